@@ -1,0 +1,37 @@
+"""Images in memory: uint8 pixels, labels, names."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """N square RGB images with their labels.
+
+    images: (N, 3, S, S) uint8; may be a read-only memory map: index it first, then make a tensor of the copy.
+    labels: (N,) int64 in [0, number of classes).
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, index: NDArray[np.int64]) -> "ImageSet":
+        """A copy of the images at these positions."""
+        return ImageSet(self.images[index], self.labels[index])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a study runs on: training images, test images never trained on, and where they came from."""
+
+    train: ImageSet
+    test: ImageSet
+    class_names: tuple[str, ...]
+    fingerprint: str  # names the content, whatever the path; of the whole source, before limit
+    title: str  # for captions, e.g. "printed tiles (embedded)"
+    skipped: tuple[str, ...] = ()  # one "file: reason" per unreadable file

@@ -72,7 +72,7 @@ class Color(Part):
 
 
 class Sobel(Part):
-    """Gradient magnitude."""
+    """Gradient magnitude of the gray image."""
 
     scale: float = Field(default=0.5, gt=0)
 
@@ -151,6 +151,7 @@ class Head(Part):
 
     kind: Literal["none", "linear", "nonlinear"] = "nonlinear"
     dim: int | None = Field(default=None, ge=2)  # width of z; 128 (the paper's) where a head has one and none is given
+    batch_norm: bool = True  # after every layer, as in the official code; the paper does not mention it
 
     @model_validator(mode="before")
     @classmethod
@@ -226,7 +227,7 @@ class Recipe(Part):
 
     @classmethod
     def parse(cls, fields: Mapping[str, Any], where: str = "recipe") -> Self:
-        """A recipe from nested plain fields. Raises BadInput: one sentence with the field's path and what is allowed."""
+        """A recipe from nested plain fields. Raises BadInput: one sentence, path and what is allowed."""
         try:
             return cls.model_validate(fields)
         except ValidationError as error:

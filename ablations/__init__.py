@@ -1,0 +1,1 @@
+"""The study harness: YAML grids to recipes, trials, tables and figures. Knows nothing of gradients."""

@@ -1,0 +1,44 @@
+"""A study frame and its context -> a figure -> files. Redrawing needs neither torch nor Ray."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ablations.figures.context import Context
+from ablations.frame import replace_file
+from simclr_core.errors import BadInput
+
+if TYPE_CHECKING:  # importing Context costs no plotting library
+    from matplotlib.figure import Figure
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """The study's figure, however much of it is done yet. Raises BadInput for an unknown kind of figure."""
+    from ablations.figures import heads, pairs, style
+
+    kinds = {"pairs": pairs.draw, "heads": heads.draw}
+    if context.figure not in kinds:
+        raise BadInput(f"figure: unknown kind {context.figure!r}; allowed: {', '.join(kinds)}.")
+    if len(context.axes) != 2:
+        raise BadInput(f"figure: {context.figure} shows two axes, but the study has {len(context.axes)}.")
+    with style.applied():
+        return kinds[context.figure](frame, context)
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Write stem.png and stem.svg, each in one step and the same bytes for the same figure; empties the figure."""
+    from ablations.figures import style
+
+    paths = []
+    with style.applied():
+        for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None, "Creator": None})):
+            content = BytesIO()
+            figure.savefig(content, format=suffix[1:], metadata=metadata)
+            paths.append(stem.with_name(stem.name + suffix))
+            replace_file(paths[-1], content.getvalue())
+    figure.clear()
+    return paths

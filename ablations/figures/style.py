@@ -1,0 +1,103 @@
+"""How every figure looks: sizes in inches, fonts, colors. Drawing code holds no styling of its own."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import cycle
+from math import atan2, degrees, hypot
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+
+RC: Any = {  # matplotlib's own type for this lists every key there is
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure everywhere
+    "font.size": 9.0,
+    "axes.titlesize": 9.0,
+    "axes.labelsize": 9.0,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "axes.linewidth": 0.6,
+    "hatch.linewidth": 0.5,
+    "figure.dpi": 150.0,
+    "savefig.dpi": 150.0,
+    "svg.hashsalt": "simclr-ablations",  # no random ids: the same bytes each time
+    "svg.fonttype": "path",
+}
+
+SEQUENTIAL = "viridis"  # ordered in lightness, safe for color-blind readers
+HEADS = {"none": "#949494", "linear": "#56b4e9", "nonlinear": "#d55e00"}  # color-blind-safe (Okabe and Ito)
+OTHER_HEADS = ("#009e73", "#cc79a7", "#f0e442")
+INK, MUTED, ABSENT = "#222222", "#555555", "#e6e6e6"
+HATCH = "/////"
+
+TITLE_SIZE, NUMBER_SIZE, CAPTION_SIZE = 11.0, 8.0, 7.5
+MARGIN = 0.15
+LINE = 0.16  # height of a caption line
+CHARACTER = 0.0585  # mean width of a caption character
+LABEL_CHARACTER = 0.075  # of the longest names and panel titles, generously
+STAMP_CHARACTER = 0.68  # mean width of a bold character, in units of its size
+
+
+def head_colors(kinds: Sequence[str]) -> dict[str, str]:
+    """A color for each kind of head, the same in every panel."""
+    others = cycle(OTHER_HEADS)
+    return {kind: HEADS[kind] if kind in HEADS else next(others) for kind in kinds}
+
+
+def fitted(text: str, width: float) -> str:
+    """A panel's title cut to that many inches."""
+    fits = int(width / LABEL_CHARACTER)
+    return text if len(text) <= fits else text[: fits - 1] + "…"
+
+
+@contextmanager
+def applied() -> Iterator[None]:
+    """Inside, matplotlib has this project's look."""
+    with mpl.rc_context(RC):
+        yield
+
+
+class Page:
+    """A figure laid out in inches: title on top, panels placed by hand, caption below."""
+
+    def __init__(self, width: float, panels: float, title: str, sentences: Sequence[str]) -> None:
+        """`panels` is the height between title and caption; both are wrapped to `width`."""
+        lines = textwrap.wrap(" ".join(sentences), int((width - 2 * MARGIN) / CHARACTER))
+        heading = textwrap.wrap(title, int((width - 2 * MARGIN) / (CHARACTER * TITLE_SIZE / CAPTION_SIZE)))
+        self.width = width
+        self.bottom = 2 * MARGIN + LINE * len(lines)  # where the panels' space begins
+        self.height = self.bottom + panels + MARGIN + 0.2 * len(heading)
+        self.figure = Figure(figsize=(width, self.height), facecolor="white")
+        self.write(MARGIN, self.height - MARGIN, "\n".join(heading), TITLE_SIZE, va="top")
+        self.write(MARGIN, MARGIN, "\n".join(lines), CAPTION_SIZE, va="bottom", color=MUTED)
+
+    def axes(self, left: float, bottom: float, width: float, height: float) -> Axes:
+        """Axes at that place, measured in inches from the left and from the bottom of the panels' space."""
+        place = (left / self.width, (self.bottom + bottom) / self.height, width / self.width, height / self.height)
+        return self.figure.add_axes(place)
+
+    def write(self, left: float, bottom: float, text: str, size: float, va: str, color: str = INK) -> None:
+        """Text at that place, in inches from the figure's corner."""
+        self.figure.text(left / self.width, bottom / self.height, text, size=size, va=va, color=color, linespacing=1.3)
+
+    def stamp(self, text: str, left: float, bottom: float, width: float, height: float) -> None:
+        """Across a panel at that place (as in `axes`), from corner to corner, so that it cannot be cropped away."""
+        self.figure.text(
+            (left + width / 2) / self.width, (self.bottom + bottom + height / 2) / self.height, text,
+            size=0.9 * 72 * hypot(width, height) / (STAMP_CHARACTER * len(text)), color="#d00020", alpha=0.35,
+            rotation=degrees(atan2(height, width)), ha="center", va="center", weight="bold", zorder=10,
+            path_effects=[withStroke(linewidth=4, foreground="white", alpha=0.25)],  # legible on dark cells too
+        )  # fmt: skip
+
+
+def absent(axes: Axes, left: float, bottom: float, width: float, height: float, failed: bool) -> None:
+    """A place without a number: hatched, with a cross if it failed. In data coordinates."""
+    axes.add_patch(
+        Rectangle((left, bottom), width, height, facecolor=ABSENT, edgecolor="#a0a0a0", hatch=HATCH, linewidth=0)
+    )
+    if failed:
+        axes.text(left + width / 2, bottom + height / 2, "×", ha="center", va="center", size=TITLE_SIZE, color=INK)

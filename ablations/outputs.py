@@ -1,0 +1,106 @@
+"""A study's files: the table as CSV and Markdown, provenance, and the figure; also while the sweep is going on."""
+
+import csv
+import io
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ablations import plan, tables
+from ablations.figures.context import Context
+from ablations.frame import replace_file
+from ablations.plan import Planned
+from ablations.store import Store
+from ablations.sweep import Event
+from simclr_core.errors import BadInput
+
+EVERY = 10.0  # seconds between two drawings in mid-sweep, at least
+SHARE = 0.05  # of the driver's time for drawing, at most
+
+
+class Outputs:
+    """Writes results/<study>/<scale>.* and reports/<study>/<scale>.* under `out` from what the store has."""
+
+    def __init__(self, out: Path, context: Context, planned: Sequence[Planned], store: Store) -> None:
+        self.context, self.store = context, store
+        self.planned = list(planned)
+        self.problem = ""  # why the figure could not be drawn
+        self._table = out / "results" / context.study / context.scale
+        self._figure = out / "reports" / context.study / context.scale
+        self._changed, self._idle, self._next = False, False, time.monotonic() + EVERY
+
+    def follow(self, event: Event) -> None:
+        """Draw anew when cells have finished, now and then. A failure to draw ends no sweep: it is said on stderr."""
+        if event.kind in ("done", "failed"):
+            self._changed = self._idle = True
+        elif event.kind == "started":
+            self._idle = False
+        # A worker that has just finished is given its next trial before we take a second to draw.
+        if event.kind != "tick" or self._idle or not self._changed or time.monotonic() < self._next:
+            return
+        began = time.monotonic()
+        try:
+            self.write()
+        except BadInput as error:
+            self._complain(str(error))
+        ended = time.monotonic()
+        self._changed, self._next = False, ended + max(EVERY, (ended - began) / SHARE)
+
+    def write(self) -> list[Path]:
+        """Write everything from the store's present state; the files written. Raises BadInput where that fails."""
+        self.planned = plan.refresh(self.planned, self.store)
+        csv_file, markdown, about = (
+            self._table.with_name(f"{self.context.scale}{end}") for end in (".csv", ".md", ".provenance.csv")
+        )
+        frame = self.frame()
+        try:
+            tables.write(frame, csv_file)
+            replace_file(markdown, tables.markdown(frame, self.context).encode())
+            replace_file(about, self._provenance().encode())
+            return [csv_file, markdown, about, *self._draw()]
+        except OSError as error:
+            raise BadInput(
+                f"{error.filename}: cannot be written: {error.strerror}; choose another folder with --out."
+            ) from None
+
+    def frame(self) -> pd.DataFrame:
+        """The study frame of the state last written."""
+        return tables.study_frame(list(self.context.axes), [item.record() for item in self.planned])
+
+    def summary(self) -> str:
+        """What was found, for the terminal."""
+        return tables.summary(self.frame(), self.context)
+
+    def _draw(self) -> list[Path]:
+        from ablations import figures  # matplotlib takes a second to import, and --dry-run needs none
+
+        try:
+            self.problem = ""
+            return figures.save(figures.draw(self.frame(), self.context), self._figure)
+        except OSError:
+            raise
+        except Exception as error:  # whatever is wrong with a drawing must not cost the trials
+            self._complain(f"The figure could not be drawn: {type(error).__name__}: {error}.")
+            return []
+
+    def _complain(self, sentence: str) -> None:
+        self.problem = sentence
+        print(sentence, file=sys.stderr)
+
+    def _provenance(self) -> str:
+        """CSV: one row per done trial, on what and with what it ran."""
+        done = [item for item in self.planned if item.result]
+        keys = sorted({key for item in done if item.result for key in item.result.provenance})
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["role", *self.context.axes, "seed", "trial_id", *keys])
+        for item in done:
+            about = item.result.provenance if item.result else {}
+            axes = ["" if value is None else value for value in item.trial.axes.values()]
+            writer.writerow(
+                [item.trial.role, *axes, item.trial.seed, item.trial_id, *(about.get(key, "") for key in keys)]
+            )
+        return text.getvalue()

@@ -1,0 +1,1 @@
+"""Augmentations: drawn per sample, applied in batches on the device that trains."""

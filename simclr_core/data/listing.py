@@ -1,0 +1,163 @@
+"""A user's image folder: which images it holds, of which class, in which split, told without opening a file.
+
+    PATH/CLASS/**/image           no split of the user's own
+    PATH/train/CLASS/**/image     the user's split; other folders beside train/ and test/ (val/, ...) are not used
+    PATH/test/CLASS/**/image
+
+Files are told by what their names end in. Hidden files and folders, and files that are no images, are passed over.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from simclr_core.data.decode import suffixes
+from simclr_core.errors import BadInput
+
+TRAIN_NAMES, TEST_NAMES = ("train", "training"), ("test", "testing")  # in any case
+NOT_CLASSES = {"__MACOSX", "@eaDir"}  # what macOS archives and Synology disks leave behind, besides dotfiles
+
+Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """One image of a class. `problem` says why it cannot even be opened, if so."""
+
+    name: str  # relative to the user's folder, with forward slashes
+    label: int
+    split: Split | None  # None where the user has made no split
+    stamp: tuple[int, ...] = ()  # size in bytes, times of change in nanoseconds: another stamp, another content
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the disk says without opening a file."""
+
+    root: Path
+    class_names: tuple[str, ...]
+    files: tuple[ImageFile, ...]
+
+
+def list_images(path: Path) -> Listing:
+    """All images below the class folders, by name. Raises BadInput where the layout is neither of the two."""
+    wanted = "--data folder:PATH takes a folder with one subfolder per class"
+    try:
+        root = path.expanduser().resolve()
+        kind = root.stat().st_mode
+    except (OSError, RuntimeError, ValueError) as error:  # also ~nobody, a link to itself, a name with a zero byte
+        raise BadInput(f"{path}: cannot open this folder: {getattr(error, 'strerror', error)}; {wanted}.") from None
+    if not stat.S_ISDIR(kind):
+        raise BadInput(f"{root}: is a file; {wanted}.")
+    if not children(root):
+        raise BadInput(f"{root}: the folder is empty; {wanted}.")
+    parts = user_split(root) or {None: root}
+    classes = {split: class_folders(part) for split, part in parts.items()}
+    first, last = next(iter(classes.values())), next(reversed(classes.values()))
+    if one_sided := first.keys() ^ last.keys():
+        listed = ", ".join(
+            f"{folder.parent.name}/{name}"
+            for folders in classes.values()
+            for name, folder in folders.items()
+            if name in one_sided
+        )
+        raise BadInput(f"{root}: its two parts must have the same class folders, but one part alone has {listed}.")
+    found = [
+        file
+        for split, folders in classes.items()
+        for label, folder in enumerate(folders.values())
+        for file in images_below(folder, root, label, split)
+    ]
+    if not found:
+        raise BadInput(f"{root}: none of its class folders holds an image (.jpg, .png, .tif and so on).")
+    return Listing(root, tuple(map(printable, first)), tuple(sorted(found, key=lambda file: file.name)))
+
+
+def children(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in a folder, by name, without hidden things. Raises BadInput where it may not be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            visible = [entry for entry in entries if not entry.name.startswith(".") and entry.name not in NOT_CLASSES]
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot list this folder: {error.strerror}.") from None
+    return sorted(visible, key=lambda entry: entry.name)
+
+
+def user_split(root: Path) -> dict[Split | None, Path] | None:
+    """The user's train/ and test/, None where there are neither. Raises BadInput where there is only one of them."""
+    folders = {entry.name.casefold(): Path(entry.path) for entry in children(root) if is_folder(entry)}
+    train = next((folders[name] for name in TRAIN_NAMES if name in folders), None)
+    test = next((folders[name] for name in TEST_NAMES if name in folders), None)
+    if train and test:
+        return {"train": train, "test": test}
+    only = train or test
+    if only and not any(is_image(entry.name) for entry in children(only)):  # with images of its own it is a class
+        raise BadInput(
+            f"{root}: has {only.name}/ but no {'test' if train else 'train'}/; allowed: both, each with the class "
+            "folders, or neither, with the class folders directly inside."
+        )
+    return None
+
+
+def class_folders(part: Path) -> dict[str, Path]:
+    """Class name to folder, by name. Raises BadInput where there are fewer than two."""
+    entries = children(part)
+    folders = {entry.name: Path(entry.path) for entry in entries if is_folder(entry)}
+    if len(folders) >= 2:
+        return folders
+    if folders:
+        raise BadInput(f"{part}: has only one class folder, {printable(*folders)!r}; at least two are needed.")
+    loose = any(is_image(entry.name) for entry in entries)
+    raise BadInput(
+        f"{part}: {'its images lie side by side' if loose else 'has no class folders'}; "
+        "they belong in one subfolder per class, at least two."
+    )
+
+
+def images_below(folder: Path, root: Path, label: int, split: Split | None) -> Iterator[ImageFile]:
+    """A class's images at any depth, each folder visited once, whatever links lead to it."""
+    visited = {identity(root.stat()), identity(folder.stat())}
+    waiting = [(folder, folder.relative_to(root).as_posix())]
+    while waiting:
+        inside, prefix = waiting.pop()
+        for entry in children(inside):
+            name = f"{prefix}/{entry.name}"
+            try:
+                status = entry.stat()
+            except OSError as error:  # a link to nowhere, or to itself
+                if is_image(entry.name):
+                    yield ImageFile(name, label, split, problem=error.strerror)
+                continue
+            if is_image(entry.name) and stat.S_ISREG(status.st_mode):
+                yield ImageFile(name, label, split, (status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+            elif is_image(entry.name):
+                yield ImageFile(name, label, split, problem="not a file")  # a folder, a pipe, a device
+            elif stat.S_ISDIR(status.st_mode) and identity(status) not in visited:
+                visited.add(identity(status))
+                waiting.append((Path(entry.path), name))
+
+
+def identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def is_image(name: str) -> bool:
+    """By what the name ends in."""
+    _, dot, end = name.rpartition(".")
+    return (dot + end).lower() in suffixes()
+
+
+def printable(name: str) -> str:
+    """The same name, with bytes that are no text escaped, so that it can be shown and stored."""
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,62 @@
+"""Encoders f: images (N, 3, S, S) in [0, 1] -> representations h (N, width)."""
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock, ResNet
+
+
+class Small(nn.Module):
+    """Sized for one CPU core: 5x5 stride-3 stem, three basic residual blocks, global average pooling; h is 128 wide.
+
+    It keeps torch's default initialization and ordinary gammas: within the ten epochs it is meant for it learns much
+    less with the ResNets' (fan-out scale, zero last gamma).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 32, 5, stride=3, bias=False), nn.BatchNorm2d(32), nn.ReLU(inplace=True))
+        self.blocks = nn.Sequential(residual(32, 32, 1), residual(32, 64, 2), residual(64, 128, 2))
+
+    def forward(self, images: Tensor) -> Tensor:
+        h: Tensor = self.blocks(self.stem(images)).mean(dim=(2, 3))
+        return h
+
+
+def residual(inward: int, outward: int, stride: int) -> BasicBlock:
+    """torchvision's basic block with its projection shortcut where the shape changes."""
+    shortcut = None
+    if stride != 1 or inward != outward:
+        shortcut = nn.Sequential(nn.Conv2d(inward, outward, 1, stride, bias=False), nn.BatchNorm2d(outward))
+    return BasicBlock(inward, outward, stride, shortcut)
+
+
+def resnet(name: str) -> ResNet:
+    """torchvision's ResNet for small images: 3x3 stride-1 padding-1 stem, no max-pool (Appendix B.9); no classifier.
+
+    Every block starts as its shortcut: the last gamma of each is zero, as in the official code.
+    """
+    model: ResNet = getattr(torchvision.models, name)(zero_init_residual=True)
+    model.conv1 = nn.Conv2d(3, 64, 3, stride=1, padding=1, bias=False)
+    nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")
+    model.maxpool = nn.Identity()
+    model.fc = nn.Identity()
+    return model
+
+
+class Encoder(nn.Module):
+    """Centers the pixels, then the network. `width` is that of h.
+
+    The official code feeds plain [0, 1]; (x - 0.5) / 0.25 only rescales the first layer's input and trains faster.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.network: nn.Module = Small() if name == "small" else resnet(name)
+        self.width: int = {"small": 128, "resnet50": 2048}.get(name, 512)
+        self.to(memory_format=torch.channels_last)  # faster on CPUs and on tensor cores
+
+    def forward(self, images: Tensor) -> Tensor:
+        centered = ((images - 0.5) / 0.25).contiguous(memory_format=torch.channels_last)
+        h: Tensor = self.network(centered)
+        return h

@@ -1,0 +1,87 @@
+"""Linear evaluation: multinomial logistic regression on frozen features by L-BFGS (Appendix B.8's solver).
+
+The paper trains the classifier by SGD with crops and flips (B.6); on cached features L-BFGS reaches the optimum of the
+same model without a learning rate to tune. Features are standardized with the training set's statistics, so that one
+grid of penalties suits every encoder.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from simclr_core.config import LinearProbe
+from simclr_core.streams import stream
+
+
+@dataclass(frozen=True)
+class Probed:
+    """The probe's answer. predictions: (n_test,) int64; accuracies in percent."""
+
+    predictions: Tensor
+    l2: float
+    validation_top1: float
+
+
+def fit(x: Tensor, y: Tensor, classes: int, l2: float, start: Tensor | None = None) -> Tensor:
+    """(D + 1, classes) weights, offset last, minimizing mean cross-entropy + l2 / 2 * ||weights||^2 (offset free).
+
+    x: (N, D) float64, y: (N,) int64. The same as scikit-learn's LogisticRegression(C=1 / (l2 * N)).
+    """
+    weights = (x.new_zeros(x.shape[1] + 1, classes) if start is None else start.clone()).requires_grad_(True)
+    solver = torch.optim.LBFGS(
+        [weights],
+        max_iter=300,
+        tolerance_grad=1e-5,
+        tolerance_change=1e-9,
+        history_size=10,
+        line_search_fn="strong_wolfe",
+    )
+
+    def objective() -> Tensor:
+        solver.zero_grad()
+        loss = F.cross_entropy(x @ weights[:-1] + weights[-1], y) + l2 / 2 * weights[:-1].square().sum()
+        loss.backward()
+        return loss
+
+    solver.step(objective)
+    return weights.detach()
+
+
+def predict(weights: Tensor, x: Tensor) -> Tensor:
+    """(N,) most likely classes of (N, D) features."""
+    return (x @ weights[:-1] + weights[-1]).argmax(dim=1)
+
+
+def validation_split(labels: Tensor, share: float, seed: int) -> Tensor:
+    """(N,) bool: the images held out to choose the penalty; the same share of every class, at least one of each."""
+    held = torch.zeros(len(labels), dtype=torch.bool)
+    order = torch.randperm(len(labels), generator=stream(seed, "validation"))
+    for label in torch.unique(labels):
+        members = order[labels[order] == label]
+        held[members[: max(1, round(share * len(members)))]] = True
+    return held
+
+
+def linear_probe(
+    train_h: Tensor, train_y: Tensor, test_h: Tensor, classes: int, settings: LinearProbe, seed: int
+) -> Probed:
+    """Choose the penalty on a validation split of the training images, refit on all of them, predict the test images.
+
+    train_h: (N, D), test_h: (M, D); train_y: (N,) int64 on the CPU. The test labels are not needed, hence not given.
+    """
+    mean, deviation = train_h.double().mean(dim=0), train_h.double().std(dim=0).clamp(min=1e-8)
+    x, x_test = (train_h.double() - mean) / deviation, (test_h.double() - mean) / deviation
+    held = validation_split(train_y, settings.validation, seed).to(x.device)
+    y = train_y.to(x.device)
+    best: tuple[float, float, Tensor] | None = None
+    weights: Tensor | None = None
+    for l2 in sorted(settings.l2, reverse=True):  # from the strongest, each start warm from the last
+        weights = fit(x[~held], y[~held], classes, l2, weights)
+        score = (predict(weights, x[held]) == y[held]).double().mean().item() * 100
+        if best is None or score > best[0]:
+            best = (score, l2, weights)
+    assert best is not None  # settings.l2 is not empty
+    score, l2, weights = best
+    return Probed(predict(fit(x, y, classes, l2, weights), x_test).cpu(), l2, score)

@@ -1,0 +1,355 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from scipy.stats import t as student
+from scipy.stats import ttest_1samp, ttest_rel
+
+from ablations import compare, tables
+from ablations.compare import Difference, balanced, difference, pair, per_image_difference, verdict
+from ablations.statistics import Interval, Part, interval, part_of
+from ablations.store import Store
+
+DIMS = (16, 32, 64)
+SHARES = {"linear": 0.50, "nonlinear": 0.60, "none": 0.40}  # of the test images that a head gets right
+IMAGES = 400
+LABELS = np.arange(IMAGES, dtype=np.int16) % 4
+
+
+def predictions(head, dim, seed):
+    """About the head's share right: the images with a low draw, which is mostly the image's own."""
+    image = np.random.default_rng(99).uniform(size=IMAGES)
+    own = np.random.default_rng([seed, dim or 0, len(head)]).uniform(-0.1, 0.1, size=IMAGES)
+    return np.where(image + own < SHARES[head], LABELS, (LABELS + 1) % 4).astype(np.int16)
+
+
+def record(head, dim, seed, status="done"):
+    fields = {"role": "cell", "head": head, "dim": dim, "seed": seed, "status": status}
+    fields["trial_id"] = f"{head}-{dim}-{seed}"
+    if status == "done":
+        fields |= {"top1": 100 * float(np.mean(predictions(head, dim, seed) == LABELS)), "n_test": IMAGES}
+    return fields
+
+
+def every_head(seeds=3, status=None):
+    status = status or {}
+    cells = [(head, dim) for head in ("linear", "nonlinear") for dim in DIMS] + [("none", None)]
+    return [
+        record(head, dim, seed, status.get((head, dim, seed), "done")) for head, dim in cells for seed in range(seeds)
+    ]
+
+
+def heads_frame(seeds=3, status=None):
+    return tables.study_frame(["head", "dim"], every_head(seeds, status))
+
+
+def store_of(frame, out):
+    """A results folder with the frame's table and its trials' predictions."""
+    store = Store(out / "results")
+    tables.write(frame, out / "results" / "heads" / "laptop.csv")
+    for row in frame[frame["status"] == "done"].itertuples():
+        folder = store.folder(row.trial_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / "predictions.npy", predictions(row.head, None if row.head == "none" else row.dim, row.seed))
+        np.save(folder / "labels.npy", LABELS)
+    return store
+
+
+def answer(frame, store=None, first="linear", second="nonlinear"):
+    pairs = balanced(pair(frame, "head", first, second, "top1").pairs)
+    return difference(pairs, per_image_difference(pairs, store, "top1") if store else None)
+
+
+def run(out, *options, study="heads", axis="head", values=("linear", "nonlinear")):
+    return compare.main([study, "--axis", axis, "--values", *values, "--out", str(out), *options])
+
+
+# --- arithmetic -------------------------------------------------------------------------------------------------------
+
+
+def test_over_seeds_alone_it_is_the_paired_t_test_of_the_seeds_means():
+    frame = heads_frame(seeds=5)
+    means = frame.groupby(["head", "seed"])["top1"].mean()
+    oracle = ttest_rel(means["nonlinear"], means["linear"])
+    low, high = oracle.confidence_interval(0.95)
+    found = answer(frame)
+    assert found.mean == pytest.approx(float((means["nonlinear"] - means["linear"]).mean()))
+    assert found.interval is not None
+    assert (found.interval.low, found.interval.high) == pytest.approx((low, high))
+    assert found.interval.df == 4
+
+
+def test_over_images_alone_it_is_the_t_test_of_the_images_differences(tmp_path):
+    frame = heads_frame(seeds=1)
+    store = store_of(frame, tmp_path)
+    right = {
+        head: np.mean([100.0 * (predictions(head, dim, 0) == LABELS) for dim in DIMS], axis=0)
+        for head in ("linear", "nonlinear")
+    }
+    low, high = ttest_1samp(right["nonlinear"] - right["linear"], 0).confidence_interval(0.95)
+    found = answer(frame, store)
+    assert found.interval is not None
+    assert (found.interval.low, found.interval.high) == pytest.approx((low, high))
+    assert (found.seeds, found.images) == (1, IMAGES)
+
+
+def test_seeds_and_images_add_their_variances_with_satterthwaites_degrees_of_freedom():
+    found = interval(3.0, [Part(0.5, 2), Part(0.25, 3999)])
+    df = 0.75**2 / (0.25 / 2 + 0.0625 / 3999)
+    half = student.ppf(0.975, df) * np.sqrt(0.75)
+    assert (found.low, found.high, found.df) == pytest.approx((3 - half, 3 + half, df))
+
+
+def test_two_equal_sources_are_welchs_test():
+    """Two independent samples of the same size: the interval of their difference is Welch's."""
+    a, b = np.random.default_rng(1).normal(size=(2, 6)) * [[1.0], [3.0]]
+    parts = [part for part in (part_of(a), part_of(b)) if part]
+    from scipy.stats import ttest_ind
+
+    low, high = ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    found = interval(float(a.mean() - b.mean()), parts)
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
+def test_no_variance_is_no_width_and_one_value_no_source():
+    assert interval(1.0, [Part(0.0, 2)]) == Interval(1.0, 1.0, float("inf"))
+    assert part_of(np.array([1.0])) is None
+
+
+@pytest.mark.parametrize("metric", ["top1", "balanced_accuracy"])
+def test_the_images_mean_difference_is_the_metrics_own(metric, tmp_path):
+    labels = np.array([0] * 60 + [1] * 30 + [2] * 10, dtype=np.int16)
+    rng = np.random.default_rng(3)
+    store, records = Store(tmp_path / "results"), []
+    for head in ("linear", "nonlinear"):
+        guess = np.where(rng.uniform(size=100) < SHARES[head], labels, rng.integers(0, 3, size=100)).astype(np.int16)
+        right = guess == labels
+        levels = {"top1": right.mean(), "balanced_accuracy": np.mean([right[labels == c].mean() for c in range(3)])}
+        records.append(
+            {"role": "cell", "head": head, "dim": 16, "seed": 0, "status": "done", "trial_id": head}
+            | {name: 100 * float(level) for name, level in levels.items()}
+        )
+        folder = store.folder(head)
+        folder.mkdir(parents=True)
+        np.save(folder / "predictions.npy", guess)
+        np.save(folder / "labels.npy", labels)
+    pairs = pair(tables.study_frame(["head", "dim"], records), "head", "linear", "nonlinear", metric).pairs
+    per_image = per_image_difference(pairs, store, metric)
+    assert per_image is not None
+    assert per_image.mean() == pytest.approx(pairs["difference"].mean())
+
+
+@pytest.mark.slow
+def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+    """Three seeds with an effect of their own on 800 images with an effect of their own; 4 widths."""
+    rng = np.random.default_rng(0)
+    covered = []
+    for _ in range(1500):
+        seeds, images = rng.normal(2.0, 1.0, size=3), rng.normal(0.0, 30.0, size=800)
+        own = rng.normal(0.0, 20.0, size=(3, 800))  # of this seed on this image
+        each = seeds[:, None] + images + own
+        parts = [part for part in (part_of(each.mean(axis=1)), part_of(each.mean(axis=0))) if part]
+        found = interval(float(each.mean()), parts)
+        covered.append(found.low <= 2.0 <= found.high)
+    assert 0.93 <= np.mean(covered) <= 0.995
+
+
+# --- pairing ----------------------------------------------------------------------------------------------------------
+
+
+def test_trials_are_paired_on_the_other_axes_and_the_seed():
+    found = pair(heads_frame(), "head", "linear", "nonlinear", "top1")
+    assert len(found.pairs) == found.wanted == 9
+    assert found.absent == ""
+    for row in found.pairs.itertuples():
+        assert (row.trial_x, row.trial_y) == (f"linear-{row.dim}-{row.seed}", f"nonlinear-{row.dim}-{row.seed}")
+    assert list(dict.fromkeys(found.pairs["dim"])) == list(DIMS)
+
+
+def test_pairs_that_are_not_there_are_counted_by_reason():
+    status = {("linear", 16, 0): "failed", ("nonlinear", 32, 1): "missing", ("nonlinear", 64, 1): "running"}
+    rows = [row for row in every_head(status=status) if (row["head"], row["dim"], row["seed"]) != ("linear", 64, 2)]
+    found = pair(tables.study_frame(["head", "dim"], rows), "head", "linear", "nonlinear", "top1")
+    assert len(found.pairs) == 5
+    assert found.absent == (
+        "4 of 9 pairs are not there (1 trial failed, 2 trials not done yet, 1 trial without a counterpart in the study)"
+    )
+
+
+def test_a_value_without_a_level_on_another_axis_is_paired_with_every_level():
+    found = pair(heads_frame(), "head", "none", "nonlinear", "top1")
+    assert found.lone == ["dim"]
+    assert len(found.pairs) == 9
+    assert set(found.pairs["trial_x"]) == {"none-None-0", "none-None-1", "none-None-2"}
+    swapped = pair(heads_frame(), "head", "nonlinear", "none", "top1")
+    assert sorted(swapped.pairs["difference"]) == pytest.approx(sorted(-found.pairs["difference"]))
+
+
+def test_the_average_takes_only_levels_that_every_seed_has():
+    status = {("linear", 64, 2): "missing"}
+    pairs = pair(heads_frame(status=status), "head", "linear", "nonlinear", "top1").pairs
+    used = balanced(pairs)
+    assert sorted(zip(used["seed"], used["dim"], strict=True)) == [(s, d) for s in range(3) for d in (16, 32)]
+
+
+def test_a_seed_that_has_hardly_begun_is_left_out_rather_than_the_levels():
+    status = {("linear", dim, 2): "missing" for dim in (32, 64)}
+    used = balanced(pair(heads_frame(status=status), "head", "linear", "nonlinear", "top1").pairs)
+    assert sorted(zip(used["seed"], used["dim"], strict=True)) == [(s, d) for s in range(2) for d in DIMS]
+
+
+UNTOLD = "no difference can be told"
+TIE = "a tie, the interval lies within ±0.5 points"
+ONE_SEED = "no verdict follows from one seed"
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mean", "low", "high", "seeds", "start", "end"),
+    [
+        (3.2, 1.1, 5.3, 3, "b is 3.2 points better than a (95% interval +1.1 to +5.3)", "a difference"),
+        (-3.2, -5.3, -1.1, 3, "b is 3.2 points worse than a (95% interval -5.3 to -1.1)", "a difference"),
+        (3.2, -1.1, 7.5, 3, "b is 3.2 points better than a (95% interval -1.1 to +7.5)", UNTOLD),
+        (0.2, 0.1, 0.3, 3, "b is 0.2 points better than a (95% interval +0.1 to +0.3)", TIE),
+        (-0.2, -0.5, 0.1, 3, "b is 0.2 points worse than a (95% interval -0.5 to +0.1)", TIE),
+        (3.2, 1.1, 5.3, 1, "b is 3.2 points better than a (95% interval +1.1 to +5.3)", ONE_SEED),
+        (0.01, -0.9, 0.92, 3, "b and a are equal within 0.1 points (95% interval -0.9 to +0.9)", UNTOLD),
+    ],
+)
+def test_the_verdict_in_words(mean, low, high, seeds, start, end):
+    assert verdict(Difference(mean, Interval(low, high, 5.0), seeds, 400), "a", "b") == f"{start}: {end}."
+
+
+def test_without_any_interval_there_is_no_verdict():
+    assert (
+        verdict(Difference(3.2, None, 1, None), "a", "b")
+        == "b is 3.2 points better than a: no interval, so no verdict."
+    )
+
+
+def test_the_command_prints_the_difference_what_it_covers_and_a_line_per_width(tmp_path, capsys):
+    store_of(heads_frame(), tmp_path)
+    assert run(tmp_path) == 0
+    out = capsys.readouterr().out
+    assert "nonlinear is " in out
+    assert "points better than linear (95% interval +" in out
+    assert "): a difference." in out
+    assert "The interval covers other training seeds (3 used) and other test images (400 used)" in out
+    assert [line.split()[:2] for line in out.splitlines() if line.startswith("dim")] == [["dim", str(d)] for d in DIMS]
+
+
+def test_with_one_seed_only_the_images_count(tmp_path, capsys):
+    store_of(heads_frame(seeds=1), tmp_path)
+    assert run(tmp_path) == 0
+    out = capsys.readouterr().out
+    assert "no verdict follows from one seed" in out
+    assert "covers other test images (400 used), but not other training seeds" in out
+
+
+def test_without_predictions_it_says_what_the_interval_lacks(tmp_path, capsys):
+    store_of(heads_frame(), tmp_path)
+    (tmp_path / "results" / "trials" / "linear-16-1" / "predictions.npy").unlink()
+    assert run(tmp_path) == 0
+    assert "but not other test images: the trials' predictions are not at hand" in capsys.readouterr().out
+
+
+def test_trials_on_other_test_images_are_not_paired_image_by_image(tmp_path, capsys):
+    store_of(heads_frame(), tmp_path)
+    np.save(tmp_path / "results" / "trials" / "linear-16-1" / "labels.npy", LABELS[::-1])
+    assert run(tmp_path) == 0
+    assert "but not other test images" in capsys.readouterr().out
+
+
+def test_what_is_left_out_is_said(tmp_path, capsys):
+    store_of(heads_frame(status={("linear", 64, 2): "failed"}), tmp_path)
+    assert run(tmp_path) == 0
+    out = capsys.readouterr().out
+    assert "1 of 9 pairs are not there (1 trial failed)." in out
+    assert "2 of 8 pairs are left out of the average" in out
+
+
+def test_numbers_are_found_in_any_spelling(tmp_path, capsys):
+    store_of(heads_frame(), tmp_path)
+    assert run(tmp_path, axis="dim", values=("16", "32.0")) == 0
+    out = capsys.readouterr().out
+    assert "32" in out
+    assert [line.split()[:2] for line in out.splitlines() if line.startswith("head")][1:] == [
+        ["head", "linear"], ["head", "nonlinear"]
+    ]  # fmt: skip
+
+
+def test_the_pair_study_is_compared_over_the_second_transformation(tmp_path, capsys):
+    names = ("crop", "cutout", "color", "sobel", "noise", "blur", "rotate")
+    rows = [
+        {"role": "cell", "first": a, "second": b, "seed": 0, "status": "done", "trial_id": a + b}
+        | {"top1": 30.0 + 2 * (a == "color")}
+        for a in names
+        for b in names
+    ]
+    rows.append({"role": "untrained", "seed": 0, "status": "done", "trial_id": "u", "top1": 1.0})
+    tables.write(tables.study_frame(["first", "second"], rows), tmp_path / "results" / "aug_pairs" / "laptop.csv")
+    assert run(tmp_path, study="aug_pairs", axis="first", values=("crop", "color")) == 0
+    out = capsys.readouterr().out
+    assert "color is 2.0 points better than crop: no interval, so no verdict." in out
+    assert [line.split()[1] for line in out.splitlines() if line.startswith("second")] == list(names)
+
+
+def test_a_smoke_run_is_marked(tmp_path, capsys):
+    store_of(heads_frame(), tmp_path)
+    (tmp_path / "results" / "heads" / "laptop.csv").rename(tmp_path / "results" / "heads" / "smoke.csv")
+    assert run(tmp_path, "--scale", "smoke") == 0
+    assert capsys.readouterr().out.startswith("SMOKE: proves the path only")
+
+
+# --- bad input --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"axis": "haed"}, "has no axis 'haed'; nearest: head; allowed: head, dim."),
+        ({"values": ("linear", "nonlinaer")}, "head has no value 'nonlinaer'; nearest: nonlinear, linear"),
+        ({"axis": "dim", "values": ("16", "17")}, "dim has no value '17'"),
+        ({"axis": "dim", "values": ("16", "16.0")}, "are the same value"),
+        ({"study": "hedas"}, "hedas"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(options, sentence, tmp_path, capsys):
+    store_of(heads_frame(), tmp_path)
+    assert run(tmp_path, **options) == 2
+    streams = capsys.readouterr()
+    assert sentence in streams.err
+    assert len(streams.err.strip().splitlines()) == 1
+    assert streams.out == ""
+
+
+def test_an_unknown_metric_names_the_known_ones(tmp_path, capsys):
+    store_of(heads_frame(), tmp_path)
+    assert run(tmp_path, "--metric", "top5") == 2
+    assert "unknown metric 'top5'; nearest: top1; allowed: top1, balanced_accuracy." in capsys.readouterr().err
+
+
+def test_without_a_table_the_command_that_makes_it_is_named(tmp_path, capsys):
+    assert run(tmp_path, "--scale", "smoke") == 2
+    error = capsys.readouterr().err
+    assert f"python -m ablations.run heads --scale smoke --out {tmp_path}" in error
+
+
+def test_no_pairs_at_all_is_said_with_the_reason(tmp_path, capsys):
+    store_of(heads_frame(status={("linear", dim, seed): "failed" for dim in DIMS for seed in range(3)}), tmp_path)
+    assert run(tmp_path) == 2
+    error = capsys.readouterr().err
+    assert "have no pair of done trials; 9 of 9 pairs are not there (9 trials failed)." in error
+
+
+def test_the_study_may_be_a_file_of_ones_own(tmp_path, capsys):
+    store_of(heads_frame(), tmp_path)
+    shipped = Path(compare.__file__).parent.parent / "grids" / "heads.yaml"
+    mine = tmp_path / "mine.yaml"
+    fields = yaml.safe_load(shipped.read_text()) | {"study": "mine"}
+    mine.write_text(yaml.safe_dump(fields))
+    assert run(tmp_path, study=str(mine)) == 2
+    assert str(tmp_path / "results" / "mine" / "laptop.csv") in capsys.readouterr().err

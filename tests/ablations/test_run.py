@@ -1,0 +1,297 @@
+"""The command line from end to end: two cells to a figure, bad input, kills and interrupts with real processes."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from PIL import Image
+
+from ablations import run
+
+TWO_CELLS = ["--only", "first=crop", "--only", "second=crop,color"]
+
+
+def results(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Every stored result with its time of writing."""
+    found = (folder / "results" / "trials").glob("*/result.json")
+    return {path.parent.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
+
+
+def refused(capsys, argv: list[str]) -> str:
+    """The one sentence with which a command is refused."""
+    assert run.main(argv) == run.BAD_INPUT
+    said = capsys.readouterr().err.strip()
+    assert len(said.splitlines()) == 1, said
+    assert "Traceback" not in said
+    return said
+
+
+def pictures(folder: Path, classes: list[str], n: int = 12) -> str:
+    rng = np.random.default_rng(0)
+    for name in classes:
+        (folder / name).mkdir(parents=True)
+        for i in range(n):
+            Image.fromarray(rng.integers(0, 255, (40, 30, 3), np.uint8)).save(folder / name / f"{i}.png")
+    folder.mkdir(exist_ok=True)
+    return f"folder:{folder}"
+
+
+def test_two_cells_become_a_table_and_a_figure(tmp_path, capsys):
+    argv = [*tiny.write(tmp_path), *TWO_CELLS, "--engine", "inline"]
+    assert run.main(argv) == run.DONE
+    shown = capsys.readouterr()
+    for path in ("results/tiny/tiny.csv", "results/tiny/tiny.md", "results/tiny/tiny.provenance.csv"):
+        assert (tmp_path / path).is_file()
+        assert path in shown.out
+    assert (tmp_path / "reports/tiny/tiny.png").read_bytes().startswith(b"\x89PNG")
+    assert b"<svg" in (tmp_path / "reports/tiny/tiny.svg").read_bytes()
+    rows = (tmp_path / "results/tiny/tiny.csv").read_text().splitlines()
+    assert [row.split(",")[4] for row in rows] == ["status", "done", "done", "done", "missing", "missing"]
+    assert "[3/3] first=crop second=color seed=0: top-1" in shown.err
+    assert "untrained" in shown.out
+
+
+def test_the_same_command_again_trains_nothing_and_writes_the_same_bytes(tmp_path, capsys, monkeypatch):
+    argv = [*tiny.write(tmp_path), "--engine", "inline", "--quiet"]
+    assert run.main(argv) == run.DONE
+    files = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    before, trials = [path.read_bytes() for path in files], results(tmp_path)
+    monkeypatch.setattr(run.sweep, "run", lambda *_, **__: pytest.fail("nothing was missing"))
+    assert run.main(argv) == run.DONE
+    assert [path.read_bytes() for path in files] == before
+    assert results(tmp_path) == trials
+    assert len(files) == 5
+
+
+def test_a_run_of_some_cells_takes_nothing_from_the_table(tmp_path):
+    argv = [*tiny.write(tmp_path), "--engine", "inline", "--quiet"]
+    run.main(argv)
+    table = (tmp_path / "results/tiny/tiny.csv").read_bytes()
+    run.main([*argv, *TWO_CELLS])
+    assert (tmp_path / "results/tiny/tiny.csv").read_bytes() == table
+
+
+def test_a_dry_run_shows_the_plan_and_leaves_no_trace(tmp_path, capsys):
+    argv = tiny.write(tmp_path)
+    assert run.main([*argv, "--dry-run"]) == run.DONE
+    shown = capsys.readouterr().out
+    assert "5 trials (4 of cells): 5 missing" in shown
+    assert "Estimated time: " in shown
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scale.yaml", "study.yaml"]
+
+
+def test_a_plan_for_a_gpu_can_be_read_without_one_but_not_run(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(run.sweep, "_gpus", lambda: 0)
+    argv = tiny.write(tmp_path, scale=tiny.SCALE.replace("gpus: 0", "gpus: 1"))
+    assert run.main([*argv, "--dry-run"]) == run.DONE
+    assert "No estimate of the time: " in capsys.readouterr().out
+    assert "PyTorch finds none here" in refused(capsys, argv)
+
+
+def test_json_is_one_object_per_line_with_the_summary_last(tmp_path, capsys):
+    assert run.main([*tiny.write(tmp_path), *TWO_CELLS, "--engine", "inline", "--json"]) == run.DONE
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [event["event"] for event in events].count("done") == 3
+    assert events[-1]["event"] == "summary"
+    assert (events[-1]["done"], events[-1]["failed"], len(events[-1]["files"])) == (3, 0, 5)
+
+
+def test_failed_cells_are_listed_and_the_others_drawn(tmp_path, capsys, monkeypatch):
+    from simclr_core import trial
+
+    honest = trial.run
+
+    def fail_on_color(recipe, dataset, device):
+        if recipe.views.right == ("crop", "color"):
+            raise trial.TrialFailed("the loss is not finite in epoch 1 of 1")
+        return honest(recipe, dataset, device)
+
+    argv = [*tiny.write(tmp_path), *TWO_CELLS, "--engine", "inline"]
+    with monkeypatch.context() as patched:
+        patched.setattr(trial, "run", fail_on_color)
+        assert run.main(argv) == run.SOME_FAILED
+    said = capsys.readouterr().err
+    assert "failed: first=crop second=color seed=0: the loss is not finite in epoch 1 of 1 (" in said
+    assert "error.json" in said
+    assert (tmp_path / "reports/tiny/tiny.png").is_file()
+    assert run.main(argv) == run.DONE  # a failed trial is tried again
+
+
+def test_a_figure_that_cannot_be_drawn_costs_no_trial(tmp_path, capsys, monkeypatch):
+    from ablations import figures
+
+    def broken(*_):
+        raise ZeroDivisionError("no axes")
+
+    monkeypatch.setattr(figures, "draw", broken)
+    assert run.main([*tiny.write(tmp_path), *TWO_CELLS, "--engine", "inline"]) == run.SOME_FAILED
+    assert "The figure could not be drawn: ZeroDivisionError: no axes." in capsys.readouterr().err
+    assert len(results(tmp_path)) == 3
+
+
+def test_trials_of_another_live_run_are_left_to_it(tmp_path, capsys):
+    from ablations.store import Store
+
+    argv = [*tiny.write(tmp_path), *TWO_CELLS, "--engine", "inline", "--quiet"]
+    run.main(argv)
+    (trial_id,) = {path.name for path in (tmp_path / "results/trials").iterdir()} - set(results(tmp_path)) or {None}
+    other = Store(tmp_path / "results")
+    other.claim([trial_id])
+    capsys.readouterr()
+    assert run.main(argv) == run.SOME_FAILED
+    assert "1 trials are running elsewhere" in capsys.readouterr().err
+
+
+def test_unreadable_pictures_are_counted_and_named(tmp_path, capsys):
+    source = pictures(tmp_path / "photos", ["cat", "dog"], n=40)
+    (tmp_path / "photos" / "cat" / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\nnot really")
+    argv = [*tiny.write(tmp_path), "--data", source, "--set", "data={limit: null, test_limit: null}"]
+    assert run.main([*argv, *TWO_CELLS, "--engine", "inline"]) == run.DONE
+    said = capsys.readouterr().err
+    assert "Unreadable files skipped: 1 (" in said
+    assert "torn.png" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--set", "optimizer.l=1e-3"], "nearest: lr"),
+        (["--set", "optimizer.lr"], "write path=value"),
+        (["--set", "views.shared=[crop, colour]"], "unknown transformation 'colour'; nearest: color"),
+        (["--set", "schedule.epochs=many"], "--set: schedule.epochs"),
+        (["--set", "schedule.batch_size=64"], "schedule.batch_size is 64"),
+        (["--scale", "labtop"], "Unknown scale 'labtop'; nearest: laptop"),
+        (["--only", "first=corp"], "nearest: crop"),
+        (["--only", "first"], "write axis=value1,value2"),
+        (["--seeds", "two"], "invalid int value: 'two'"),
+        (["--engine", "slurm"], "invalid choice: 'slurm'"),
+        (["--data", "folder:/nowhere"], "/nowhere"),
+        (["--out", "/dev/null"], "choose with --out"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_2(tmp_path, capsys, options, said):
+    assert said in refused(capsys, [*tiny.write(tmp_path), "--engine", "inline", *options])
+
+
+def test_a_missing_study_is_one_sentence(capsys):
+    assert "grids/aug_pear.yaml: no such file" in refused(capsys, ["grids/aug_pear.yaml"])
+
+
+def test_an_empty_folder_and_a_folder_of_one_class_are_one_sentence_each(tmp_path, capsys):
+    argv = tiny.write(tmp_path)
+    assert str(tmp_path / "nothing") in refused(capsys, [*argv, "--data", pictures(tmp_path / "nothing", [])])
+    assert "class" in refused(capsys, [*argv, "--data", pictures(tmp_path / "one", ["cat"])])
+
+
+def test_bfloat16_on_a_cpu_without_amx_is_one_sentence(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert "AMX" in refused(capsys, [*tiny.write(tmp_path), "--set", "schedule.precision=bfloat16"])
+
+
+def test_errors_in_a_study_need_no_torch_and_no_ray():
+    check = (
+        "import sys; from ablations import run; assert run.main(['aug_pears']) == 2; "
+        "assert not {'torch', 'ray', 'pandas', 'matplotlib'} & set(sys.modules), sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", check], check=True)
+
+
+# With real processes
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Starts ablations.run as a process of its own and, whatever happens, leaves none behind."""
+    begun, folders = [], set(Path(tempfile.gettempdir()).glob("ablations-*"))
+
+    def start(*options: str) -> subprocess.Popen:
+        argv = [
+            sys.executable,
+            "-m",
+            "ablations.run",
+            "aug_pairs",
+            "--scale",
+            "smoke",
+            "--out",
+            str(tmp_path),
+            *options,
+        ]
+        begun.append(
+            subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        )
+        return begun[-1]
+
+    yield start
+    for process in begun:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    for left in set(Path(tempfile.gettempdir()).glob("ablations-*")) - folders:  # of the killed ones
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def wait_for(process: subprocess.Popen, folder: Path, trials: int) -> dict[str, tuple[int, bytes]]:
+    """What is finished as soon as so many trials are, while the process is at work."""
+    until = time.monotonic() + 180
+    while len(found := results(folder)) < trials:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return found
+
+
+@pytest.mark.slow
+def test_ray_and_inline_agree_byte_for_byte(tmp_path):
+    tables = []
+    for engine in ("ray", "inline"):
+        folder = tmp_path / engine
+        folder.mkdir()
+        assert run.main([*tiny.write(folder), "--engine", engine, "--quiet"]) == run.DONE
+        tables.append((folder / "results/tiny/tiny.csv").read_bytes())
+        assert (folder / "reports/tiny/tiny.png").is_file()
+    assert tables[0] == tables[1]
+    assert tables[0].count(b"done") == 5
+
+
+@pytest.mark.slow
+def test_finished_trials_survive_a_kill_and_are_not_trained_again(tmp_path, command):
+    rows = ["--only", "first=crop"]
+    killed = command(*rows)
+    wait_for(killed, tmp_path, trials=2)
+    killed.kill()  # SIGKILL to the main process alone
+    killed.communicate()
+    finished = results(tmp_path)
+    assert 2 <= len(finished) < 9
+    again = command(*rows)
+    out, err = again.communicate(timeout=300)
+    assert again.returncode == run.DONE, err
+    now = results(tmp_path)
+    assert len(now) == 9
+    assert {trial_id: now[trial_id] for trial_id in finished} == finished
+    assert f"{9 - len(finished)} trials to train" in err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_sweep_keeps_and_draws_what_is_finished(tmp_path, command, ending):
+    interrupted = command()
+    wait_for(interrupted, tmp_path, trials=2)
+    interrupted.send_signal(ending)
+    out, err = interrupted.communicate(timeout=60)
+    assert interrupted.returncode == run.INTERRUPTED, err
+    assert err.rstrip().endswith(f"python -m ablations.run aug_pairs --scale smoke --out {tmp_path}")
+    assert "Traceback" not in err
+    assert (tmp_path / "reports/aug_pairs/smoke.png").is_file()
+    table = (tmp_path / "results/aug_pairs/smoke.csv").read_text()
+    assert table.count(",done,") == len(results(tmp_path)) >= 2
+    assert not list((tmp_path / "results/trials").glob("*/claim.json"))

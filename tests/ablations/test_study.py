@@ -1,0 +1,211 @@
+from collections.abc import Callable
+
+import pytest
+import tiny
+
+from ablations import frame
+from ablations.study import COLUMNS, GRIDS, Study, expand, load_scale, load_study
+from simclr_core.errors import BadInput
+
+SHIPPED = sorted(path.stem for path in GRIDS.glob("*.yaml"))
+OFFERED = [(name, scale) for name in SHIPPED for scale in load_study(name).scales]
+
+
+def tiny_trials(tmp_path, study=tiny.STUDY, scale=tiny.SCALE, **options):
+    tiny.write(tmp_path, study, scale)
+    return expand(load_study(tmp_path / "study.yaml"), load_scale(tmp_path / "scale.yaml"), **options)
+
+
+def cell(trials, **axes):
+    return next(trial for trial in trials if trial.axes == axes)
+
+
+def sentence(call: Callable[[], object]) -> str:
+    with pytest.raises(BadInput) as caught:
+        call()
+    said = str(caught.value)
+    assert "\n" not in said
+    assert said.endswith(".")
+    return said
+
+
+@pytest.mark.parametrize(("name", "scale"), OFFERED)
+def test_every_shipped_study_expands_at_every_scale_it_offers(name, scale):
+    study = load_study(name)
+    trials = expand(study, load_scale(scale))
+    assert len({trial.recipe.trial_id("data") for trial in trials}) == len(trials)
+    assert {trial.role for trial in trials} == {"cell", *study.baselines}
+    assert all(list(trial.axes) == list(study.axes) for trial in trials)
+
+
+def test_shipped_files_are_named_after_what_they_hold():
+    assert all(load_study(name).study == name for name in SHIPPED)
+    assert all(load_scale(path.stem).scale == path.stem for path in (GRIDS / "scales").glob("*.yaml"))
+
+
+def test_every_figure_kind_can_be_drawn_and_column_names_are_the_tables():
+    assert set(frame.METRICS) <= set(COLUMNS)
+    assert set(frame.study_frame([], []).columns) == set(COLUMNS)
+
+
+def test_aug_pairs_has_49_cells_and_two_baselines_first():
+    trials = expand(load_study("aug_pairs"), load_scale("laptop"))
+    assert [trial.role for trial in trials] == ["untrained", "identical_views"] + ["cell"] * 49
+    assert trials[0].recipe.schedule.epochs == 0
+    assert trials[1].recipe.views.left == trials[1].recipe.views.right == ()
+    assert trials[0].axes == {"first": None, "second": None}
+
+
+def test_a_pair_is_composed_in_order_and_the_diagonal_is_the_single_transformation():
+    trials = expand(load_study("aug_pairs"), load_scale("laptop"))
+    assert cell(trials, first="crop", second="color").recipe.views.right == ("crop", "color")
+    assert cell(trials, first="color", second="crop").recipe.views.right == ("color", "crop")
+    assert cell(trials, first="crop", second="crop").recipe.views.right == ("crop",)
+    assert all(trial.recipe.views.left == () for trial in trials)
+
+
+def test_symmetric_views_are_one_override():
+    trials = expand(load_study("aug_pairs"), load_scale("laptop"), overrides={"views.left": "as_right"})
+    assert cell(trials, first="blur", second="noise").recipe.views.left == ("blur", "noise")
+
+
+def test_head_none_has_no_width_and_widths_depend_on_the_scale():
+    heads = load_study("heads")
+    trials = expand(heads, load_scale("laptop"))
+    none = cell(trials, head="none", dim=None)
+    assert (none.recipe.head.kind, none.recipe.head.dim) == ("none", None)
+    assert heads.values("head", "laptop") == ("linear", "nonlinear", "none")
+    assert heads.values("dim", "smoke") == (16, 128)
+    assert cell(trials, head="linear", dim=16).recipe.head.dim == 16
+
+
+def test_whole_maps_come_one_seed_after_the_other(tmp_path):
+    trials = tiny_trials(tmp_path, seeds=2)
+    assert [trial.seed for trial in trials] == [0, 1] + [0] * 4 + [1] * 4
+    assert all(trial.recipe.seed == trial.seed for trial in trials)
+
+
+def test_a_list_of_seeds_is_taken_as_it_is(tmp_path):
+    trials = tiny_trials(tmp_path, tiny.STUDY + "seeds: [7, 3]\n")
+    assert [trial.seed for trial in trials[2:]] == [7] * 4 + [3] * 4
+
+
+def test_study_goes_over_scale_and_overrides_over_both(tmp_path):
+    study = tiny.STUDY.replace("recipe:\n", "recipe:\n  loss: {temperature: 0.3}\n  optimizer: {lr: 1e-2}\n")
+    trials = tiny_trials(tmp_path, study, overrides={"loss.temperature": 0.7, "schedule": {"warmup": 0}})
+    recipe = trials[-1].recipe
+    assert (recipe.loss.temperature, recipe.optimizer.lr) == (0.7, 0.01)
+    assert (recipe.schedule.warmup, recipe.schedule.batch_size) == (0, 20)
+
+
+def test_only_chooses_cells_and_keeps_baselines(tmp_path):
+    trials = tiny_trials(tmp_path, only={"first": ["crop"], "second": ["color", "crop"]})
+    assert [trial.role for trial in trials] == ["untrained", "cell", "cell"]
+    assert {trial.axes["first"] for trial in trials[1:]} == {"crop"}
+
+
+def test_other_data_than_embedded_has_32_pixels_unless_said_otherwise(tmp_path):
+    def size(**options):
+        return tiny_trials(tmp_path, **options)[0].recipe.data.size
+
+    assert size() == size(data="embedded") == 24
+    assert size(data="cifar10") == size(data="folder:photos") == 32
+    assert size(data="cifar10", overrides={"data.size": 48}) == 48
+    cifar = expand(load_study("aug_pairs"), load_scale("cifar10"), data="embedded")
+    assert cifar[0].recipe.data.size == 24
+
+
+def test_a_folder_is_found_from_wherever_workers_stand(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert tiny_trials(tmp_path, data="folder:photos")[0].recipe.data.source == f"folder:{tmp_path}/photos"
+
+
+def test_numbers_like_1e_3_are_numbers(tmp_path):
+    study = tiny.STUDY.replace(
+        "first: {append: views.right, values: [crop, color]}", "lr: {set: optimizer.lr, values: [1e-3, 2E-2]}"
+    )
+    assert {trial.axes["lr"] for trial in tiny_trials(tmp_path, study)} == {None, 1e-3, 2e-2}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("question:", "qestion:", ["study.yaml: unknown key 'qestion'", "nearest: question"]),
+        ("question: Does the path work?", "", ["study.yaml: the key 'question' is missing"]),
+        (
+            "{append: views.right, values: [crop, color]}",
+            "{apend: views.right, values: [crop]}",
+            ["axes.first", "nearest: append"],
+        ),
+        ("values: [crop, color]}", "values: [crop, colr]}", ["first = ", "'colr'", "nearest: color"]),
+        ("values: [crop, color]}", "values: [crop, crop]}", ["axes.first", "'crop' twice"]),
+        ("append: views.right, ", "append: views.rihgt, ", ["axes.first.append: views.rihgt is no list field"]),
+        ("append: views.right, ", "append: loss.temperature, ", ["loss.temperature is no list field"]),
+        ("append: views.right, ", "set: views.colour, ", ["views.colour", "unknown key"]),
+        ("schedule.epochs: 0", "schedule.epoch: 0", ["baselines.untrained", "schedule.epoch", "nearest: epochs"]),
+        ("left: []", "left: 3", ["recipe: views.left", "got 3"]),
+        ("study: tiny", "study: ../tiny", ["letters, digits, _ and - only"]),
+        ("study: tiny", "study: [", ["study.yaml, line", "invalid YAML"]),
+        ("figure: pairs", "figure: pie", ["figure", "'pairs'", "got 'pie'"]),
+        ("figure: pairs", "figure: pairs\nfigure: heads", ["line 5", "'figure' is given twice"]),
+        ("  first:", "  top1:", ["axes.top1", "column"]),
+        ("  first:", "  third: {set: seed, values: [1]}\n  first:", ["2 axes, got 3"]),
+        ("right: []}", "right: []}\n  seed: 3", ["seed: seeds are given by"]),
+        ("untrained:", "cell:", ["'cell' is the name of ordinary trials"]),
+        ("baselines:", "extra: [{first: blur}]\nbaselines:", ["extra.0", "'second' has no value"]),
+        ("baselines:", "extra: [{first: crop, second: color}]\nbaselines:", ["extra.0", "there already"]),
+        ("scales: [tiny]", "scales: [tiny]\nseeds: 0", ["seeds", "at least 1"]),
+    ],
+)
+def test_a_mistake_in_a_study_is_one_sentence(tmp_path, old, new, said):
+    assert old in tiny.STUDY
+    message = sentence(lambda: tiny_trials(tmp_path, tiny.STUDY.replace(old, new)))
+    assert all(part in message for part in said), message
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"overrides": {"optimizer.l": 1}}, ["--set", "optimizer.l", "nearest: lr"]),
+        ({"overrides": {"schedule.batch_size": "many"}}, ["--set: schedule.batch_size", "got 'many'"]),
+        ({"data": "imagenet"}, ["--data", "'imagenet'", "folder:PATH"]),
+        ({"only": {"frist": ["crop"]}}, ["--only frist", "nearest: first"]),
+        ({"only": {"first": ["corp"]}}, ["--only first", "'corp'", "nearest: crop"]),
+        ({"seeds": 0}, ["--seeds", "at least 1"]),
+    ],
+)
+def test_a_mistake_in_an_option_is_one_sentence(tmp_path, options, said):
+    message = sentence(lambda: tiny_trials(tmp_path, **options))
+    assert all(part in message for part in said), message
+
+
+def test_an_override_of_what_an_axis_sets_is_refused_because_it_would_do_nothing():
+    message = sentence(lambda: expand(load_study("heads"), load_scale("smoke"), overrides={"head.dim": 64}))
+    assert "--only dim=VALUE" in message
+
+
+def test_a_missing_an_empty_and_an_unknown_file_are_one_sentence_each(tmp_path):
+    (tmp_path / "empty.yaml").write_text("# nothing\n")
+    (tmp_path / "list.yaml").write_text("- a\n")
+    assert "no such file" in sentence(lambda: load_study(tmp_path / "missing.yaml"))
+    assert "empty" in sentence(lambda: load_study(tmp_path / "empty.yaml"))
+    assert "mapping" in sentence(lambda: load_scale(tmp_path / "list.yaml"))
+    assert "nearest: aug_pairs" in sentence(lambda: load_study("aug_pair"))
+    assert "nearest: laptop" in sentence(lambda: load_scale("labtop"))
+
+
+def test_a_shipped_scale_that_the_study_does_not_list_is_refused(tmp_path):
+    tiny.write(tmp_path)
+    assert "allowed: tiny" in sentence(lambda: expand(load_study(tmp_path / "study.yaml"), load_scale("laptop")))
+
+
+def test_a_scale_of_the_users_own_may_be_used_with_any_study(tmp_path):
+    tiny.write(tmp_path)
+    assert len(expand(load_study("aug_pairs"), load_scale(tmp_path / "scale.yaml"))) == 51
+
+
+def test_a_study_cannot_be_changed():
+    study = load_study("heads")
+    with pytest.raises(ValueError, match="frozen"):
+        study.seeds = 4
+    assert Study.model_validate(study.model_dump()) == study

@@ -1,0 +1,164 @@
+import errno
+
+import pytest
+import tiny
+
+from ablations import plan, sweep
+from ablations.store import Store
+from ablations.study import Resources, expand, load_scale, load_study
+from simclr_core import data, trial
+from simclr_core.errors import BadInput
+
+
+def todo(tmp_path, store, study=tiny.STUDY, **options):
+    tiny.write(tmp_path, study)
+    trials = expand(load_study(tmp_path / "study.yaml"), load_scale(tmp_path / "scale.yaml"), **options)
+    names = {one.recipe.data: data.fingerprint(one.recipe.data, tmp_path / "cache") for one in trials}
+    return plan.look_up(trials, names, store)
+
+
+def run(tmp_path, store, items, engine="inline", on_event=lambda _: None):
+    store.prepare()
+    return sweep.run(
+        items, store=store, cache=tmp_path / "cache", resources=Resources(), engine=engine, on_event=on_event
+    )
+
+
+def numbers(store, items):
+    """Everything a trial determines, exactly."""
+    return {
+        item.trial_id: (
+            store.result(item.trial_id).metrics,
+            *(part.tobytes() for part in store.predictions(item.trial_id)),
+        )
+        for item in items
+    }
+
+
+def test_the_order_in_which_a_process_gets_its_cells_changes_no_number(tmp_path):
+    forth, back = Store(tmp_path / "forth"), Store(tmp_path / "back")
+    items = todo(tmp_path, forth)
+    run(tmp_path, forth, items)
+    run(tmp_path, back, items[::-1])
+    assert numbers(forth, items) == numbers(back, items)
+    assert len({metrics["top1"] for metrics, *_ in numbers(forth, items).values()}) > 1
+
+
+def test_events_tell_the_story_of_each_trial(tmp_path):
+    store, events = Store(tmp_path / "results"), []
+    items = todo(tmp_path, store, only={"first": ["crop"], "second": ["color"]})
+    assert run(tmp_path, store, items, on_event=events.append) is False
+    told = [(event.kind, event.trial_id) for event in events if event.kind != "tick"]
+    baseline, cell = (item.trial_id for item in items)
+    assert told == [("started", baseline), ("done", baseline), ("started", cell), ("epoch", cell), ("done", cell)]
+    assert store.result(cell).provenance.keys() >= {
+        *(
+            "seconds",
+            "started",
+            "finished",
+            "device",
+            "cpu",
+            "python",
+            "torch",
+            "torchvision",
+            "numpy",
+            "ray",
+            "commit",
+        ),
+        *("data_fingerprint", "data_source"),
+    }
+
+
+def test_a_trial_that_raises_fails_alone_with_its_reason(tmp_path, monkeypatch):
+    honest = trial.run
+
+    def run_or_raise(recipe, dataset, device):
+        if recipe.views.right == ("color",):
+            raise RuntimeError("no luck")
+        if recipe.views.right == ("crop",):
+            raise trial.TrialFailed("the loss is not finite in epoch 1 of 1")
+        return honest(recipe, dataset, device)
+
+    monkeypatch.setattr(trial, "run", run_or_raise)
+    store = Store(tmp_path / "results")
+    items = todo(tmp_path, store)
+    run(tmp_path, store, items)
+    errors = {item.trial.label: store.error(item.trial_id) for item in items if store.status(item.trial_id) == "failed"}
+    assert errors == {
+        "first=crop second=crop seed=0": "the loss is not finite in epoch 1 of 1",
+        "first=color second=color seed=0": "RuntimeError: no luck",
+    }
+    assert sum(store.status(item.trial_id) == "done" for item in items) == 3
+
+
+def test_a_metric_that_is_not_finite_is_a_failure_and_never_a_result(tmp_path, monkeypatch):
+    honest = trial.accuracies
+    monkeypatch.setattr(trial, "accuracies", lambda *args: {**honest(*args), "top1": float("nan")})
+    store = Store(tmp_path / "results")
+    items = todo(tmp_path, store)[:1]
+    run(tmp_path, store, items)
+    assert store.status(items[0].trial_id) == "failed"
+    assert "not all finite" in store.error(items[0].trial_id)
+
+
+def test_ctrl_c_ends_the_sweep_and_keeps_what_is_finished(tmp_path):
+    store = Store(tmp_path / "results")
+    items = todo(tmp_path, store)
+
+    def interrupt_after_two(event):
+        if event.kind == "started" and event.trial_id == items[2].trial_id:
+            raise KeyboardInterrupt
+
+    assert run(tmp_path, store, items, on_event=interrupt_after_two) is True
+    assert [store.status(item.trial_id) for item in items] == ["done", "done", "missing", "missing", "missing"]
+
+
+def full_disk(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device", "result.json")
+
+
+def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(Store, "finish", full_disk)
+    store = Store(tmp_path / "results")
+    with pytest.raises(BadInput, match=r"result.json: results cannot be written: No space left on device"):
+        run(tmp_path, store, todo(tmp_path, store))
+
+
+def test_more_than_this_computer_has_is_refused_at_once(monkeypatch):
+    with pytest.raises(BadInput, match="want 1000 CPUs per trial"):
+        sweep.slots(Resources(cpus=1000))
+    monkeypatch.setattr(sweep, "_gpus", lambda: 0)
+    with pytest.raises(BadInput, match="PyTorch finds none here"):
+        sweep.slots(Resources(gpus=1))
+    monkeypatch.setattr(sweep, "_gpus", lambda: 2)
+    assert sweep.slots(Resources(cpus=0.01, gpus=0.25)) == 8
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_a_sweep_on_ray_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(Store, "finish", full_disk)
+    store = Store(tmp_path / "results")
+    with pytest.raises(BadInput, match="No space left on device"):
+        run(tmp_path, store, todo(tmp_path, store), engine="ray")
+
+
+@pytest.mark.slow
+def test_the_order_of_cells_in_reused_ray_workers_changes_no_number(tmp_path):
+    inline, ray = Store(tmp_path / "inline"), Store(tmp_path / "ray")
+    items = todo(tmp_path, inline)
+    run(tmp_path, inline, items)
+    run(tmp_path, ray, items[::-1], engine="ray")
+    assert numbers(inline, items) == numbers(ray, items)
+
+
+@pytest.mark.slow
+def test_where_ray_cannot_start_a_sentence_names_the_way_without_it(tmp_path, monkeypatch):
+    import ray
+
+    def refuse(**_):
+        raise ConnectionError("no sockets left")
+
+    monkeypatch.setattr(ray, "init", refuse)
+    store = Store(tmp_path / "results")
+    with pytest.raises(BadInput, match=r"Ray cannot run here \(no sockets left\); --engine inline"):
+        run(tmp_path, store, todo(tmp_path, store), engine="ray")

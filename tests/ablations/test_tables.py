@@ -1,0 +1,340 @@
+import math
+import stat
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ablations import tables
+from ablations.figures.context import Context
+from ablations.statistics import pooled_sd, wilson_half_width
+from simclr_core.errors import BadInput
+
+NAMES = ("crop", "color", "blur")
+AXES = {"first": NAMES, "second": NAMES}
+
+
+def record(first, second, top1, seed=0, role="cell", status="done"):
+    fields = {"role": role, "first": first, "second": second, "seed": seed, "status": status}
+    fields["trial_id"] = f"{role}-{first}-{second}-{seed}"
+    return fields | metrics(top1) if status == "done" else fields
+
+
+def metrics(top1):
+    return {
+        "top1": top1,
+        "balanced_accuracy": top1 - 0.1,
+        "n_test": 4000,
+        "loss": 1 / 3,
+        "probe_l2": 1e-4,
+        "probe_validation_top1": top1 + 0.1 + 0.2,
+    }
+
+
+def pairs_frame(*records):
+    return tables.study_frame(["first", "second"], records)
+
+
+def head_record(head, dim, top1, seed=0, role="cell", status="done"):
+    fields = {"role": role, "head": head, "dim": dim, "seed": seed, "status": status}
+    fields["trial_id"] = f"{role}-{head}-{dim}-{seed}"
+    return fields | metrics(top1) if status == "done" else fields
+
+
+def heads_frame(*records):
+    return tables.study_frame(["head", "dim"], records)
+
+
+def context(**changes):
+    fields = {
+        "study": "aug_pairs",
+        "question": "Which pair?",
+        "paper": "fig5_aug_pairs",
+        "figure": "pairs",
+        "scale": "laptop",
+        "about": "small",
+        "stamp": False,
+        "data": "Tiles",
+        "encoder": "small",
+        "epochs": 10,
+        "batch_size": 64,
+        "seeds": 1,
+        "views": "asymmetric",
+        "overrides": (),
+        "axes": AXES,
+    }
+    return Context(**(fields | changes))
+
+
+SOME = pairs_frame(
+    record("crop", "crop", 20.0),
+    record("crop", "color", 47.0),
+    record("crop", "blur", 23.0),
+    record("color", "crop", 47.5),
+    record("color", "color", None, status="failed"),
+    record("color", "blur", None, status="running"),
+    record("blur", "crop", None, status="missing"),
+    record("blur", "blur", 22.0),
+    record(None, None, 20.6, role="untrained"),
+    record(None, None, None, role="identical_views", status="failed"),
+)
+HEADS = heads_frame(
+    *(head_record("linear", 16, top1, seed) for seed, top1 in enumerate((40.0, 42.0, 44.0))),
+    *(head_record("nonlinear", 16, top1, seed) for seed, top1 in enumerate((45.0, 46.0))),
+    head_record("nonlinear", 16, None, seed=2, status="failed"),
+    head_record("linear", 32, 41.0),
+    head_record("nonlinear", 32, None, status="missing"),
+    head_record("none", None, 36.0),
+    head_record(None, None, 20.0, role="untrained"),
+)
+
+
+# --- the frame --------------------------------------------------------------------------------------------------------
+
+
+def test_the_frame_has_the_declared_columns_and_the_given_order():
+    assert list(SOME.columns) == ["role", "first", "second", "seed", "status", "trial_id", *metrics(0)]
+    assert list(SOME["first"][:4]) == ["crop", "crop", "crop", "color"]
+    assert SOME["seed"].dtype == np.int64
+    assert HEADS["dim"].dtype == "Int64"
+
+
+def test_only_done_rows_carry_metrics():
+    leftover = record("crop", "crop", 50.0) | {"status": "failed"}
+    assert math.isnan(pairs_frame(leftover)["top1"][0])
+
+
+def test_a_done_row_without_a_number_is_refused():
+    with pytest.raises(BadInput, match="cell-crop-crop-0: status is done but it has no top1"):
+        pairs_frame(record("crop", "crop", math.nan))
+
+
+def test_a_repeated_trial_counts_once_and_the_done_one_stays():
+    frame = pairs_frame(
+        record("crop", "crop", None, status="missing"),
+        record("crop", "color", 30.0),
+        record("crop", "crop", 20.0),
+        record("crop", "crop", 20.0),
+    )
+    assert list(frame["second"]) == ["crop", "color"]
+    assert list(frame["top1"]) == [20.0, 30.0]
+
+
+@pytest.mark.parametrize("frame", [SOME, HEADS, pairs_frame()], ids=["pairs", "heads", "empty"])
+def test_the_csv_reads_back_as_the_same_frame(frame, tmp_path):
+    path = tmp_path / "deep" / "study.csv"
+    tables.write(frame, path)
+    pd.testing.assert_frame_equal(tables.read(path), frame)
+
+
+def test_the_csv_has_the_same_bytes_on_a_rerun_and_nothing_else_is_left_behind(tmp_path):
+    path = tmp_path / "study.csv"
+    tables.write(SOME, path)
+    before = path.read_bytes()
+    tables.write(tables.read(path), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_the_csv_keeps_every_digit_and_leaves_no_value_empty(tmp_path):
+    path = tmp_path / "study.csv"
+    tables.write(SOME, path)
+    lines = path.read_text().splitlines()
+    assert lines[1] == "cell,crop,crop,0,done,cell-crop-crop-0,20.0,19.9,4000,0.3333333333333333,0.0001,20.3"
+    assert lines[9].startswith("untrained,,,0,done,")
+    assert lines[5] == "cell,color,color,0,failed,cell-color-color-0,,,,,,"
+
+
+def test_axis_values_keep_their_kind_on_disk(tmp_path):
+    rows = [
+        {"role": "cell", "tau": tau, "name": name, "seed": 0, "status": "missing", "trial_id": f"{tau}{name}"}
+        for tau, name in ((0.1, "NA"), (1.0, "none"), (None, "None"))
+    ]
+    frame = tables.study_frame(["tau", "name"], rows)
+    tables.write(frame, tmp_path / "x.csv")
+    again = tables.read(tmp_path / "x.csv")
+    pd.testing.assert_frame_equal(again, frame)
+    assert list(again["name"]) == ["NA", "none", "None"]
+    assert list(again["tau"][:2]) == [0.1, 1.0]
+    assert again["tau"].isna()[2]
+
+
+def test_a_table_that_is_no_study_is_refused(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(BadInput, match="not a study's table"):
+        tables.read(path)
+
+
+# --- shapes -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_pair_table_has_the_declared_order_and_absent_cells_are_nan():
+    table = tables.pair_table(SOME, AXES)
+    expected = [[20.0, 47.0, 23.0], [47.5, np.nan, np.nan], [np.nan, np.nan, 22.0]]
+    np.testing.assert_array_equal(table.to_numpy(), expected)
+    assert list(table.index) == list(table.columns) == list(NAMES)
+    failed = tables.pair_failed(SOME, AXES)
+    assert np.argwhere(failed.to_numpy()).tolist() == [[1, 1]]
+
+
+def test_the_pair_table_is_the_mean_over_the_seeds_that_are_done():
+    frame = pairs_frame(
+        record("crop", "color", 40.0, seed=0),
+        record("crop", "color", 44.0, seed=1),
+        record("crop", "color", None, seed=2, status="failed"),
+    )
+    assert tables.pair_table(frame, AXES).loc["crop", "color"] == 42.0
+    assert not tables.pair_failed(frame, AXES).any(axis=None)
+
+
+def test_rows_repeated_by_hand_do_not_weigh_twice():
+    frame = pairs_frame(record("crop", "color", 40.0, seed=0), record("crop", "color", 44.0, seed=1))
+    doubled = pd.concat([frame, frame.iloc[:1]], ignore_index=True)
+    assert tables.pair_table(doubled, AXES).loc["crop", "color"] == 42.0
+
+
+def test_an_empty_frame_gives_an_empty_map():
+    table = tables.pair_table(pairs_frame(), AXES)
+    assert table.shape == (3, 3)
+    assert table.isna().all(axis=None)
+    assert not tables.pair_failed(pairs_frame(), AXES).any(axis=None)
+
+
+def test_a_row_average_needs_the_whole_row():
+    average = tables.row_average(tables.pair_table(SOME, AXES))
+    assert average["crop"] == 30.0
+    assert average[["color", "blur"]].isna().all()
+
+
+def test_maps_over_numbers_find_their_cells():
+    records = [record(4, 0.5, 10.0), record(8, 0.5, 20.0)]
+    frame = tables.study_frame(["first", "second"], records)
+    table = tables.pair_table(frame, {"first": (8, 4), "second": (0.5, 1)})
+    np.testing.assert_array_equal(table.to_numpy(), [[20.0, np.nan], [10.0, np.nan]])
+
+
+def test_the_cell_table_gives_mean_sd_and_number_of_seeds():
+    cells = tables.cell_table(HEADS)
+    assert list(zip(cells["head"], cells["n"], cells["failed"], strict=True)) == [
+        ("linear", 3, 0),
+        ("nonlinear", 2, 1),
+        ("linear", 1, 0),
+        ("nonlinear", 0, 0),
+        ("none", 1, 0),
+    ]
+    np.testing.assert_allclose(cells["mean"], [42.0, 45.5, 41.0, np.nan, 36.0])
+    np.testing.assert_allclose(cells["sd"], [2.0, math.sqrt(0.5), np.nan, np.nan, np.nan])
+    assert cells["dim"].isna().tolist() == [False, False, False, False, True]
+
+
+def test_the_seed_deviation_is_pooled_over_cells_with_several_seeds():
+    spread = tables.seed_spread(HEADS)
+    assert spread.df == 3
+    assert spread.sd == pytest.approx(math.sqrt((8 + 0.5) / 3))
+    assert spread.half_width(3) == pytest.approx(3.182446 * spread.sd / math.sqrt(3), rel=1e-6)
+
+
+def test_one_seed_has_no_deviation():
+    spread = tables.seed_spread(SOME)
+    assert spread.df == 0
+    assert math.isnan(spread.half_width(1))
+    assert pooled_sd([]).df == 0
+
+
+def test_baselines_are_levels_by_name():
+    assert tables.baselines(SOME)["untrained"] == 20.6
+    assert math.isnan(tables.baselines(SOME)["identical_views"])
+
+
+def test_gaps_are_counted_by_reason():
+    found = tables.gaps(SOME, seeds=1)
+    assert (found.cells, found.missing, found.failed, found.short) == (8, 2, 1, 0)
+    found = tables.gaps(HEADS, seeds=3)
+    assert (found.cells, found.missing, found.failed, found.short) == (5, 1, 0, 3)
+
+
+def test_the_best_pair_and_the_best_single_are_the_highest_measured_cells():
+    table = tables.pair_table(SOME, AXES)
+    assert tables.best(table, single=False) == tables.Best("color", "crop", 47.5)
+    assert tables.best(table, single=True) == tables.Best("blur", "blur", 22.0)
+    assert tables.best(tables.pair_table(pairs_frame(), AXES), single=True) is None
+
+
+def test_the_wilson_half_width_is_the_textbook_one():
+    # 40 of 100: 0.3094 to 0.4980 (Newcombe 1998's score interval)
+    assert wilson_half_width(40.0, 100) == pytest.approx(100 * (0.4980 - 0.3094) / 2, abs=0.01)
+    assert wilson_half_width(0.0, 100) > 0
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_summary_shows_the_map_the_best_cells_and_the_baselines():
+    text = tables.summary(SOME, context())
+    lines = text.splitlines()
+    assert any(line.split() == ["crop", "20.0", "47.0", "23.0", "30.0"] for line in lines)
+    assert any(line.split() == ["color", "47.5", "×", "–", "–"] for line in lines)
+    assert any(line.startswith("best pair") and "47.5  color > crop" in line and "optimistic" in line for line in lines)
+    assert any(line.startswith("best single") and "22.0  blur" in line for line in lines)
+    assert any(line.split() == ["untrained", "20.6"] for line in lines)
+    assert any(line.split() == ["identical", "views", "–"] for line in lines)
+    assert "Of 8 cells: 2 missing, 1 failed (×)." in lines
+
+
+def test_the_summary_gives_no_verdict_from_one_seed_and_the_test_sets_interval():
+    text = tables.summary(SOME, context())
+    assert (
+        "Each cell ± 1.3 points: 95% interval of the test set of 4,000 images; no verdict follows from one seed."
+        in text
+    )
+
+
+def test_an_incomplete_map_is_not_ranked_against_the_papers():
+    assert "Spearman" not in tables.summary(SOME, context())
+
+
+def test_the_papers_own_map_agrees_with_itself_and_further_names_do_not_matter():
+    paper = tables.published("fig5_aug_pairs", "pairs")
+    assert paper is not None
+    names = (*paper.table.index, "A.Posterize")
+    cells = [record(a, b, float(paper.table.loc[a, b])) for a in names[:-1] for b in names[:-1]]
+    frame = pairs_frame(*cells, record("A.Posterize", "crop", 1.0))
+    text = tables.summary(frame, context(axes={"first": names, "second": names}))
+    assert "1.00 over all cells (49; two-sided p = 0.0002 from all 5,040 relabelings)" in text
+    assert "1.00 over those without crop (36; two-sided p = 0.0014 from all 720 relabelings)" in text
+
+
+def test_the_heads_summary_lists_every_cell():
+    text = tables.summary(HEADS, context(figure="heads", paper="", seeds=3, axes={}))
+    rows = [line.split() for line in text.splitlines()]
+    assert ["linear", "16", "42.0", "2.0", "3"] in rows
+    assert ["nonlinear", "32", "–", "–", "0"] in rows
+    assert ["none", "–", "36.0", "–", "1"] in rows
+    assert ["untrained", "20.0"] in rows
+    assert "standard deviation between seeds 1.7 points, pooled over the cells (3 df)" in text
+
+
+def test_the_markdown_has_the_table_and_the_caption():
+    text = tables.markdown(SOME, context(overrides=("schedule.epochs=3",)))
+    assert "| crop  |   20.0 |    47.0 |   23.0 |      30.0 |" in text
+    assert "Baselines: untrained: 20.6, identical views: –." in text
+    assert "Overrides: schedule.epochs=3." in text
+    assert "The paper's setting is another (ResNet-50, ImageNet, 100 epochs)" in text
+
+
+def test_words_for_a_run_that_has_nothing_yet():
+    text = tables.summary(pairs_frame(record("crop", "crop", None, status="missing")), context())
+    assert "Nothing is measured yet." in text
+    assert "best pair" not in text
+
+
+def test_a_smoke_run_says_so_in_words():
+    smoke = context(scale="smoke", about="proves the path only", stamp=True)
+    assert "SMOKE: proves the path only" in tables.summary(SOME, smoke)
+    assert "**SMOKE: proves the path only**" in tables.markdown(SOME, smoke)
+
+
+def test_views_unlike_the_papers_are_said():
+    assert "100 epochs, asymmetric views)" in tables.markdown(SOME, context(views="symmetric"))

@@ -1,0 +1,91 @@
+"""Limits: balanced, fixed, nested, and refused where they cannot be kept."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simclr_core.config import Data
+from simclr_core.data import load
+from simclr_core.data.images import ImageSet
+from simclr_core.data.subset import balanced
+from simclr_core.errors import BadInput
+
+NAMES = ("a", "b", "c")
+NO_CACHE = Path("nothing is written here")
+
+
+def numbered(counts: tuple[int, ...]) -> ImageSet:
+    """Images of one pixel, or rather two: the number of the image, in mixed order of class."""
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts))
+    numbers = np.zeros((len(labels), 3, 1, 1), np.uint8)
+    numbers[:, 0, 0, 0], numbers[:, 1, 0, 0] = np.arange(len(labels)) // 256, np.arange(len(labels)) % 256
+    return ImageSet(numbers, labels.astype(np.int64))
+
+
+def numbers(images: ImageSet) -> list[int]:
+    return (images.images[:, 0, 0, 0].astype(int) * 256 + images.images[:, 1, 0, 0]).tolist()
+
+
+@pytest.mark.parametrize("limit", [3, 30, 31, 32, 300])
+def test_classes_differ_by_at_most_one_and_not_at_all_where_the_limit_divides(limit):
+    counts = np.bincount(balanced(numbered((100, 100, 100)), limit, NAMES, "data.limit").labels)
+    assert counts.sum() == limit
+    assert counts.max() - counts.min() == (limit % 3 > 0)
+
+
+def test_a_smaller_limit_takes_a_part_of_what_a_larger_one_takes():
+    whole = numbered((90, 60, 70))
+    taken = [set(numbers(balanced(whole, limit, NAMES, "data.limit"))) for limit in range(3, 150)]
+    assert all(smaller < larger for smaller, larger in pairwise(taken))
+
+
+def test_labels_stay_with_their_images_and_the_order_is_kept():
+    whole = numbered((50, 50, 50))
+    part = balanced(whole, 20, NAMES, "data.limit")
+    assert numbers(part) == sorted(numbers(part))
+    assert part.labels.tolist() == whole.labels[numbers(part)].tolist()
+
+
+def test_the_same_images_are_taken_every_time_and_not_simply_the_first_ones():
+    whole = numbered((50, 50, 50))
+    first, second = (numbers(balanced(whole, 30, NAMES, "data.limit")) for _ in range(2))
+    assert first == second
+    assert max(first) > 100
+
+
+def test_only_the_rows_taken_leave_a_memory_map(tmp_path):
+    whole = numbered((50, 50, 50))
+    np.save(tmp_path / "whole.npy", whole.images)
+    mapped = np.load(tmp_path / "whole.npy", mmap_mode="r")
+    part = balanced(ImageSet(mapped, whole.labels), 9, NAMES, "data.limit")
+    assert part.images.shape == (9, 3, 1, 1)
+    assert part.images.base is None or len(part.images.base) == 9
+
+
+@pytest.mark.parametrize(
+    ("counts", "limit", "sentence"),
+    [
+        ((5, 5, 5), 16, "data.limit: 16 is more than the 15 images there are."),
+        ((5, 5, 5), 2, "data.limit: 2 leaves some of the 3 classes with no image."),
+        ((50, 4, 50), 30, "data.limit: 30 takes 10 images of each class, but 'b' has 4; allowed: at most 12."),
+    ],
+)
+def test_a_limit_that_cannot_be_kept_is_one_sentence(counts, limit, sentence):
+    with pytest.raises(BadInput) as refusal:
+        balanced(numbered(counts), limit, NAMES, "data.limit")
+    assert str(refusal.value) == sentence
+
+
+def test_load_applies_both_limits_and_says_which_one_is_wrong():
+    part = load(Data(limit=40, test_limit=20), NO_CACHE)
+    assert np.bincount(part.train.labels).tolist() == [4] * 10
+    assert np.bincount(part.test.labels).tolist() == [2] * 10
+    assert part.fingerprint == "embedded-tiles-v1"
+    with pytest.raises(BadInput, match=r"^data.test_limit: 4001 is more than the 4000 images there are\.$"):
+        load(Data(test_limit=4001), NO_CACHE)
+
+
+def test_load_keeps_what_it_has_loaded():
+    assert load(Data(limit=40), NO_CACHE) is load(Data(limit=40), NO_CACHE)

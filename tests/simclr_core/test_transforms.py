@@ -1,0 +1,222 @@
+"""Each transformation against an independent implementation, with the same drawn parameters."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import torchvision.transforms.v2.functional as TF
+from PIL import Image
+from torch import Tensor
+
+from simclr_core import config
+from simclr_core.augment import transforms as T
+from simclr_core.streams import stream
+
+SIDES = (24, 32, 45)
+
+
+def some_images(n: int, side: int) -> Tensor:
+    """Smooth random images that reach both ends of [0, 1], with gray and black pixels among them."""
+    noise = torch.rand(n, 3, 6, 6, generator=stream(7, "images"))
+    images = torch.nn.functional.interpolate(noise, (side, side), mode="bilinear")
+    low, high = images.amin(dim=(1, 2, 3), keepdim=True), images.amax(dim=(1, 2, 3), keepdim=True)
+    images = (images - low) / (high - low)
+    images[:, :, :3, :3] = 0.0
+    images[:, :, -3:, -3:] = 0.5
+    return images
+
+
+def draw(name: str, n: int, side: int, settings: object, seed: int = 3):
+    return T.REGISTRY[name][0](settings, n, side, stream(seed, name))
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_crop_is_torchvisions_resized_crop_of_the_drawn_box(side: int) -> None:
+    images = some_images(40, side)
+    crop = draw("crop", 40, side, config.Crop())
+    ours = T.apply_crop(images, crop)
+    for i, image in enumerate(images):
+        box = [int(part[i]) for part in (crop.top, crop.left, crop.height, crop.width)]
+        expected = TF.resized_crop(image, *box, size=[side, side], antialias=True)
+        if crop.flip[i]:
+            expected = TF.horizontal_flip(expected)
+        torch.testing.assert_close(ours[i], expected, atol=2e-6, rtol=0)
+    assert 0 < crop.flip.sum() < 40
+
+
+def test_crop_agrees_with_pillow_to_its_eight_bits() -> None:
+    images = (some_images(20, 32) * 255).round() / 255
+    crop = draw("crop", 20, 32, config.Crop(flip=False))
+    ours = T.apply_crop(images, crop)
+    for i, image in enumerate(images):
+        picture = Image.fromarray((image * 255).byte().permute(1, 2, 0).numpy())
+        top, left, height, width = (int(part[i]) for part in crop[:4])
+        small = picture.crop((left, top, left + width, top + height)).resize((32, 32), Image.Resampling.BILINEAR)
+        expected = np.asarray(small).transpose(2, 0, 1) / 255
+        assert np.abs(ours[i].numpy() - expected).max() < 1.5 / 255
+
+
+def test_crop_boxes_are_distributed_as_torchvisions() -> None:
+    n, side = 4000, 24
+    settings = config.Crop(area=(0.2, 1.0))
+    crop = draw("crop", n, side, settings)
+    assert ((crop.top + crop.height <= side) & (crop.left + crop.width <= side)).all()
+    assert (crop.height >= 1).all()
+    assert (crop.top >= 0).all()
+    from torchvision.transforms import RandomResizedCrop
+
+    torch.manual_seed(0)
+    image = torch.zeros(3, side, side)
+    theirs = torch.tensor([RandomResizedCrop.get_params(image, [0.2, 1.0], [3 / 4, 4 / 3]) for _ in range(n)]).double()
+    ours = torch.stack(crop[:4], dim=1).double()
+    error = (theirs.var(0) / n + ours.var(0) / n).sqrt()
+    assert ((ours.mean(0) - theirs.mean(0)).abs() < 4 * error).all()
+    assert ((ours.std(0) / theirs.std(0) - 1).abs() < 0.06).all()
+    area = (crop.height * crop.width) / side**2
+    assert area.min() > 0.15
+    assert area.max() > 0.95
+
+
+def test_a_crop_without_a_fitting_candidate_takes_the_whole_image() -> None:
+    crop = draw("crop", 50, 24, config.Crop(area=(1.0, 1.0), ratio=(1.3, 4 / 3), flip=False))
+    assert (crop.height == 24).all()
+    assert (crop.width == 24).all()
+    images = some_images(50, 24)
+    torch.testing.assert_close(T.apply_crop(images, crop), images, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_cutout_is_a_gray_square_wholly_inside(side: int) -> None:
+    images = some_images(60, side)
+    cutout = draw("cutout", 60, side, config.Cutout(side=0.5))
+    expected = images.clone().numpy()
+    for i in range(60):
+        top, left = int(cutout.top[i]), int(cutout.left[i])
+        assert 0 <= top <= side - cutout.side
+        assert 0 <= left <= side - cutout.side
+        cv2_image = np.ascontiguousarray(expected[i].transpose(1, 2, 0))
+        cv2.rectangle(cv2_image, (left, top), (left + cutout.side - 1, top + cutout.side - 1), (0.5, 0.5, 0.5), -1)
+        expected[i] = cv2_image.transpose(2, 0, 1)
+    assert cutout.side == round(side / 2)
+    np.testing.assert_array_equal(T.apply_cutout(images, cutout).numpy(), expected)
+    assert len(set(cutout.top.tolist())) == side - cutout.side + 1 or side > 24
+
+
+def test_color_is_torchvisions_four_operations_in_the_drawn_order() -> None:
+    images = some_images(200, 24)
+    color = draw("color", 200, 24, config.Color(strength=1.0))
+    ours = T.apply_color(images, color)
+    operations = (TF.adjust_brightness, TF.adjust_contrast, TF.adjust_saturation, TF.adjust_hue)
+    for i, image in enumerate(images):
+        expected = image
+        if color.jitter[i]:
+            for operation in color.order[i].tolist():
+                expected = operations[operation](expected, float(color.factor[i, operation]))
+        if color.gray[i]:
+            expected = TF.rgb_to_grayscale(expected, num_output_channels=3)
+        # torchvision weighs the channels 0.2989, 0.587, 0.114 (sum 0.9999), hence not tighter.
+        torch.testing.assert_close(ours[i], expected, atol=6e-4, rtol=0)
+    assert len({tuple(order) for order in color.order.tolist()}) == 24
+    assert 0.7 < color.jitter.float().mean() < 0.9
+    assert 0.1 < color.gray.float().mean() < 0.3
+
+
+def test_hue_agrees_with_opencvs_hsv() -> None:
+    image = some_images(1, 32)
+    for shift in (-0.2, -0.05, 0.1, 0.2):
+        hsv = cv2.cvtColor(image[0].permute(1, 2, 0).numpy(), cv2.COLOR_RGB2HSV)  # hue in degrees
+        hsv[..., 0] = (hsv[..., 0] + 360 * shift) % 360
+        expected = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+        ours = T.hue(image, torch.full((1, 1, 1, 1), shift))[0].permute(1, 2, 0).numpy()
+        np.testing.assert_allclose(ours, expected, atol=2e-5)
+
+
+def test_color_of_strength_zero_leaves_images_as_they_are() -> None:
+    images = some_images(30, 24)
+    still = draw("color", 30, 24, config.Color(strength=0, gray_p=0))
+    torch.testing.assert_close(T.apply_color(images, still), images, atol=2e-6, rtol=0)
+
+
+def test_color_factors_follow_the_papers_ranges() -> None:
+    color = draw("color", 4000, 24, config.Color(strength=0.5))
+    assert 0.6 <= color.factor[:, :3].min() < 0.61
+    assert 1.39 < color.factor[:, :3].max() <= 1.4
+    assert -0.1 <= color.factor[:, 3].min() < -0.098
+    assert 0.098 < color.factor[:, 3].max() <= 0.1
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_sobel_is_opencvs_gradient_magnitude_of_the_gray_image(side: int) -> None:
+    images = some_images(5, side)
+    ours = T.apply_sobel(images, 0.5)
+    for i, image in enumerate(images):
+        gray = cv2.cvtColor(image.permute(1, 2, 0).numpy(), cv2.COLOR_RGB2GRAY)
+        dx, dy = (
+            cv2.Sobel(gray, cv2.CV_32F, *axes, ksize=3, borderType=cv2.BORDER_REPLICATE) for axes in ((1, 0), (0, 1))
+        )
+        expected = np.clip(0.5 * np.sqrt(dx**2 + dy**2), 0, 1)
+        for channel in range(3):
+            np.testing.assert_allclose(ours[i, channel].numpy(), expected, atol=3e-6)
+
+
+def test_noise_has_the_drawn_deviation_in_every_image_and_is_independent_between_channels() -> None:
+    gray = torch.full((50, 3, 45, 45), 0.5)
+    noise = draw("noise", 50, 45, config.Noise(sigma=(0.02, 0.1)))
+    grain = T.apply_noise(gray, noise) - gray
+    measured = grain.flatten(1).std(1)
+    np.testing.assert_allclose(measured, noise.sigma, rtol=0.06)
+    assert noise.sigma.min() >= 0.02
+    assert noise.sigma.max() <= 0.1
+    correlation = np.corrcoef(grain.transpose(0, 1).flatten(1).numpy())
+    assert np.abs(correlation - np.eye(3)).max() < 0.02
+    assert T.apply_noise(torch.ones(2, 3, 24, 24), draw("noise", 2, 24, config.Noise())).max() <= 1
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_blur_is_torchvisions_gaussian(side: int) -> None:
+    images = some_images(30, side)
+    blur = draw("blur", 30, side, config.Blur(p=0.5))
+    ours = T.apply_blur(images, blur)
+    kernel = max(3, side // 10 + (1 - side // 10 % 2))
+    for i, image in enumerate(images):
+        expected = TF.gaussian_blur(image, [kernel, kernel], [float(blur.sigma[i])] * 2) if blur.fires[i] else image
+        torch.testing.assert_close(ours[i], expected, atol=2e-6, rtol=0)
+    assert 0 < blur.fires.sum() < 30
+
+
+def test_blur_kernel_is_a_tenth_of_the_side_at_the_papers_size() -> None:
+    # 224 pixels: 23 wide, as in the official code (height // 10, made odd). A single bright pixel shows its reach.
+    point = torch.zeros(1, 3, 224, 224)
+    point[..., 112, 112] = 1
+    spread = T.apply_blur(point, T.Blur(torch.tensor([50.0]), torch.tensor([True])))
+    assert int((spread[0, 0, 112] > 0).sum()) == 23
+
+
+def test_rotation_is_by_the_drawn_quarter_turns() -> None:
+    images = some_images(40, 24)
+    turns = draw("rotate", 40, 24, None)
+    assert set(turns.tolist()) == {0, 1, 2, 3}
+    ours = T.apply_rotate(images, turns)
+    for i, image in enumerate(images):
+        np.testing.assert_array_equal(ours[i].numpy(), np.rot90(image.numpy(), int(turns[i]), axes=(1, 2)))
+
+
+@pytest.mark.parametrize("name", config.TRANSFORMATIONS)
+def test_every_transformation_stays_in_range_keeps_its_input_and_differs_between_images(name: str) -> None:
+    images = some_images(1, 24).expand(64, -1, -1, -1).contiguous()
+    before = images.clone()
+    settings = config.Transforms(blur=config.Blur(p=1.0))
+    out = T.augment(images, name, settings, stream(0, name))
+    assert torch.equal(images, before)
+    assert out.shape == images.shape
+    assert out.dtype == torch.float32
+    assert out.min() >= 0
+    assert out.max() <= 1
+    distinct = len(torch.unique(out.flatten(1), dim=0))
+    assert distinct == {"sobel": 1, "rotate": 4}.get(name, distinct)
+    assert name in ("sobel", "rotate") or distinct > 30
+    assert torch.equal(out, T.augment(images, name, settings, stream(0, name)))
+
+
+def test_the_registry_holds_the_names_that_recipes_allow() -> None:
+    assert tuple(T.REGISTRY) == config.TRANSFORMATIONS

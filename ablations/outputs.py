@@ -14,6 +14,7 @@ from ablations.figures.context import Context
 from ablations.frame import replace_file
 from ablations.plan import Planned
 from ablations.store import Store
+from ablations.study import CELL, Scale, Study, Trial
 from ablations.sweep import Event
 from simclr_core.errors import BadInput
 
@@ -104,3 +105,27 @@ class Outputs:
                 [item.trial.role, *axes, item.trial.seed, item.trial_id, *(about.get(key, "") for key in keys)]
             )
         return text.getvalue()
+
+
+def context(asked: Study, scale: Scale, trials: Sequence[Trial], title: str, overrides: Sequence[str]) -> Context:
+    """What captions say of the study. title: of the data set; overrides: what the command line changed, path=value."""
+    cells = [trial for trial in trials if trial.role == CELL]
+    recipe = cells[0].recipe
+    mirrored = all(cell.recipe.views.left == cell.recipe.views.right for cell in cells)
+    return Context(
+        study=asked.study,
+        question=asked.question,
+        paper=asked.paper,
+        figure=asked.figure,
+        scale=scale.scale,
+        about=scale.about,
+        stamp=scale.stamp,
+        data=title,
+        encoder=recipe.encoder.name,
+        epochs=recipe.schedule.epochs,
+        batch_size=recipe.schedule.batch_size,
+        seeds=len({cell.seed for cell in cells}),
+        views="symmetric" if mirrored else "asymmetric",
+        overrides=tuple(overrides),
+        axes={axis: asked.values(axis, scale.scale) for axis in asked.axes},
+    )

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ablations import plan, study, sweep
-from ablations.figures.context import Context
 from ablations.plan import Planned
 from ablations.progress import Watch
 from ablations.store import Store
-from ablations.study import CELL, Scale, Study, Trial
+from ablations.study import Scale
 from simclr_core.config import Recipe
 from simclr_core.errors import BadInput
 
@@ -84,6 +83,7 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
     planned = plan.look_up(chosen, names, store)
     if args.dry_run:
         return _dry_run(planned, scale, cache, args.json)
+    store.prepare()
     todo = plan.unfinished(planned)
     parallel = (1 if args.engine == "inline" else sweep.slots(scale.resources)) if todo else 0
     _check(todo, scale, cache)
@@ -92,13 +92,12 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
         shown = "; ".join(dataset.skipped[:5]) + ("; ..." if len(dataset.skipped) > 5 else "")
         print(f"Unreadable files skipped: {len(dataset.skipped)} ({shown}).", file=sys.stderr)
 
-    from ablations.outputs import Outputs
+    from ablations.outputs import Outputs, context
 
-    store.prepare()
     changed = [*([f"data={args.data}"] if args.data else []), *args.set]
     # The table always shows the whole study: --only chooses what is trained now, and takes nothing away.
     whole = plan.look_up(every, names, store)
-    outputs = Outputs(args.out, _context(asked, scale, every, dataset.title, changed), whole, store)
+    outputs = Outputs(args.out, context(asked, scale, every, dataset.title, changed), whole, store)
     with store.alive():
         mine = store.claim(todo)
         todo = {name: item for name, item in todo.items() if name in mine and store.result(name) is None}
@@ -169,29 +168,6 @@ def _check(todo: dict[str, Planned], scale: Scale, cache: Path) -> None:
         trial.check(item.trial.recipe, data.load(item.trial.recipe.data, cache), sweep.device(scale.resources))
 
 
-def _context(asked: Study, scale: Scale, trials: Sequence[Trial], title: str, overrides: Sequence[str]) -> Context:
-    cells = [trial for trial in trials if trial.role == CELL]
-    recipe = cells[0].recipe
-    mirrored = all(cell.recipe.views.left == cell.recipe.views.right for cell in cells)
-    return Context(
-        study=asked.study,
-        question=asked.question,
-        paper=asked.paper,
-        figure=asked.figure,
-        scale=scale.scale,
-        about=scale.about,
-        stamp=scale.stamp,
-        data=title,
-        encoder=recipe.encoder.name,
-        epochs=recipe.schedule.epochs,
-        batch_size=recipe.schedule.batch_size,
-        seeds=len({cell.seed for cell in cells}),
-        views="symmetric" if mirrored else "asymmetric",
-        overrides=tuple(overrides),
-        axes={axis: asked.values(axis, scale.scale) for axis in asked.axes},
-    )
-
-
 def _dry_run(planned: Sequence[Planned], scale: Scale, cache: Path, as_json: bool) -> int:
     seconds, why = None, ""
     try:
@@ -228,10 +204,7 @@ def _report(
         path = outputs.store.folder(item.trial_id) / "error.json"
         print(f"failed: {item.trial.label}: {outputs.store.error(item.trial_id)} ({path})", file=sys.stderr)
     if elsewhere:
-        print(
-            f"{elsewhere} trials are running elsewhere, in another run of this study; run again when it has ended.",
-            file=sys.stderr,
-        )
+        print(f"{elsewhere} of the trials run elsewhere now; run this again when that has ended.", file=sys.stderr)
     if args.json:
         counts = {
             status: sum(item.status == status for item in planned)

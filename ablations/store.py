@@ -202,7 +202,7 @@ class Store:
         path = self.folder(trial_id) / "claim.json"
         try:
             age = time.time() - path.stat().st_mtime
-        except FileNotFoundError:
+        except OSError:
             return None
         claim = _read_json(path)
         dead = claim.get("host") == socket.gethostname() and not _process_lives(claim.get("pid"))

@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 from ablations import run
+from ablations.store import Store
 
 TWO_CELLS = ["--only", "first=crop", "--only", "second=crop,color"]
 
@@ -140,16 +141,17 @@ def test_a_figure_that_cannot_be_drawn_costs_no_trial(tmp_path, capsys, monkeypa
 
 
 def test_trials_of_another_live_run_are_left_to_it(tmp_path, capsys):
-    from ablations.store import Store
-
-    argv = [*tiny.write(tmp_path), *TWO_CELLS, "--engine", "inline", "--quiet"]
-    run.main(argv)
-    (trial_id,) = {path.name for path in (tmp_path / "results/trials").iterdir()} - set(results(tmp_path)) or {None}
+    argv = [*tiny.write(tmp_path), *TWO_CELLS, "--engine", "inline"]
+    run.main([*argv, "--dry-run", "--json"])
+    claimed = json.loads(capsys.readouterr().out)["trials"][-1]["trial_id"]
     other = Store(tmp_path / "results")
-    other.claim([trial_id])
-    capsys.readouterr()
+    other.prepare()
+    other.claim([claimed])
     assert run.main(argv) == run.SOME_FAILED
-    assert "1 trials are running elsewhere" in capsys.readouterr().err
+    assert "1 of the trials run elsewhere" in capsys.readouterr().err
+    assert len(results(tmp_path)) == 2
+    other.release([claimed])
+    assert run.main(argv) == run.DONE
 
 
 def test_unreadable_pictures_are_counted_and_named(tmp_path, capsys):
@@ -201,7 +203,7 @@ def test_bfloat16_on_a_cpu_without_amx_is_one_sentence(tmp_path, capsys, monkeyp
 def test_errors_in_a_study_need_no_torch_and_no_ray():
     check = (
         "import sys; from ablations import run; assert run.main(['aug_pears']) == 2; "
-        "assert not {'torch', 'ray', 'pandas', 'matplotlib'} & set(sys.modules), sys.modules.keys()"
+        "sys.exit(bool({'torch', 'ray', 'pandas', 'matplotlib'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", check], check=True)
 
@@ -273,7 +275,7 @@ def test_finished_trials_survive_a_kill_and_are_not_trained_again(tmp_path, comm
     finished = results(tmp_path)
     assert 2 <= len(finished) < 9
     again = command(*rows)
-    out, err = again.communicate(timeout=300)
+    _, err = again.communicate(timeout=300)
     assert again.returncode == run.DONE, err
     now = results(tmp_path)
     assert len(now) == 9
@@ -287,7 +289,7 @@ def test_an_interrupted_sweep_keeps_and_draws_what_is_finished(tmp_path, command
     interrupted = command()
     wait_for(interrupted, tmp_path, trials=2)
     interrupted.send_signal(ending)
-    out, err = interrupted.communicate(timeout=60)
+    _, err = interrupted.communicate(timeout=60)
     assert interrupted.returncode == run.INTERRUPTED, err
     assert err.rstrip().endswith(f"python -m ablations.run aug_pairs --scale smoke --out {tmp_path}")
     assert "Traceback" not in err

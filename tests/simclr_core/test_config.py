@@ -1,0 +1,74 @@
+"""Recipes: one sentence per mistake, and names by content."""
+
+import pytest
+
+from simclr_core.config import Recipe
+from simclr_core.errors import BadInput
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"optimiser": {}}, ["optimiser", "unknown key", "nearest: optimizer"]),
+        ({"data": {"siez": 24}}, ["data.siez", "nearest: size", "allowed: source"]),
+        ({"transforms": {"color": {"strenght": 1}}}, ["transforms.color.strenght", "nearest: strength"]),
+        ({"views": {"right": ["colour"]}}, ["views.right", "'colour'", "nearest: color", "rotate"]),
+        ({"schedule": {"epochs": "ten"}}, ["schedule.epochs", "integer", "'ten'"]),
+        ({"schedule": {"epochs": -1}}, ["schedule.epochs", "greater than or equal to 0"]),
+        ({"schedule": {"batch_size": 1}}, ["schedule.batch_size", "2"]),
+        ({"loss": {"temperature": 0}}, ["loss.temperature", "greater than 0"]),
+        ({"loss": {"temperature": float("nan")}}, ["loss.temperature", "finite"]),
+        ({"head": {"kind": "none", "dim": 8}}, ["head", "no width"]),
+        ({"head": {"kind": "mlp"}}, ["head.kind", "nonlinear"]),
+        ({"encoder": {"name": "vit"}}, ["encoder.name", "resnet18"]),
+        ({"data": {"source": "imagenet"}}, ["data.source", "embedded, cifar10, folder:PATH"]),
+        ({"transforms": {"crop": {"area": [0.5, 0.2]}}}, ["transforms.crop", "ordered"]),
+        ({"probes": {"linear": {"l2": [0]}}}, ["probes.linear.l2", "positive"]),
+        ({"head": None}, ["head", "None"]),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_its_path(fields: dict[str, object], words: list[str]) -> None:
+    with pytest.raises(BadInput) as caught:
+        Recipe.parse(fields, "study.yaml")
+    sentence = str(caught.value)
+    assert sentence.startswith("study.yaml: ")
+    assert "\n" not in sentence
+    for word in words:
+        assert word in sentence
+
+
+def test_the_same_content_has_the_same_id_whatever_its_order_and_however_it_was_said() -> None:
+    one = Recipe.parse({"loss": {"temperature": 0.5}, "views": {"left": ["crop"], "right": ["crop"]}})
+    two = Recipe.parse({"views": {"right": ["crop"], "left": "as_right"}, "seed": 0})
+    assert one.trial_id("x") == two.trial_id("x")
+    assert one == Recipe.model_validate_json(one.model_dump_json())
+
+
+def test_anything_that_changes_a_number_changes_the_id() -> None:
+    base = Recipe()
+    changed = [
+        {"seed": 1},
+        {"loss": {"temperature": 0.4}},
+        {"views": {"right": ["color", "crop"]}},
+        {"head": {"kind": "linear"}},
+        {"head": {"batch_norm": False}},
+        {"data": {"limit": 100}},
+        {"schedule": {"precision": "bfloat16"}},
+    ]
+    ids = {base.trial_id("x"), base.trial_id("y"), *(Recipe.parse(fields).trial_id("x") for fields in changed)}
+    assert len(ids) == len(changed) + 2
+
+
+def test_the_path_of_a_folder_is_no_part_of_the_id() -> None:
+    here, there = (Recipe.parse({"data": {"source": f"folder:{path}"}}) for path in ("/a/b", "c"))
+    assert here.trial_id("content") == there.trial_id("content")
+
+
+def test_a_head_without_width_gets_the_papers() -> None:
+    assert Recipe.parse({"head": {"kind": "linear"}}).head.dim == 128
+    assert Recipe.parse({"head": {"kind": "none"}}).head.dim is None
+
+
+def test_recipes_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Recipe().seed = 3  # type: ignore[misc]

@@ -1,0 +1,65 @@
+"""The linear probe against scikit-learn, and what it may look at."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
+
+from simclr_core.config import LinearProbe
+from simclr_core.probes.linear import fit, linear_probe, predict, validation_split
+from simclr_core.streams import stream
+
+
+def blobs(n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Three overlapping classes in eight dimensions of very different scales."""
+    g = stream(seed, "blobs")
+    y = torch.arange(n) % 3
+    centers = torch.randn(3, 8, generator=stream(0, "centers"))
+    x = (centers[y] + 1.3 * torch.randn(n, 8, generator=g)) * torch.logspace(-2, 2, 8)
+    return x, y
+
+
+@pytest.mark.parametrize("l2", [1.0, 1e-2, 1e-4])
+def test_the_fit_is_scikit_learns_logistic_regression(l2: float) -> None:
+    x, y = blobs(600)
+    x = ((x - x.mean(0)) / x.std(0)).double()
+    weights = fit(x, y, 3, l2)
+    reference = LogisticRegression(C=1 / (l2 * len(x)), tol=1e-10, max_iter=5000).fit(x.numpy(), y.numpy())
+    ours = torch.softmax(x @ weights[:-1] + weights[-1], dim=1).numpy()
+    np.testing.assert_allclose(ours, reference.predict_proba(x.numpy()), atol=2e-4)
+    assert (predict(weights, x).numpy() == reference.predict(x.numpy())).mean() > 0.998
+
+
+def test_the_probe_as_a_whole_agrees_with_scikit_learns_choice_and_predictions() -> None:
+    (x, y), (x_test, y_test) = blobs(900), blobs(500, seed=1)
+    settings = LinearProbe(l2=(1e-3, 1e-1, 10.0))
+    probed = linear_probe(x, y, x_test, 3, settings, seed=0)
+    held = validation_split(y, settings.validation, 0).numpy()
+    standard, standard_test = ((part - x.mean(0)).numpy() / x.std(0).numpy() for part in (x, x_test))
+
+    def model(l2: float, n: int) -> LogisticRegression:
+        return LogisticRegression(C=1 / (l2 * n), tol=1e-10, max_iter=5000)
+
+    n_fit = int((~held).sum())
+    scores = {l2: model(l2, n_fit).fit(standard[~held], y[~held]).score(standard[held], y[held]) for l2 in settings.l2}
+    assert scores[probed.l2] == max(scores.values())
+    assert probed.validation_top1 == pytest.approx(100 * scores[probed.l2])
+    expected = model(probed.l2, len(x)).fit(standard, y).predict(standard_test)
+    assert (probed.predictions.numpy() == expected).mean() > 0.995
+    assert (probed.predictions == y_test).double().mean() > 0.6
+
+
+def test_the_validation_split_takes_the_same_share_of_every_class_and_depends_on_the_seed_only() -> None:
+    labels = torch.tensor([0] * 100 + [1] * 50 + [2] * 3)
+    held = validation_split(labels, 0.2, seed=4)
+    assert [int(held[labels == k].sum()) for k in range(3)] == [20, 10, 1]
+    assert torch.equal(held, validation_split(labels, 0.2, seed=4))
+    assert not torch.equal(held, validation_split(labels, 0.2, seed=5))
+
+
+def test_features_that_never_vary_do_no_harm() -> None:
+    x, y = blobs(300)
+    dead = torch.cat([x, torch.zeros(300, 2)], dim=1)
+    plain = linear_probe(x, y, x, 3, LinearProbe(), seed=0)
+    assert torch.equal(linear_probe(dead, y, dead, 3, LinearProbe(), seed=0).predictions, plain.predictions)

@@ -1,0 +1,89 @@
+"""Two views: who shares what, and what the random streams promise."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from simclr_core.augment.views import two_views
+from simclr_core.config import Transforms, Views
+from simclr_core.streams import stream
+
+SETTINGS = Transforms()
+
+
+def images(n: int = 16) -> Tensor:
+    return torch.randint(0, 256, (n, 3, 24, 24), dtype=torch.uint8, generator=stream(5, "images"))
+
+
+def views(shared: tuple[str, ...], left: tuple[str, ...], right: tuple[str, ...], seed=0, epoch=0, step=0) -> Tensor:
+    return two_views(images(), Views(shared=shared, left=left, right=right), SETTINGS, seed, epoch, step)
+
+
+def test_without_transformations_both_views_are_the_image() -> None:
+    both = views((), (), ())
+    expected = images().float() / 255
+    assert torch.equal(both, torch.cat([expected, expected]))
+
+
+def test_a_shared_crop_gives_both_branches_the_same_pixels() -> None:
+    left, right = views(("crop",), (), ()).chunk(2)
+    assert torch.equal(left, right)
+    assert not torch.equal(left, images().float() / 255)
+
+
+def test_targets_act_on_the_right_branch_only() -> None:
+    plain, _ = views(("crop",), (), ()).chunk(2)
+    left, right = views(("crop",), (), ("color",)).chunk(2)
+    assert torch.equal(left, plain)
+    assert not torch.equal(right, plain)
+
+
+def test_symmetric_branches_draw_apart() -> None:
+    left, right = views((), ("crop",), ("crop",)).chunk(2)
+    assert not torch.isclose(left, right).all(dim=(1, 2, 3)).any()
+
+
+def test_draws_differ_between_samples_epochs_steps_and_seeds_and_a_rerun_is_identical() -> None:
+    same = images(1).expand(32, -1, -1, -1)
+    chain = Views(shared=(), left=("crop", "noise"), right=("noise",))
+    out = two_views(same, chain, SETTINGS, 0)
+    assert len(torch.unique(out.flatten(1), dim=0)) == 64
+    base = views((), ("crop",), ("color",))
+    assert torch.equal(base, views((), ("crop",), ("color",)))
+    for changed in ({"seed": 1}, {"epoch": 1}, {"step": 1}):
+        other = views((), ("crop",), ("color",), **changed)
+        assert not torch.equal(base[:16], other[:16])
+        assert not torch.equal(base[16:], other[16:])
+
+
+def test_another_augmentation_does_not_shift_the_draws_of_the_rest() -> None:
+    # Cutout fills with gray but leaves the other pixels: outside the hole the crop must be the same crop.
+    crop = views(("crop",), (), ("crop",))[16:]
+    both = views(("crop",), (), ("crop", "cutout"))[16:]
+    outside = both != 0.5
+    assert 0.5 < outside.float().mean() < 0.9
+    assert torch.equal(crop[outside], both[outside])
+    shared = views(("crop",), (), ())[:16]
+    assert torch.equal(shared, views(("crop",), (), ("rotate", "noise"))[:16])
+
+
+def test_order_within_a_chain_matters() -> None:
+    one, other = (views((), (), chain)[16:] for chain in (("crop", "cutout"), ("cutout", "crop")))
+    assert not torch.equal(one, other)
+
+
+def test_a_transformation_twice_in_a_chain_draws_twice() -> None:
+    once, twice = (views((), (), chain)[16:] for chain in (("rotate",), ("rotate", "rotate")))
+    start = images().float() / 255
+    turned = [
+        [k for k in range(4) if torch.equal(start[i].rot90(k, (1, 2)), v[i])] for v in (once, twice) for i in range(16)
+    ]
+    first, total = np.array([t[0] for t in turned[:16]]), np.array([t[0] for t in turned[16:]])
+    assert len(set(((total - first) % 4).tolist())) > 1
+
+
+def test_streams_differ_by_every_part_of_their_key() -> None:
+    keys = [(0, "a", 0, 0), (1, "a", 0, 0), (0, "b", 0, 0), (0, "a", 1, 0), (0, "a", 0, 1)]
+    first = {torch.rand(1, generator=stream(*key)).item() for key in keys}
+    assert len(first) == len(keys)
+    assert torch.rand(1, generator=stream(*keys[0])).item() in first

@@ -1,0 +1,198 @@
+"""Whole trials: reruns, independence of what ran before, refusals, and what the core may import."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import ablations
+from ablations.study import expand, load_scale, load_study
+from simclr_core import trial
+from simclr_core.config import Recipe
+from simclr_core.data.images import Dataset, ImageSet
+from simclr_core.errors import BadInput
+from simclr_core.pretrain import SimCLR, pretrain
+from simclr_core.trial import EpochRow, TrialFailed, TrialResult
+
+GRIDS = Path(ablations.__file__).parent.parent / "grids"
+
+
+def some_data(n: int = 96, size: int = 24, classes: int = 2) -> Dataset:
+    """Classes that differ in brightness, so that even two steps of training leave something to probe."""
+    pick = np.random.default_rng(0)
+
+    def part(count: int) -> ImageSet:
+        labels = np.arange(count) % classes
+        bright = 60 + 120 * labels / (classes - 1)
+        images = np.clip(bright[:, None, None, None] + pick.normal(0, 40, (count, 3, size, size)), 0, 255)
+        return ImageSet(images.astype(np.uint8), labels.astype(np.int64))
+
+    return Dataset(part(n), part(60), tuple("abcdefgh"[:classes]), "fake", "fake set")
+
+
+def small(**fields: object) -> Recipe:
+    base = {"schedule": {"epochs": 2, "batch_size": 32}, "head": {"dim": 16}}
+    return Recipe.parse({**base, **fields})
+
+
+def outcome(recipe: Recipe, data: Dataset) -> tuple[list[float], TrialResult]:
+    *rows, result = trial.run(recipe, data)
+    assert isinstance(result, TrialResult)
+    return [row.loss for row in rows if isinstance(row, EpochRow)], result
+
+
+def test_a_trial_gives_a_row_per_epoch_and_then_its_result() -> None:
+    data = some_data()
+    rows, result = outcome(small(), data)
+    assert len(rows) == 2
+    right = result.predictions == data.test.labels
+    assert result.metrics["top1"] == pytest.approx(100 * right.mean())
+    assert result.metrics["n_test"] == 60
+    assert result.metrics["loss"] == rows[-1]
+    assert np.array_equal(result.labels, data.test.labels)
+    assert result.metrics["top1"] > 80  # brightness is easy; a probe of shuffled labels would sit at 50
+
+
+def test_balanced_accuracy_is_the_mean_of_the_classes_recalls() -> None:
+    labels = np.array([0, 0, 0, 0, 0, 0, 1, 1])
+    predictions = np.array([0, 0, 0, 0, 0, 0, 0, 1], dtype=np.int16)
+    assert trial.accuracies(predictions, labels) == {"top1": 87.5, "balanced_accuracy": 75.0, "n_test": 8}
+
+
+def test_a_rerun_is_identical_bit_for_bit_whatever_ran_before_in_the_process() -> None:
+    data, recipe = some_data(), small(views={"shared": ["crop"], "left": [], "right": ["color", "noise"]})
+    first = outcome(recipe, data)
+    outcome(small(seed=9, head={"kind": "linear", "dim": 8}), data)
+    torch.set_default_dtype(torch.float64)
+    torch.manual_seed(99)
+    torch.set_num_threads(2)
+    try:
+        again = outcome(recipe, data)
+        assert torch.get_num_threads() == 2
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_num_threads(1)
+    assert first[0] == again[0]
+    assert first[1].metrics == again[1].metrics
+    assert np.array_equal(first[1].predictions, again[1].predictions)
+
+
+def test_seeds_differ() -> None:
+    data = some_data()
+    assert outcome(small(), data)[0] != outcome(small(seed=1), data)[0]
+
+
+def test_the_untrained_encoder_is_the_same_whatever_the_head() -> None:
+    data = some_data()
+    none = outcome(small(schedule={"epochs": 0}, head={"kind": "none"}), data)[1]
+    wide = outcome(small(schedule={"epochs": 0}, head={"kind": "nonlinear", "dim": 64}), data)[1]
+    assert "loss" not in none.metrics
+    assert none.metrics == wide.metrics
+
+
+def test_the_untrained_loss_sits_near_log_of_the_number_of_candidates() -> None:
+    # Random unit embeddings at temperature 1: every candidate about equally likely.
+    data = some_data()
+    recipe = small(loss={"temperature": 1.0}, optimizer={"lr": 1e-12}, schedule={"epochs": 1, "batch_size": 96})
+    (loss,), _ = outcome(recipe, data)
+    assert loss == pytest.approx(np.log(2 * 96 - 1), abs=0.5)
+
+
+def test_the_probe_leaves_the_encoder_as_it_is() -> None:
+    data, recipe = some_data(), small()
+    model = SimCLR(recipe)
+    for _ in pretrain(recipe, model, data.train.images):
+        pass
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    trial.probe(recipe, model, data, "cpu")
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_training_never_sees_the_test_images() -> None:
+    data = some_data()
+    blind = Dataset(data.train, ImageSet(data.test.images[:0], data.test.labels[:0]), data.class_names, "f", "f")
+    recipe = small()
+    losses = [row.loss for row in pretrain(recipe, SimCLR(recipe), blind.train.images)]
+    assert losses == outcome(recipe, data)[0]
+
+
+def test_a_loss_that_is_not_finite_ends_the_trial_with_a_reason() -> None:
+    recipe = small(optimizer={"name": "sgd", "lr": 1e30}, head={"dim": 16, "batch_norm": False})
+    with pytest.raises(TrialFailed, match="not finite in epoch"):
+        list(trial.run(recipe, some_data()))
+
+
+@pytest.mark.parametrize(
+    ("fields", "data", "words"),
+    [
+        ({"schedule": {"batch_size": 128}}, some_data(96), "batch_size is 128, but fake set has 96"),
+        ({}, Dataset(some_data().train, some_data().test, ("only",), "f", "one class"), "one class"),
+        ({}, Dataset(some_data().train, some_data().test, ("a", "b", "c"), "f", "three"), "class 'c' of three has 0"),
+    ],
+)
+def test_what_cannot_run_is_refused_in_a_sentence(fields: dict[str, object], data: Dataset, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        trial.check(small(**fields), data)
+
+
+def test_bfloat16_on_a_cpu_without_amx_is_refused_and_with_it_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = small(schedule={"precision": "bfloat16", "batch_size": 32})
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": False})
+    with pytest.raises(BadInput, match="without AMX"):
+        trial.check(recipe, some_data())
+    trial.check(recipe, some_data(), device="cuda")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    trial.check(recipe, some_data())
+
+
+def test_the_estimate_of_a_trials_seconds_is_of_the_right_order() -> None:
+    data, recipe = some_data(640), small(schedule={"epochs": 6, "batch_size": 32})
+    estimate = trial.step_seconds(recipe, data)
+    seconds = outcome(recipe, data)[1].seconds
+    assert seconds / 4 < estimate < seconds * 4
+
+
+def axis_values() -> list[object]:
+    """One trial for every value of every axis, every extra cell and every baseline of every shipped study and scale."""
+    picked = []
+    for path in sorted(GRIDS.glob("*.yaml")):
+        study = load_study(str(path))
+        for name in study.scales:
+            seen: set[tuple[str, object]] = set()
+            for one in expand(study, load_scale(name), seeds=1):
+                new = {(one.role, "")} if one.role != "cell" else set(one.axes.items())
+                if not new <= seen:
+                    seen |= new
+                    label = "-".join(str(value) for value in one.axes.values()) if one.role == "cell" else one.role
+                    picked.append(pytest.param(one.recipe, id=f"{path.stem}-{name}-{label}"))
+    return picked
+
+
+@pytest.mark.parametrize("recipe", axis_values())
+def test_every_value_of_every_axis_of_every_shipped_study_trains_a_step(recipe: Recipe) -> None:
+    epochs = min(recipe.schedule.epochs, 1)
+    schedule = recipe.schedule.model_copy(update={"epochs": epochs, "batch_size": 8, "precision": "float32"})
+    recipe = recipe.model_copy(update={"schedule": schedule})
+    images = some_data(8, recipe.data.size).train.images
+    model = SimCLR(recipe)
+    before = [parameter.clone() for parameter in model.encoder.parameters()]
+    rows = list(pretrain(recipe, model, images))
+    assert len(rows) == epochs
+    assert all(np.isfinite(row.loss) for row in rows)
+    moved = any(not torch.equal(a, b) for a, b in zip(before, model.encoder.parameters(), strict=True))
+    assert moved is (epochs > 0)
+
+
+def test_the_core_imports_no_ray_pandas_or_plotting() -> None:
+    probe = (
+        "import pkgutil, importlib, sys, simclr_core\n"
+        "for m in pkgutil.walk_packages(simclr_core.__path__, 'simclr_core.'): importlib.import_module(m.name)\n"
+        "print(*sys.modules)"
+    )
+    loaded = set(subprocess.check_output([sys.executable, "-c", probe], text=True).split())
+    assert "simclr_core.trial" in loaded
+    assert not loaded & {"ray", "pandas", "seaborn", "matplotlib", "ablations"}

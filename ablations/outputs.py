@@ -19,7 +19,7 @@ from ablations.sweep import Event
 from simclr_core.errors import BadInput
 
 EVERY = 10.0  # seconds between two drawings in mid-sweep, at least
-SHARE = 0.05  # of the driver's time for drawing, at most
+SHARE = 0.02  # of the driver's time for drawing, at most
 
 
 class Outputs:

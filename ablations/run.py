@@ -94,10 +94,9 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
 
     from ablations.outputs import Outputs, context
 
-    changed = [*([f"data={args.data}"] if args.data else []), *args.set]
     # The table always shows the whole study: --only chooses what is trained now, and takes nothing away.
     whole = plan.look_up(every, names, store)
-    outputs = Outputs(args.out, context(asked, scale, every, dataset.title, changed), whole, store)
+    outputs = Outputs(args.out, context(asked, scale, every, dataset.title, args.set), whole, store)
     with store.alive():
         mine = store.claim(todo)
         todo = {name: item for name, item in todo.items() if name in mine and store.result(name) is None}

@@ -17,10 +17,27 @@ class Small(nn.Module):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, 32, 5, stride=3, bias=False), nn.BatchNorm2d(32), nn.ReLU(inplace=True))
         self.blocks = nn.Sequential(residual(32, 32, 1), residual(32, 64, 2), residual(64, 128, 2))
+        self.blocks[2].conv2 = TinyMapConv2d(128, 128, 3, padding=1, bias=False)
 
     def forward(self, images: Tensor) -> Tensor:
         h: Tensor = self.blocks(self.stem(images)).mean(dim=(2, 3))
         return h
+
+
+class TinyMapConv2d(nn.Conv2d):
+    """A 3x3 padding-1 convolution that handles a 2x2 map, where every output sees every input, as one matrix product.
+
+    That is half the arithmetic (no padding is multiplied) and twice as fast on a CPU, in the layer that takes longest
+    per operation: 24-pixel images end in a 2x2 map. Other maps are convolved as ever.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[-2:] != (2, 2):
+            return super().forward(x)
+        # The taps that output (i, j) lays over the four inputs, flattened as (outputs, channels x inputs).
+        taps = torch.stack([self.weight[..., 1 - i : 3 - i, 1 - j : 3 - j] for i in (0, 1) for j in (0, 1)])
+        out = x.flatten(1) @ taps.flatten(0, 1).flatten(1).T
+        return out.view(len(x), 2, 2, self.out_channels).permute(0, 3, 1, 2)
 
 
 def residual(inward: int, outward: int, stride: int) -> BasicBlock:

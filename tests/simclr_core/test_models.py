@@ -6,7 +6,7 @@ import torchvision
 from torch import nn
 
 from simclr_core.config import Recipe
-from simclr_core.encoders import Encoder
+from simclr_core.encoders import Encoder, TinyMapConv2d
 from simclr_core.pretrain import SimCLR
 
 
@@ -46,6 +46,21 @@ def test_the_small_encoders_parameters_by_hand() -> None:
     blocks += 32 * 64 * 9 + 64 * 64 * 9 + 4 * 64 + 32 * 64 + 2 * 64
     blocks += 64 * 128 * 9 + 128 * 128 * 9 + 4 * 128 + 64 * 128 + 2 * 128
     assert parameters(Encoder("small")) == stem + blocks
+
+
+@pytest.mark.parametrize("side", [2, 3, 4])
+def test_the_tiny_map_convolution_is_the_convolution(side: int) -> None:
+    layer = TinyMapConv2d(5, 7, 3, padding=1, bias=False).double()
+    x = torch.randn(4, 5, side, side, dtype=torch.float64, requires_grad=True)
+    ours, expected = layer(x), torch.nn.functional.conv2d(x, layer.weight, padding=1)
+    torch.testing.assert_close(ours, expected)
+    push = torch.randn_like(expected)
+    for a, b in zip(
+        torch.autograd.grad(ours, (x, layer.weight), push),
+        torch.autograd.grad(expected, (x, layer.weight), push),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b)
 
 
 @pytest.mark.parametrize(

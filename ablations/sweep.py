@@ -8,6 +8,7 @@ ray, and only where the engine is ray.
 import contextlib
 import datetime
 import logging
+import math
 import os
 import secrets
 import shutil
@@ -243,6 +244,7 @@ def _round(cells: dict[str, Any], driver: Driver, resources: Resources, folder: 
         """Tune's events to the driver. What goes wrong here ends the round and is raised again after it."""
 
         broke: Exception | None = None
+        look = 0.0  # when to ask again whether Ray's node lives
 
         def __reduce__(self) -> tuple[Any, ...]:
             return tune.Callback, ()  # Tune pickles its callbacks, threads and all; nobody reads that
@@ -263,6 +265,10 @@ def _round(cells: dict[str, Any], driver: Driver, resources: Resources, folder: 
 
         def on_step_end(self, **_: Any) -> None:  # type: ignore[override]
             self._pass(driver.tick)
+            if time.monotonic() > self.look:  # without its node, Tune would wait for ever
+                self.look = time.monotonic() + 5
+                if not any(node["Alive"] for node in ray.nodes()):  # type: ignore[no-untyped-call]
+                    raise RuntimeError("Ray's node process died")
 
     def name(trial: Any) -> str:
         return str(trial.config["cell"]["trial_id"])
@@ -274,7 +280,7 @@ def _round(cells: dict[str, Any], driver: Driver, resources: Resources, folder: 
         try:
             ray.init(
                 address="local",
-                num_cpus=max(1, round(parallel * resources.cpus)),
+                num_cpus=math.ceil(parallel * resources.cpus),
                 num_gpus=_gpus() if resources.gpus else 0,
                 include_dashboard=False,
                 log_to_driver=False,

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ablations.study import METRICS
 from simclr_core.errors import BadInput
 
-METRICS = ("top1", "balanced_accuracy", "n_test", "loss", "probe_l2", "probe_validation_top1")
 TEXT = pd.StringDtype("python")  # the same with and without pyarrow
 
 

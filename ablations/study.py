@@ -16,11 +16,9 @@ from simclr_core.errors import BadInput
 
 GRIDS = Path(__file__).parent.parent / "grids"
 
-# Columns that every study's table has beside its axes (ablations.tables), and the role of an ordinary trial.
-COLUMNS = (
-    *("role", "seed", "status", "trial_id", "top1", "balanced_accuracy", "n_test", "loss"),
-    *("probe_l2", "probe_validation_top1"),
-)
+# Columns that every study's table has beside its axes, and the role of an ordinary trial.
+METRICS = ("top1", "balanced_accuracy", "n_test", "loss", "probe_l2", "probe_validation_top1")
+COLUMNS = ("role", "seed", "status", "trial_id", *METRICS)
 CELL = "cell"
 
 Value = str | bool | int | float | None

@@ -194,7 +194,7 @@ class Schedule(Part):
 class LinearProbe(Part):
     """Multinomial logistic regression on frozen, standardized h."""
 
-    l2: tuple[float, ...] = Field(default=(1e-4, 1e-3, 1e-2, 1e-1), min_length=1)  # penalties tried
+    l2: tuple[float, ...] = Field(default=(1e-3, 1e-2, 1e-1), min_length=1)  # penalties tried
     validation: float = Field(default=0.2, gt=0, lt=1)  # share of the training images that chooses among them
 
     @field_validator("l2")

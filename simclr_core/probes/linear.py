@@ -27,13 +27,14 @@ class Probed:
 def fit(x: Tensor, y: Tensor, classes: int, l2: float, start: Tensor | None = None) -> Tensor:
     """(D + 1, classes) weights, offset last, minimizing mean cross-entropy + l2 / 2 * ||weights||^2 (offset free).
 
-    x: (N, D) float64, y: (N,) int64. The same as scikit-learn's LogisticRegression(C=1 / (l2 * N)).
+    x: (N, D) float64, y: (N,) int64. The same as scikit-learn's LogisticRegression(C=1 / (l2 * N)), up to a largest
+    gradient of 1e-4: going on to 1e-5 takes twice as long and moves accuracies by less than 0.1 points.
     """
     weights = (x.new_zeros(x.shape[1] + 1, classes) if start is None else start.clone()).requires_grad_(True)
     solver = torch.optim.LBFGS(
         [weights],
         max_iter=300,
-        tolerance_grad=1e-5,
+        tolerance_grad=1e-4,
         tolerance_change=1e-9,
         history_size=10,
         line_search_fn="strong_wolfe",

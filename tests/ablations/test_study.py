@@ -76,7 +76,7 @@ def test_head_none_has_no_width_and_widths_depend_on_the_scale():
     assert (none.recipe.head.kind, none.recipe.head.dim) == ("none", None)
     assert heads.values("head", "laptop") == ("linear", "nonlinear", "none")
     assert heads.values("dim", "smoke") == (16, 128)
-    assert cell(trials, head="linear", dim=16).recipe.head.dim == 16
+    assert cell(trials, head="linear", dim=8).recipe.head.dim == 8
 
 
 def test_whole_maps_come_one_seed_after_the_other(tmp_path):

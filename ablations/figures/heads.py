@@ -76,7 +76,7 @@ def _ours(frame: pd.DataFrame, context: Context) -> Panel:
     lows = [bars["mean"] - bars["half"].fillna(0), seeds["top1"], pd.Series([untrained], dtype=float)]
     highs = [bars["mean"] + bars["half"].fillna(0), seeds["top1"], pd.Series([untrained], dtype=float)]
     return Panel(
-        title=f"this run: {context.encoder}, {context.data}, {context.epochs} epochs",
+        title=f"this run: {context.encoder}, {context.data}",
         bars=bars,
         seeds=seeds,
         limits=_limits(pd.concat(lows).min(), pd.concat(highs).max()),

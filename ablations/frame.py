@@ -42,13 +42,16 @@ def write(frame: pd.DataFrame, path: Path) -> None:
 
 def read(path: Path) -> pd.DataFrame:
     """The frame that `write` wrote, equal in values, types and order. Raises BadInput if the file is no such table."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    columns = list(rows[0]) if rows else next(csv.reader([path.read_text(encoding="utf-8")]), [])
     fixed = ["seed", "status", "trial_id", *METRICS]
-    if columns[:1] != ["role"] or columns[-len(fixed) :] != fixed:
-        raise BadInput(f"{path}: not a study's table: its columns must be role, the axes, {', '.join(fixed)}.")
-    return _frame(columns[1 : -len(fixed)], rows)
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        columns = list(rows[0]) if rows else next(csv.reader([path.read_text(encoding="utf-8")]), [])
+        if columns[:1] != ["role"] or columns[-len(fixed) :] != fixed:
+            raise BadInput(f"{path}: not a study's table: its columns must be role, the axes, {', '.join(fixed)}.")
+        return _frame(columns[1 : -len(fixed)], rows)
+    except (ValueError, csv.Error) as error:  # UnicodeDecodeError is a ValueError
+        raise BadInput(f"{path}: damaged ({error}); the command that made it makes it again.") from None
 
 
 def replace_file(path: Path, content: bytes) -> None:

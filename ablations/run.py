@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import shlex
 import signal
 import sys
@@ -34,12 +35,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     terminate = signal.signal(signal.SIGTERM, signal.default_int_handler)  # clusters pre-empt: as Ctrl-C
     try:
-        return _run(_arguments(argv), argv)
+        code = _run(_arguments(argv), argv)
+        sys.stdout.flush()  # a closed pipe shows here, not at exit
+        return code
     except BadInput as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         return _interrupted(argv)
+    except BrokenPipeError:  # whoever read our output has seen enough, such as `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     finally:
         signal.signal(signal.SIGTERM, terminate)
 

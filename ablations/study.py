@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from ablations.paper import items
 from simclr_core.config import Recipe, explain, nearest
 from simclr_core.errors import BadInput
 
@@ -20,6 +21,7 @@ GRIDS = Path(__file__).parent.parent / "grids"
 METRICS = ("top1", "balanced_accuracy", "n_test", "loss", "probe_l2", "probe_validation_top1")
 COLUMNS = ("role", "seed", "status", "trial_id", *METRICS)
 CELL = "cell"
+MAX_SEEDS = 1000  # a slip of the finger, not a study, is beyond
 
 Value = str | bool | int | float | None
 
@@ -92,6 +94,8 @@ class Study(Part):
     def _some_seeds(cls, seeds: int | tuple[int, ...]) -> int | tuple[int, ...]:
         if isinstance(seeds, int) and seeds < 1:
             raise ValueError(f"at least 1 seed is needed, got {seeds}")
+        if isinstance(seeds, int) and seeds > MAX_SEEDS:
+            raise ValueError(f"at most {MAX_SEEDS} seeds are allowed, got {seeds}")
         if not isinstance(seeds, int) and (not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds)):
             raise ValueError(f"seeds must be different whole numbers >= 0, got {list(seeds)}")
         return seeds
@@ -104,6 +108,15 @@ class Study(Part):
             for scale in axis.at:
                 if scale not in self.scales:
                     raise ValueError(f"axes.{name}.at: unknown scale {scale!r}{nearest(scale, self.scales)}")
+        set_by: dict[str, str] = {}
+        for name, axis in self.axes.items():
+            for path in axis.paths if axis.set is not None else ():
+                if path in set_by:
+                    raise ValueError(f"axes.{name}: {path} is set by axis {set_by[path]!r} already")
+                set_by[path] = name
+        if self.paper and self.paper not in items(self.figure):
+            known = items(self.figure)
+            raise ValueError(f"paper: no numbers for {self.paper!r}{nearest(self.paper, known)}; or leave it out")
         for i, cell in enumerate(self.extra):
             for name in cell:
                 if name not in self.axes:
@@ -266,6 +279,8 @@ def expand(
     _offered(study, scale)
     if seeds is not None and seeds < 1:
         raise BadInput(f"--seeds: at least 1 seed is needed, got {seeds}.")
+    if seeds is not None and seeds > MAX_SEEDS:
+        raise BadInput(f"--seeds: at most {MAX_SEEDS} seeds are allowed, got {seeds}.")
     all_seeds = _seeds(study.seeds if seeds is None else seeds)
     base = _base(study, scale, data, overrides or {})
     cells = _cells(study, scale.scale, only or {})

@@ -150,7 +150,7 @@ def caption(frame: pd.DataFrame, context: Context) -> list[str]:
 
 def _setting(context: Context) -> str:
     return (
-        f"{_count(context.seeds, 'seed')}, {_count(context.epochs, 'epoch')}, batch size {context.batch_size}; "
+        f"{counted(context.seeds, 'seed')}, {counted(context.epochs, 'epoch')}, batch size {context.batch_size}; "
         f"data: {context.data}; encoder: {context.encoder}; {context.views} views."
     )
 
@@ -269,5 +269,6 @@ def _name(role: str) -> str:
     return role.replace("_", " ")
 
 
-def _count(n: int, noun: str) -> str:
+def counted(n: int, noun: str) -> str:
+    """1 epoch, 2 epochs."""
     return f"{n} {noun}" + ("" if n == 1 else "s")

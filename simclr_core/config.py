@@ -261,6 +261,10 @@ def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
             inner = inner.model_fields[step].annotation if isinstance(step, str) else inner
         known = list(getattr(inner, "model_fields", {}))
         return f"{at}: unknown key {first['loc'][-1]!r}{nearest(str(first['loc'][-1]), known)}."
-    said = first["msg"].removeprefix("Value error, ")
+    said = (
+        first["msg"].removeprefix("Value error, ").replace("valid tuple", "list").replace("tuple should", "list should")
+    )
+    if first["type"] == "model_type":
+        said = "a mapping of fields is needed"
     given = "" if first["type"] == "value_error" else f", got {first['input']!r}"
     return f"{at}: {said[0].lower()}{said[1:]}{given}."

@@ -48,7 +48,7 @@ class Panel:
 
     @property
     def width(self) -> float:
-        return LEFT + GROUP * max(len(self.groups), 4) + RIGHT
+        return LEFT + GROUP * max(len(self.groups), 5) + RIGHT
 
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
@@ -116,7 +116,7 @@ def draw_bars(axes: Axes, panel: Panel) -> Axes:
     """Bars, their intervals, single seeds as dots; hatched stubs for bars that are not there."""
     groups, kinds = panel.groups, panel.kinds
     bottom, top = panel.limits
-    axes.set(xlim=(-0.5, max(len(groups), 4) - 0.5), ylim=panel.limits)
+    axes.set(xlim=(-0.5, max(len(groups), 5) - 0.5), ylim=panel.limits)
     grouped = [kind for kind in kinds if panel.bars.loc[panel.bars["kind"] == kind, "dim"].notna().any()]
     thick = FILL / max(len(grouped), 1)
     colors = style.head_colors(kinds)

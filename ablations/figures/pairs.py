@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from ablations.figures import style
 from ablations.figures.context import Context
 from ablations.paper import published
-from ablations.tables import baselines, caption, pair_failed, pair_table, row_average
+from ablations.tables import baselines, caption, counted, pair_failed, pair_table, row_average
 
 CELL = 0.5  # inches
 GAP = 0.15  # between the map and its row average
@@ -79,7 +79,7 @@ def _ours(frame: pd.DataFrame, context: Context) -> Panel:
     marks = {name.replace("_", " "): level for name, level in baselines(frame).items() if np.isfinite(level)}
     first, second = context.axes
     return Panel(
-        title=f"this run: {context.encoder}, {context.data}, {context.epochs} epochs",
+        title=f"this run: {context.encoder}, {context.data}, {counted(context.epochs, 'epoch')}",
         table=table,
         average=row_average(table),
         failed=pair_failed(frame, context.axes),

@@ -53,6 +53,11 @@ def published(item: str, figure: str) -> Published | None:
     )
 
 
+def items(figure: str) -> list[str]:
+    """The items of the paper that have numbers for that kind of figure."""
+    return [name for name, entry in _entries().items() if entry["figure"] == figure]
+
+
 @cache
 def _entries() -> dict[str, Any]:
     entries: dict[str, Any] = yaml.safe_load(files(__package__).joinpath("simclr.yaml").read_text(encoding="utf-8"))

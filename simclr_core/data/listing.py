@@ -159,5 +159,6 @@ def is_image(name: str) -> bool:
 
 
 def printable(name: str) -> str:
-    """The same name, with bytes that are no text escaped, so that it can be shown and stored."""
-    return name.encode("utf-8", "backslashreplace").decode()
+    """The same name, with bytes that are no text and line breaks escaped, so that it can be shown and stored."""
+    text = name.encode("utf-8", "backslashreplace").decode()
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

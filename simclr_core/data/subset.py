@@ -17,7 +17,9 @@ def balanced(images: ImageSet, limit: int, class_names: tuple[str, ...], field: 
     """
     counts = np.bincount(images.labels, minlength=len(class_names))
     if limit > len(images):
-        raise BadInput(f"{field}: {limit} is more than the {len(images)} images there are.")
+        raise BadInput(
+            f"{field}: {limit} is more than the {len(images)} images there are; --set {field}=null takes all."
+        )
     if limit < len(class_names):
         raise BadInput(f"{field}: {limit} leaves some of the {len(class_names)} classes with no image.")
     shares = share(limit, len(class_names))

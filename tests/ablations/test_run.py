@@ -297,3 +297,11 @@ def test_an_interrupted_sweep_keeps_and_draws_what_is_finished(tmp_path, command
     table = (tmp_path / "results/aug_pairs/smoke.csv").read_text()
     assert table.count(",done,") == len(results(tmp_path)) >= 2
     assert not list((tmp_path / "results/trials").glob("*/claim.json"))
+
+
+def test_a_reader_who_has_seen_enough_gets_no_traceback(tmp_path):
+    command = [sys.executable, "-m", "ablations.run", *tiny.write(tmp_path), "--dry-run"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == run.DONE

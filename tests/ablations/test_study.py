@@ -141,7 +141,7 @@ def test_numbers_like_1e_3_are_numbers(tmp_path):
         ("values: [crop, color]}", "values: [crop, crop]}", ["axes.first", "'crop' twice"]),
         ("append: views.right, ", "append: views.rihgt, ", ["axes.first.append: views.rihgt is no list field"]),
         ("append: views.right, ", "append: loss.temperature, ", ["loss.temperature is no list field"]),
-        ("append: views.right, ", "set: views.colour, ", ["views.colour", "unknown key"]),
+        ("first: {append: views.right, ", "first: {set: views.colour, ", ["views.colour", "unknown key"]),
         ("schedule.epochs: 0", "schedule.epoch: 0", ["baselines.untrained", "schedule.epoch", "nearest: epochs"]),
         ("left: []", "left: 3", ["recipe: views.left", "got 3"]),
         ("study: tiny", "study: ../tiny", ["letters, digits, _ and - only"]),
@@ -209,3 +209,21 @@ def test_a_study_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
         study.seeds = 4
     assert Study.model_validate(study.model_dump()) == study
+
+
+def test_two_axes_that_set_the_same_field_are_refused(tmp_path):
+    twice = tiny.STUDY.replace(
+        "append: views.right, values: [crop, color]", "set: loss.temperature, values: [0.1, 0.5]"
+    )
+    said = sentence(lambda: tiny_trials(tmp_path, twice))
+    assert "axes.second: loss.temperature is set by axis 'first' already" in said
+
+
+def test_a_paper_item_without_numbers_is_refused_with_those_there_are(tmp_path):
+    said = sentence(lambda: tiny_trials(tmp_path, tiny.STUDY + "paper: fig5_aug_pair\n"))
+    assert "nearest: fig5_aug_pairs" in said
+
+
+def test_seeds_beyond_reason_are_refused_at_once(tmp_path):
+    assert "at most 1000" in sentence(lambda: tiny_trials(tmp_path, seeds=10**14))
+    assert "at most 1000" in sentence(lambda: tiny_trials(tmp_path, tiny.STUDY + "seeds: 100000000\n"))

@@ -338,3 +338,20 @@ def test_a_smoke_run_says_so_in_words():
 
 def test_views_unlike_the_papers_are_said():
     assert "100 epochs, asymmetric views)" in tables.markdown(SOME, context(views="symmetric"))
+
+
+@pytest.mark.parametrize("content", [b"\x00\xff", b""])
+def test_a_file_that_is_no_table_is_refused_in_a_sentence(tmp_path, content):
+    path = tmp_path / "x.csv"
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match=r"x\.csv"):
+        tables.read(path)
+
+
+def test_a_table_with_a_word_for_a_number_is_refused_in_a_sentence(tmp_path):
+    path = tmp_path / "x.csv"
+    record = {"role": "cell", "first": "a", "seed": 0, "trial_id": "t", "status": "done", "top1": 50.5, "n_test": 4}
+    tables.write(tables.study_frame(["first"], [record]), path)
+    path.write_text(path.read_text().replace("50.5", "abc"))
+    with pytest.raises(BadInput, match="damaged"):
+        tables.read(path)

@@ -67,7 +67,7 @@ def test_only_the_rows_taken_leave_a_memory_map(tmp_path):
 @pytest.mark.parametrize(
     ("counts", "limit", "sentence"),
     [
-        ((5, 5, 5), 16, "data.limit: 16 is more than the 15 images there are."),
+        ((5, 5, 5), 16, "data.limit: 16 is more than the 15 images there are; --set data.limit=null takes all."),
         ((5, 5, 5), 2, "data.limit: 2 leaves some of the 3 classes with no image."),
         ((50, 4, 50), 30, "data.limit: 30 takes 10 images of each class, but 'b' has 4; allowed: at most 12."),
     ],
@@ -83,7 +83,7 @@ def test_load_applies_both_limits_and_says_which_one_is_wrong():
     assert np.bincount(part.train.labels).tolist() == [4] * 10
     assert np.bincount(part.test.labels).tolist() == [2] * 10
     assert part.fingerprint == "embedded-tiles-v1"
-    with pytest.raises(BadInput, match=r"^data.test_limit: 4001 is more than the 4000 images there are\.$"):
+    with pytest.raises(BadInput, match=r"^data.test_limit: 4001 is more than the 4000 images there are; --set data.test_limit=null takes all\.$"):
         load(Data(test_limit=4001), NO_CACHE)
 
 

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import yaml
+
+if TYPE_CHECKING:
+    import pandas as pd  # a study's mistakes are found before it is imported
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,14 @@ class Published:
     setting: str
     views: str
     unstated: str
-    table: pd.DataFrame
-    row_average: pd.Series | None
+    table: "pd.DataFrame"
+    row_average: "pd.Series | None"
 
 
 def published(item: str, figure: str) -> Published | None:
     """The paper's numbers for an item such as "fig5_aug_pairs"; None if there are none for that kind of figure."""
+    import pandas as pd
+
     entry = _entries().get(item)
     if entry is None or entry["figure"] != figure:
         return None

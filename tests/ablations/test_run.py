@@ -215,6 +215,8 @@ def test_errors_in_a_study_need_no_torch_and_no_ray():
 def command(tmp_path):
     """Starts ablations.run as a process of its own and, whatever happens, leaves none behind."""
     begun, folders = [], set(Path(tempfile.gettempdir()).glob("ablations-*"))
+    # A shell starts background jobs deaf to Ctrl-C, and they pass that on to the processes they start.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def start(*options: str) -> subprocess.Popen:
         argv = [
@@ -234,6 +236,7 @@ def command(tmp_path):
         return begun[-1]
 
     yield start
+    signal.signal(signal.SIGINT, inherited)
     for process in begun:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -11,9 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from simclr_core.errors import BadInput
 
 # Raised whenever the same recipe would give other numbers, so that stored trials of the old code are not reused.
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 
-TRANSFORMATIONS = ("crop", "cutout", "color", "sobel", "noise", "blur", "rotate")  # in the order of Figure 5
+FIGURE_5 = ("crop", "cutout", "color", "sobel", "noise", "blur", "rotate")  # in its order
+TRANSFORMATIONS = (*FIGURE_5, "solarize", "equalize", "motion_blur", "autoaugment")
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Range = tuple[float, float]
@@ -45,8 +47,9 @@ class Crop(Part):
     """Random resized crop, then a horizontal flip."""
 
     area: Range = (0.08, 1.0)  # fraction of the image
-    ratio: Range = (3 / 4, 4 / 3)  # width / height
+    ratio: Range = (3 / 4, 4 / 3)  # width / height, absolute (official code, torchvision), not relative to the image's
     flip: bool = True  # with probability 1/2
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"  # the official code is bicubic
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -61,6 +64,7 @@ class Cutout(Part):
     """A gray square, wholly inside the image."""
 
     side: float = Field(default=0.5, gt=0, le=1)  # of the image's side; measured on the paper's Figure 4
+    p: Probability = 1.0
 
 
 class Color(Part):
@@ -69,18 +73,22 @@ class Color(Part):
     strength: float = Field(default=1.0, ge=0, le=2.5)  # beyond 2.5 the hue shift would exceed half a turn
     jitter_p: Probability = 0.8
     gray_p: Probability = 0.2
+    # multiply: by U(1 - 0.8 s, 1 + 0.8 s), as torchvision and the later official code; add: U(-0.8 s, 0.8 s), the paper
+    brightness: Literal["multiply", "add"] = "multiply"
 
 
 class Sobel(Part):
     """Gradient magnitude of the gray image."""
 
     scale: float = Field(default=0.5, gt=0)
+    p: Probability = 1.0
 
 
 class Noise(Part):
     """Additive Gaussian noise, one standard deviation per image."""
 
     sigma: Range = (0.0, 0.2)
+    p: Probability = 1.0
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -102,8 +110,43 @@ class Blur(Part):
         return self
 
 
+class Solarize(Part):
+    """Pixels at or above the threshold are inverted."""
+
+    threshold: Probability = 0.5
+    p: Probability = 1.0
+
+
+class Equalize(Part):
+    """Histogram equalization of each channel."""
+
+    p: Probability = 1.0
+
+
+class MotionBlur(Part):
+    """Mean along a line through each pixel, of random length and direction."""
+
+    length: Range = (0.1, 0.3)  # of the image's side
+    p: Probability = 1.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not 0 < self.length[0] <= self.length[1] <= 1:
+            raise ValueError(f"length must be two ordered fractions in (0, 1], got {list(self.length)}")
+        return self
+
+
+class AutoAugment(Part):
+    """torchvision's AutoAugment policy (Table 1's last column)."""
+
+    policy: Literal["imagenet", "cifar10"] = "imagenet"
+
+
 class Transforms(Part):
-    """Settings of the transformations; which of them are used, and where, is said in Views."""
+    """Settings of the transformations; which of them are used, and where, is said in Views.
+
+    `p` is the probability that one fires on an image. What the paper leaves open is ours, and said where it is applied.
+    """
 
     crop: Crop = Crop()
     cutout: Cutout = Cutout()
@@ -111,11 +154,16 @@ class Transforms(Part):
     sobel: Sobel = Sobel()
     noise: Noise = Noise()
     blur: Blur = Blur()
+    solarize: Solarize = Solarize()
+    equalize: Equalize = Equalize()
+    motion_blur: MotionBlur = MotionBlur()
+    autoaugment: AutoAugment = AutoAugment()
 
 
 class Views(Part):
     """Two views of an image: `shared` acts once and both go on from its pixels, then each goes through its own chain.
 
+    A chain's steps are the names above, or any transform of albumentations: "A.CLAHE", "A.CLAHE(clip_limit=2, p=1)".
     Figure 5 of the paper is shared (crop), left (), right (the targets). The usual symmetric SimCLR is shared (),
     left and right alike; `left: as_right` says so in one word.
     """
@@ -134,50 +182,93 @@ class Views(Part):
     @field_validator("shared", "left", "right")
     @classmethod
     def _known(cls, chain: tuple[str, ...]) -> tuple[str, ...]:
-        for name in chain:
-            if name not in TRANSFORMATIONS:
-                raise ValueError(f"unknown transformation {name!r}{nearest(name, TRANSFORMATIONS)}")
-        return chain
+        return tuple(_step(name) for name in chain)
+
+
+def _step(name: str) -> str:
+    """The name of a transformation, in its canonical form."""
+    if name.startswith("A."):
+        from simclr_core.augment.albumentations import canonical  # takes seconds to import, and is rarely needed
+
+        return canonical(name)
+    if name not in TRANSFORMATIONS:
+        known = f"{nearest(name, TRANSFORMATIONS)}, or A.NAME of albumentations"
+        raise ValueError(f"unknown transformation {name!r}{known}")
+    return name
 
 
 class Encoder(Part):
-    """`small` is sized for one CPU core; the ResNets have the 3x3 stride-1 stem for small images."""
+    """`small` is sized for one CPU core; the ResNets are torchvision's blocks, all channel counts times `width`."""
 
-    name: Literal["small", "resnet18", "resnet34", "resnet50"] = "small"
+    name: Literal["small", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = "small"
+    width: Literal[1, 2, 4] = 1
+    stem: Literal["cifar", "imagenet"] = "cifar"  # 3x3 stride 1 without max-pool (B.9), or 7x7 stride 2 with it
+
+    @model_validator(mode="after")
+    def _small_has_its_stem(self) -> Self:
+        if self.name == "small" and self.stem == "imagenet":
+            raise ValueError("the small encoder has a stem of its own; stem: imagenet is for the ResNets")
+        return self
 
 
 class Head(Part):
-    """g(h): none (z = h), linear, or nonlinear with one hidden layer as wide as h."""
+    """g(h): none (z = h), linear, or nonlinear with ReLU between its layers."""
 
     kind: Literal["none", "linear", "nonlinear"] = "nonlinear"
-    dim: int | None = Field(default=None, ge=2)  # width of z; 128 (the paper's) where a head has one and none is given
+    # Width of z; "h": as wide as h (Table 3). The paper's 128 where a head has a width and none is given.
+    dim: Annotated[int, Field(ge=2)] | Literal["h"] | None = None
+    depth: int | None = Field(default=None, ge=2, le=8)  # layers of a nonlinear head: 2 (the paper's) unless given
+    width: int | None = Field(default=None, ge=2)  # of its hidden layers; as wide as h (official code) unless given
     batch_norm: bool = True  # after every layer, as in the official code; the paper does not mention it
 
     @model_validator(mode="before")
     @classmethod
-    def _width(cls, given: Any) -> Any:
-        if isinstance(given, Mapping) and given.get("kind") != "none" and given.get("dim") is None:
-            return {**given, "dim": 128}
-        return given
+    def _defaults(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        kind, filled = given.get("kind", "nonlinear"), dict(given)
+        if kind != "none" and given.get("dim") is None:
+            filled["dim"] = 128
+        if kind == "nonlinear" and given.get("depth") is None:
+            filled["depth"] = 2
+        return filled
 
     @model_validator(mode="after")
-    def _none_has_no_width(self) -> Self:
+    def _fits_its_kind(self) -> Self:
         if self.kind == "none" and self.dim is not None:
             raise ValueError(f"a head of kind none has no width of its own: dim must be null, got {self.dim}")
+        if self.kind != "nonlinear" and (self.depth, self.width) != (None, None):
+            raise ValueError(f"only a nonlinear head has depth and width; with kind {self.kind} they must be null")
         return self
 
 
 class Loss(Part):
-    """NT-Xent."""
+    """What is minimized. cross_entropy is the supervised twin: labels, one view, a linear classifier instead of g.
 
-    temperature: float = Field(default=0.5, gt=0)
+    The other settings are those of the contrastive losses (Tables 2, 4 and 5), and idle in the supervised twin.
+    """
+
+    name: Literal["nt_xent", "nt_logistic", "margin_triplet", "cross_entropy"] = "nt_xent"
+    temperature: float = Field(default=0.5, gt=0)  # margin_triplet has none, but for the measurements of Table 5
+    normalize: bool = True  # cosine similarity; false: plain dot products
+    negatives: Literal["both", "one"] = "both"  # of both views, or only of the view that holds the positive (Table 4)
+    semi_hard: bool = False  # only the nearest negative that is farther than the positive
+    margin: float = Field(default=0.8, ge=0)
+
+    @model_validator(mode="after")
+    def _semi_hard_is_for_the_others(self) -> Self:
+        if self.semi_hard and self.name == "nt_xent":
+            raise ValueError("semi_hard is for nt_logistic and margin_triplet; nt_xent weighs negatives by hardness")
+        return self
 
 
 class Optimizer(Part):
-    """Weight decay spares BatchNorm and biases. `momentum` is SGD's."""
+    """Weight decay spares BatchNorm and biases, and so does LARS's trust ratio. `momentum` is that of LARS and SGD."""
 
-    name: Literal["adamw", "sgd"] = "adamw"
-    lr: float = Field(default=1e-3, gt=0)  # at the top of the schedule
+    name: Literal["lars", "sgd", "adamw"] = "adamw"
+    lr: float = Field(default=1e-3, gt=0)  # at the top of the schedule, before scaling
+    # With the batch size B: lr itself, lr * B / 256 or lr * sqrt(B) (Appendix B.1: 0.3 and 0.075 with LARS).
+    scaling: Literal["none", "linear", "sqrt"] = "none"
     weight_decay: float = Field(default=1e-4, ge=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
 
@@ -187,8 +278,17 @@ class Schedule(Part):
 
     epochs: int = Field(default=10, ge=0)
     batch_size: int = Field(default=64, ge=2)  # images, before the two views
+    # A larger batch goes through the encoder that many images at a time, twice (gradient caching), for less memory.
+    # It is part of the recipe because BatchNorm then sees one chunk.
+    chunk: int | None = Field(default=None, ge=2)
     warmup: float = Field(default=0.1, ge=0, lt=1)  # fraction of all steps, linear; then cosine to zero
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "float64"] = "float32"  # float64 is for checks: slow
+
+    @model_validator(mode="after")
+    def _whole_chunks(self) -> Self:
+        if self.chunk is not None and self.batch_size > self.chunk and self.batch_size % self.chunk:
+            raise ValueError(f"chunk must divide batch_size {self.batch_size}, got {self.chunk}")
+        return self
 
 
 class LinearProbe(Part):
@@ -205,10 +305,65 @@ class LinearProbe(Part):
         return l2
 
 
+class KNNProbe(Part):
+    """Cosine k nearest neighbors on frozen h, a neighbor's vote weighing exp(cosine / temperature)."""
+
+    k: int = Field(default=10, ge=1)
+    temperature: float = Field(default=0.1, gt=0)
+
+
+class Geometry(Part):
+    """Alignment, uniformity (Wang and Isola, 2020) and RankMe (Garrido et al., 2023) of h and z on test images."""
+
+    pairs: int = Field(default=1000, ge=1)  # test images whose two views alignment compares, at most
+
+
+class SGDProbe(Part):
+    """A classifier trained on augmented images (crop and flip) by Nesterov SGD with a cosine schedule (B.5, B.6)."""
+
+    epochs: int = Field(default=90, ge=1)
+    batch_size: int = Field(default=512, ge=2)
+    lr: float = Field(default=0.1, gt=0)  # times batch_size / 256
+    weight_decay: float = Field(default=0.0, ge=0)
+
+
+class Finetune(Part):
+    """The whole network trained on with a share of the labels (Appendix B.5), once per share."""
+
+    shares: dict[float, int] = {0.01: 60, 0.1: 30, 1.0: 30}  # share of the labels -> epochs; 100%'s are not published
+    batch_size: int = Field(default=512, ge=2)
+    lr: float = Field(default=0.05, gt=0)  # times batch_size / 256
+    weight_decay: float = Field(default=0.0, ge=0)
+
+    @field_validator("shares")
+    @classmethod
+    def _fractions(cls, shares: dict[float, int]) -> dict[float, int]:
+        if not shares or not all(0 < share <= 1 and epochs >= 1 for share, epochs in shares.items()):
+            raise ValueError(f"shares must map fractions in (0, 1] to epochs of at least 1, got {shares}")
+        return shares
+
+
+class TransformPrediction(Part):
+    """Which transformation was applied to the image? A small MLP's answer from h and from z = g(h) (Table 3)."""
+
+    target: Literal["gray", "rotate", "noise", "sobel"]
+    epochs: int = Field(default=30, ge=1)
+    lr: float = Field(default=1e-3, gt=0)  # AdamW's
+
+
 class Probes(Part):
-    """What is measured on the trained encoder."""
+    """What is measured on the trained encoder: the first three always, the others where they are asked for."""
 
     linear: LinearProbe = LinearProbe()
+    knn: KNNProbe = KNNProbe()
+    geometry: Geometry = Geometry()
+    head_layers: bool = False  # the linear probe on every layer of the head, z among them
+    online: bool = False  # a linear classifier trained along with the encoder, behind a stop-gradient
+    augmented_linear: SGDProbe | None = None
+    finetune: Finetune | None = None
+    transform_prediction: TransformPrediction | None = None
+    color_histograms: bool = False  # retrieval of an image's other view by its pixel intensities alone (Figure 6)
+    transfer: Data | None = None  # the linear probe on another data set
 
 
 class Recipe(Part):
@@ -233,13 +388,27 @@ class Recipe(Part):
         except ValidationError as error:
             raise BadInput(explain(error, cls, where)) from None
 
-    def trial_id(self, fingerprint: str) -> str:
-        """16 hex digits naming this recipe on the data set with that fingerprint, whatever the order of its keys.
+    @property
+    def peak_lr(self) -> float:
+        """The learning rate at the top of the schedule, scaled with the batch size."""
+        batch = self.schedule.batch_size
+        factors = {"none": 1.0, "linear": batch / 256, "sqrt": math.sqrt(batch)}
+        return self.optimizer.lr * factors[self.optimizer.scaling]
+
+    @property
+    def data_sets(self) -> tuple[Data, ...]:
+        """The images trained and tested on, then those of the transfer probe, if any."""
+        return (self.data,) if self.probes.transfer is None else (self.data, self.probes.transfer)
+
+    def trial_id(self, fingerprint: str, transfer: str = "") -> str:
+        """16 hex digits naming this recipe on the data sets with these fingerprints, whatever the order of its keys.
 
         The path of a folder is no part of it: the same images elsewhere are the same trial.
         """
         fields = self.model_dump(mode="json")
         fields["data"]["source"] = fingerprint
+        if self.probes.transfer is not None:
+            fields["probes"]["transfer"]["source"] = transfer
         fields["recipe_version"] = RECIPE_VERSION
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -25,6 +25,20 @@ from simclr_core.errors import BadInput
         ({"transforms": {"crop": {"area": [0.5, 0.2]}}}, ["transforms.crop", "ordered"]),
         ({"probes": {"linear": {"l2": [0]}}}, ["probes.linear.l2", "positive"]),
         ({"head": None}, ["head", "None"]),
+        ({"head": {"kind": "linear", "depth": 3}}, ["head", "only a nonlinear head", "linear"]),
+        ({"head": {"kind": "none", "width": 64}}, ["head", "only a nonlinear head"]),
+        ({"head": {"dim": "z"}}, ["head.dim"]),
+        ({"encoder": {"width": 3}}, ["encoder.width", "1, 2 or 4"]),
+        ({"encoder": {"name": "small", "stem": "imagenet"}}, ["encoder", "stem of its own"]),
+        ({"loss": {"semi_hard": True}}, ["loss", "nt_logistic and margin_triplet"]),
+        ({"optimizer": {"name": "lamb"}}, ["optimizer.name", "lars"]),
+        ({"schedule": {"batch_size": 64, "chunk": 24}}, ["schedule", "chunk must divide batch_size 64"]),
+        ({"transforms": {"noise": {"p": 1.5}}}, ["transforms.noise.p", "less than or equal to 1"]),
+        ({"transforms": {"motion_blur": {"length": [0.5, 0.1]}}}, ["transforms.motion_blur", "ordered"]),
+        ({"probes": {"finetune": {"shares": {2: 10}}}}, ["probes.finetune.shares", "fractions"]),
+        ({"probes": {"transfer": {"source": "imagenet"}}}, ["probes.transfer.source", "embedded, cifar10"]),
+        ({"views": {"right": ["A.Nothing"]}}, ["views.right", "A.Nothing"]),
+        ({"views": {"right": ["crop", "A.CLAHE(clip=2)"]}}, ["views.right", "'clip'", "clip_limit"]),
     ],
 )
 def test_a_mistake_is_one_sentence_with_its_path(fields: dict[str, object], words: list[str]) -> None:
@@ -54,6 +68,14 @@ def test_anything_that_changes_a_number_changes_the_id() -> None:
         {"head": {"batch_norm": False}},
         {"data": {"limit": 100}},
         {"schedule": {"precision": "bfloat16"}},
+        {"schedule": {"chunk": 32}},
+        {"optimizer": {"scaling": "sqrt"}},
+        {"encoder": {"width": 2}},
+        {"head": {"depth": 3}},
+        {"loss": {"negatives": "one"}},
+        {"transforms": {"color": {"brightness": "add"}}},
+        {"views": {"right": ["A.CLAHE(clip_limit=2)"]}},
+        {"probes": {"online": True}},
     ]
     ids = {base.trial_id("x"), base.trial_id("y"), *(Recipe.parse(fields).trial_id("x") for fields in changed)}
     assert len(ids) == len(changed) + 2
@@ -64,9 +86,26 @@ def test_the_path_of_a_folder_is_no_part_of_the_id() -> None:
     assert here.trial_id("content") == there.trial_id("content")
 
 
+def test_the_data_set_of_a_transfer_is_part_of_the_id_and_its_path_is_not() -> None:
+    here, there = (Recipe.parse({"probes": {"transfer": {"source": f"folder:{path}"}}}) for path in ("/a/b", "c"))
+    assert here.trial_id("data", "content") == there.trial_id("data", "content")
+    assert here.trial_id("data", "content") != here.trial_id("data", "other content")
+    assert [part.source for part in here.data_sets] == ["embedded", "folder:/a/b"]
+
+
+def test_one_transform_of_albumentations_has_one_name() -> None:
+    one, two = (
+        Recipe.parse({"views": {"right": [f"A.CLAHE{arguments}"]}})
+        for arguments in ("(p=1, clip_limit=2)", "( clip_limit = 2,p=1 )")
+    )
+    assert one == two
+
+
 def test_a_head_without_width_gets_the_papers() -> None:
     assert Recipe.parse({"head": {"kind": "linear"}}).head.dim == 128
     assert Recipe.parse({"head": {"kind": "none"}}).head.dim is None
+    assert Recipe.parse({"head": {"kind": "nonlinear"}}).head.depth == 2
+    assert Recipe.parse({"head": {"kind": "linear"}}).head.depth is None
 
 
 def test_recipes_cannot_be_changed() -> None:

@@ -1,23 +1,39 @@
 """Encoders f: images (N, 3, S, S) in [0, 1] -> representations h (N, width)."""
 
 import torch
-import torchvision
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock, ResNet
+from torchvision.models.resnet import BasicBlock, Bottleneck
+
+from simclr_core import config
+
+Block = type[BasicBlock] | type[Bottleneck]
+RESNETS: dict[str, tuple[Block, tuple[int, int, int, int]]] = {  # blocks in each of the four stages
+    "resnet18": (BasicBlock, (2, 2, 2, 2)),
+    "resnet34": (BasicBlock, (3, 4, 6, 3)),
+    "resnet50": (Bottleneck, (3, 4, 6, 3)),
+    "resnet101": (Bottleneck, (3, 4, 23, 3)),
+    "resnet152": (Bottleneck, (3, 8, 36, 3)),
+}
 
 
 class Small(nn.Module):
-    """Sized for one CPU core: 5x5 stride-3 stem, three basic residual blocks, global average pooling; h is 128 wide.
+    """Sized for one CPU core: 5x5 stride-3 stem, three basic residual blocks, global average pooling; h: 128 * width.
 
     It keeps torch's default initialization and ordinary gammas: within the ten epochs it is meant for it learns much
     less with the ResNets' (fan-out scale, zero last gamma).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, 32, 5, stride=3, bias=False), nn.BatchNorm2d(32), nn.ReLU(inplace=True))
-        self.blocks = nn.Sequential(residual(32, 32, 1), residual(32, 64, 2), residual(64, 128, 2))
-        self.blocks[2].conv2 = TinyMapConv2d(128, 128, 3, padding=1, bias=False)
+        a, b, c = 32 * width, 64 * width, 128 * width
+        self.width = c
+        self.stem = nn.Sequential(nn.Conv2d(3, a, 5, stride=3, bias=False), nn.BatchNorm2d(a), nn.ReLU(inplace=True))
+        self.blocks = nn.Sequential(
+            residual(BasicBlock, a, a),
+            residual(BasicBlock, a, b, 2, project=True),
+            residual(BasicBlock, b, c, 2, project=True),
+        )
+        self.blocks[2].conv2 = TinyMapConv2d(c, c, 3, padding=1, bias=False)
 
     def forward(self, images: Tensor) -> Tensor:
         h: Tensor = self.blocks(self.stem(images)).mean(dim=(2, 3))
@@ -40,25 +56,51 @@ class TinyMapConv2d(nn.Conv2d):
         return out.view(len(x), 2, 2, self.out_channels).permute(0, 3, 1, 2)
 
 
-def residual(inward: int, outward: int, stride: int) -> BasicBlock:
-    """torchvision's basic block with its projection shortcut where the shape changes."""
-    shortcut = None
-    if stride != 1 or inward != outward:
-        shortcut = nn.Sequential(nn.Conv2d(inward, outward, 1, stride, bias=False), nn.BatchNorm2d(outward))
-    return BasicBlock(inward, outward, stride, shortcut)
+class ResNet(nn.Sequential):
+    """The official code's ResNet from torchvision's blocks, under torchvision's names; no classifier. h: `width`.
 
-
-def resnet(name: str) -> ResNet:
-    """torchvision's ResNet for small images: 3x3 stride-1 padding-1 stem, no max-pool (Appendix B.9); no classifier.
-
-    Every block starts as its shortcut: the last gamma of each is zero, as in the official code.
+    `settings.width` multiplies all channel counts, the stem's too. Every block starts as its shortcut: its last gamma
+    is zero. As in the official code, and unlike torchvision's ResNet-18 and 34, the first stage has a projection too:
+    so the paper's parameter counts (Figure 7) come out. Two departures from that code are torchvision's ways:
+    convolutions start at variance 2 / fan-out (there 1 / fan-in), and the max-pool pads both sides (there the far one).
     """
-    model: ResNet = getattr(torchvision.models, name)(zero_init_residual=True)
-    model.conv1 = nn.Conv2d(3, 64, 3, stride=1, padding=1, bias=False)
-    nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")
-    model.maxpool = nn.Identity()
-    model.fc = nn.Identity()
-    return model
+
+    def __init__(self, settings: config.Encoder) -> None:
+        super().__init__()
+        block, depths = RESNETS[settings.name]
+        channels = 64 * settings.width
+        if settings.stem == "imagenet":
+            self.conv1 = nn.Conv2d(3, channels, 7, stride=2, padding=3, bias=False)
+            pool: nn.Module = nn.MaxPool2d(3, stride=2, padding=1)
+        else:  # for images of up to 32 pixels (Appendix B.9)
+            self.conv1 = nn.Conv2d(3, channels, 3, padding=1, bias=False)
+            pool = nn.Identity()
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = pool
+        self.width = channels
+        for stage, depth in enumerate(depths):
+            planes = channels * 2**stage
+            blocks = [residual(block, self.width, planes, 1 if stage == 0 else 2, project=True)]
+            self.width = planes * block.expansion
+            blocks += [residual(block, self.width, planes) for _ in range(depth - 1)]
+            self.add_module(f"layer{stage + 1}", nn.Sequential(*blocks))
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.flatten = nn.Flatten()
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            elif isinstance(module, block):
+                nn.init.zeros_((module.bn3 if block is Bottleneck else module.bn2).weight)
+
+
+def residual(block: Block, inward: int, planes: int, stride: int = 1, project: bool = False) -> nn.Module:
+    """torchvision's block, `inward` -> planes * block.expansion channels, its shortcut the identity or a projection."""
+    shortcut, outward = None, planes * block.expansion
+    if project:
+        shortcut = nn.Sequential(nn.Conv2d(inward, outward, 1, stride, bias=False), nn.BatchNorm2d(outward))
+    made: nn.Module = block(inward, planes, stride, shortcut)
+    return made
 
 
 class Encoder(nn.Module):
@@ -67,10 +109,10 @@ class Encoder(nn.Module):
     The official code feeds plain [0, 1]; (x - 0.5) / 0.25 only rescales the first layer's input and trains faster.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, settings: config.Encoder) -> None:
         super().__init__()
-        self.network: nn.Module = Small() if name == "small" else resnet(name)
-        self.width: int = {"small": 128, "resnet50": 2048}.get(name, 512)
+        self.network = Small(settings.width) if settings.name == "small" else ResNet(settings)
+        self.width = self.network.width
         self.to(memory_format=torch.channels_last)  # faster on CPUs and on tensor cores
 
     def forward(self, images: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
 """Two views: who shares what, and what the random streams promise."""
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
-from simclr_core.augment.views import two_views
+from simclr_core.augment import colors, geometry
+from simclr_core.augment.views import one_view, one_view_and_draw, two_views
 from simclr_core.config import Transforms, Views
 from simclr_core.streams import stream
 
@@ -87,3 +89,67 @@ def test_streams_differ_by_every_part_of_their_key() -> None:
     first = {torch.rand(1, generator=stream(*key)).item() for key in keys}
     assert len(first) == len(keys)
     assert torch.rand(1, generator=stream(*keys[0])).item() in first
+
+
+def test_a_stream_is_that_of_branch_name_and_occurrence() -> None:
+    # Stored trials rely on these keys.
+    start = images().float() / 255
+    crop = geometry.draw_crop(SETTINGS.crop, 16, 24, stream(3, "shared/crop/0", 1, 2))
+    common = geometry.apply_crop(start, crop)
+    colored = [
+        colors.draw_color(SETTINGS.color, 16, 24, stream(3, f"{key}", 1, 2))
+        for key in ("left/color/0", "right/color/0", "right/color/1")
+    ]
+    left, right = views(("crop",), ("color",), ("color", "color"), 3, 1, 2).chunk(2)
+    assert torch.equal(left, colors.apply_color(common, colored[0]))
+    assert torch.equal(right, colors.apply_color(colors.apply_color(common, colored[1]), colored[2]))
+
+
+CHAINS = [
+    Views(shared=(), left=(), right=()),
+    Views(shared=("crop",), left=("noise",), right=("color", "rotate")),
+    Views(shared=("rotate",), left=("crop",), right=("crop", "A.ISONoise(p=1)", "autoaugment")),
+]
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_one_view_is_the_right_half_of_two(chain: Views) -> None:
+    both = two_views(images(), chain, SETTINGS, 3, 1, 2)
+    assert torch.equal(one_view(images(), chain, SETTINGS, 3, 1, 2), both[16:])
+    assert torch.equal(one_view(images(), chain, SETTINGS, 3), two_views(images(), chain, SETTINGS, 3)[16:])
+
+
+def test_the_draw_returned_is_that_of_the_last_occurrence_on_the_way_to_the_right_view() -> None:
+    chain = Views(shared=("noise", "rotate"), left=("sobel",), right=("color", "rotate", "crop", "color"))
+    view, drawn = one_view_and_draw(images(), chain, SETTINGS, 3, 1, 2, "color")
+    assert torch.equal(view, one_view(images(), chain, SETTINGS, 3, 1, 2))
+    expected = colors.draw_color(SETTINGS.color, 16, 24, stream(3, "right/color/1", 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(drawn, expected, strict=True))
+    _, turns = one_view_and_draw(images(), chain, SETTINGS, 3, 1, 2, "rotate")
+    assert torch.equal(turns, torch.randint(0, 4, (16,), generator=stream(3, "right/rotate/0", 1, 2)))
+    _, noise = one_view_and_draw(images(), chain, SETTINGS, 3, 1, 2, "noise")
+    assert torch.equal(noise.sigma, torch.empty(16).uniform_(0, 0.2, generator=stream(3, "shared/noise/0", 1, 2)))
+    with pytest.raises(KeyError):
+        one_view_and_draw(images(), chain, SETTINGS, 3, 1, 2, "sobel")
+
+
+def test_a_transform_of_albumentations_draws_the_same_whatever_its_arguments() -> None:
+    seldom, often, twice = (
+        one_view(images(256), Views(shared=(), left=(), right=chain), SETTINGS, 0)
+        for chain in (["A.HorizontalFlip(p=0.3)"], ["A.HorizontalFlip(p=0.6)"], ["A.HorizontalFlip(p=0.5)"] * 2)
+    )
+    start = images(256).float() / 255
+    flipped = [(out != start).flatten(1).any(1) for out in (seldom, often, twice)]
+    assert not (flipped[0] & ~flipped[1]).any()
+    assert 0.2 < flipped[0].float().mean() < 0.4
+    assert 0.5 < flipped[1].float().mean() < 0.7
+    assert 0.4 < flipped[2].float().mean() < 0.6  # once and twice: two draws
+
+
+def test_albumentations_draws_differ_between_images_views_epochs_steps_and_seeds() -> None:
+    chain = Views(shared=(), left=("A.ISONoise(p=1)",), right=("A.ISONoise(p=1)",))
+    same = images(1).expand(16, -1, -1, -1)
+    keys = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]
+    out = torch.cat([two_views(same, chain, SETTINGS, *key) for key in keys])
+    assert len(torch.unique(out.flatten(1), dim=0)) == 4 * 32
+    assert torch.equal(out[:32], two_views(same, chain, SETTINGS, 0, 0, 0))

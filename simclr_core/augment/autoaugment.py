@@ -1,0 +1,36 @@
+"""AutoAugment (Cubuk et al., 2019), a policy learned with labels: torchvision's, one sub-policy drawn per image."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+from simclr_core import config
+from simclr_core.augment.draws import seeds
+
+
+class AutoAugment(NamedTuple):
+    """A seed per image, (N,), and the name of the policy."""
+
+    seeds: Tensor
+    policy: str
+
+
+def draw_autoaugment(settings: config.AutoAugment, n: int, side: int, generator: torch.Generator) -> AutoAugment:
+    del side
+    return AutoAugment(seeds(n, generator), settings.policy)
+
+
+def apply_autoaugment(images: Tensor, auto: AutoAugment) -> Tensor:
+    """Each image, rounded to 8 bits, through one sub-policy; what a shear or a rotation uncovers is black.
+
+    On the CPU wherever the images are, since it is many small operations on one image at a time.
+    """
+    policy = v2.AutoAugment(v2.AutoAugmentPolicy(auto.policy))
+    out = []
+    with torch.random.fork_rng(devices=[]):  # torchvision draws from the global generator
+        for image, seed in zip((images * 255).round().byte().cpu(), auto.seeds.tolist(), strict=True):
+            torch.default_generator.manual_seed(seed)
+            out.append(policy(image))
+    return torch.stack(out).to(images.device).float() / 255

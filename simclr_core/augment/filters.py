@@ -1,0 +1,121 @@
+"""Transformations of a pixel by its neighbors, and noise: sobel, noise, blur, motion_blur."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from simclr_core import config
+from simclr_core.augment.colors import luma
+from simclr_core.augment.draws import firing, uniform, where
+from simclr_core.augment.geometry import resample
+
+
+class Sobel(NamedTuple):
+    """The scale of all gradients, and which images are replaced by theirs, (N,) bool."""
+
+    scale: float
+    fires: Tensor
+
+
+def draw_sobel(settings: config.Sobel, n: int, side: int, generator: torch.Generator) -> Sobel:
+    del side
+    return Sobel(settings.scale, firing(settings.p, n, generator))
+
+
+def apply_sobel(images: Tensor, sobel: Sobel) -> Tensor:
+    """Gradient magnitude of the gray image in all three channels, scaled and clipped; edges replicated.
+
+    The paper's Figure 4 shows a signed response per channel on middle gray; magnitude, gray and scale are ours.
+    """
+    padded = F.pad(luma(images), (1, 1, 1, 1), mode="replicate")
+    across = padded[..., 2:] - padded[..., :-2]
+    down = padded[..., 2:, :] - padded[..., :-2, :]
+    horizontal = across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]
+    vertical = down[..., :-2] + 2 * down[..., 1:-1] + down[..., 2:]
+    return where(sobel.fires, (sobel.scale * torch.hypot(horizontal, vertical)).clamp(0, 1), images)
+
+
+class Noise(NamedTuple):
+    """Standard deviation of each image's noise, (N,), the seed of its pixels, and which images get it, (N,) bool."""
+
+    sigma: Tensor
+    seed: int
+    fires: Tensor
+
+
+def draw_noise(settings: config.Noise, n: int, side: int, generator: torch.Generator) -> Noise:
+    del side
+    sigma = uniform(*settings.sigma, n, generator)
+    seed = int(torch.randint(0, 2**31, (1,), generator=generator))
+    return Noise(sigma, seed, firing(settings.p, n, generator))
+
+
+def apply_noise(images: Tensor, noise: Noise) -> Tensor:
+    """Add independent Gaussian noise to every pixel and channel, then clip."""
+    generator = torch.Generator(images.device).manual_seed(noise.seed)
+    grain = torch.randn(images.shape, generator=generator, device=images.device)
+    noisy = (images + noise.sigma.to(images.device)[:, None, None, None] * grain).clamp(0, 1)
+    return where(noise.fires, noisy, images)
+
+
+class Blur(NamedTuple):
+    """Standard deviation in pixels, (N,), and which images are blurred, (N,) bool."""
+
+    sigma: Tensor
+    fires: Tensor
+
+
+def draw_blur(settings: config.Blur, n: int, side: int, generator: torch.Generator) -> Blur:
+    del side
+    return Blur(uniform(*settings.sigma, n, generator), firing(settings.p, n, generator))
+
+
+def apply_blur(images: Tensor, blur: Blur) -> Tensor:
+    """Gaussian of a tenth of the side, odd, at least 3 pixels wide; edges reflected."""
+    side = images.shape[-1]
+    reach = max(1, side // 20)
+    offset = torch.arange(-reach, reach + 1)
+    weight = torch.exp(-(offset**2) / (2 * blur.sigma[:, None] ** 2))
+    weight = torch.where(blur.fires[:, None], weight / weight.sum(1, keepdim=True), (offset == 0).float())
+    source = (torch.arange(side)[:, None] + offset).abs()
+    source = torch.where(source < side, source, 2 * (side - 1) - source)  # reflect without repeating the edge
+    placed = F.one_hot(source, side).float()  # (S, K, S)
+    band = torch.einsum("nk,iks->nis", weight, placed).to(images.device)
+    return resample(images, band, band)
+
+
+class MotionBlur(NamedTuple):
+    """reach: (N,) whole pixels >= 1 to either side. angle: (N,) degrees counter-clockwise. fires: (N,) bool."""
+
+    reach: Tensor
+    angle: Tensor
+    fires: Tensor
+
+
+def draw_motion_blur(settings: config.MotionBlur, n: int, side: int, generator: torch.Generator) -> MotionBlur:
+    """Lines of 2 reach + 1 pixels, the odd number nearest to a length drawn uniformly; directions U(0, 180)."""
+    reach = ((uniform(*settings.length, n, generator) * side - 1) / 2).round().long().clamp(min=1)
+    return MotionBlur(reach, uniform(0, 180, n, generator), firing(settings.p, n, generator))
+
+
+def apply_motion_blur(images: Tensor, motion: MotionBlur) -> Tensor:
+    """Mean of the image at whole steps along the line, read bilinearly; edges reflected.
+
+    The paper names motion blur (Appendix B.2) and leaves it open; this one is ours.
+    """
+    n, reach = len(images), int(motion.reach.max())
+    step = torch.arange(-reach, reach + 1.0)
+    on_line = step.abs() <= motion.reach[:, None]
+    weight = on_line / on_line.sum(1, keepdim=True)
+    radians = motion.angle.deg2rad()[:, None]
+
+    def hat(position: Tensor) -> Tensor:
+        """(N, steps) positions -> (N, pixels, steps): what each pixel has of each of them."""
+        return F.relu(1 - (step[:, None] - position[:, None, :]).abs())
+
+    kernel = torch.bmm(hat(-step * radians.sin()) * weight[:, None, :], hat(step * radians.cos()).mT)
+    padded = F.pad(images, (reach,) * 4, mode="reflect").transpose(0, 1)
+    blurred = F.conv2d(padded, kernel[:, None].to(images.device), groups=n).transpose(0, 1)
+    return where(motion.fires, blurred.clamp(0, 1), images)

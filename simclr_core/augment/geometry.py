@@ -1,0 +1,128 @@
+"""Transformations that move or cover pixels: crop, cutout, rotate."""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from simclr_core import config
+from simclr_core.augment.draws import firing, uniform
+
+
+def resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Each image times its own (S, S) row matrix from the left and column matrix from the right.
+
+    Crop-and-resize and blur are both separable, so one pair of batched products serves them all.
+    images: (N, C, S, S); rows, columns: (N, S, S), a row per output position.
+    """
+    n, channels, side, _ = images.shape
+    wide = torch.bmm(images.reshape(n, channels * side, side), columns.mT).view(n, channels, side, side)
+    tall = torch.bmm(wide.mT.reshape(n, channels * side, side), rows.mT).view(n, channels, side, side)
+    return tall.mT.clamp(0, 1)  # rows sum to 1 only up to rounding, and bicubic weights are partly negative
+
+
+class Crop(NamedTuple):
+    """Boxes in whole pixels, and which images are mirrored, (N,) each; and whether the resize is bicubic."""
+
+    top: Tensor
+    left: Tensor
+    height: Tensor
+    width: Tensor
+    flip: Tensor
+    bicubic: bool
+
+
+def draw_crop(settings: config.Crop, n: int, side: int, generator: torch.Generator) -> Crop:
+    """The first of ten candidate boxes that fits, else the whole image; torchvision's RandomResizedCrop, vectorized.
+
+    Area is uniform, the aspect ratio log-uniform (torchvision; the official TensorFlow code draws it uniformly).
+    """
+    area = uniform(*settings.area, 10 * n, generator).view(n, 10) * side * side
+    log_ratio = uniform(math.log(settings.ratio[0]), math.log(settings.ratio[1]), 10 * n, generator).view(n, 10)
+    width = (area * log_ratio.exp()).sqrt().round().long()
+    height = (area / log_ratio.exp()).sqrt().round().long()
+    fits = (width >= 1) & (width <= side) & (height >= 1) & (height <= side)
+    first = fits.long().argmax(dim=1, keepdim=True)
+    found = fits.any(dim=1)
+    width = torch.where(found, width.gather(1, first)[:, 0], side)
+    height = torch.where(found, height.gather(1, first)[:, 0], side)
+    # Uniform over the side - height + 1 positions.
+    top = (torch.rand(n, generator=generator) * (side - height + 1)).long()
+    left = (torch.rand(n, generator=generator) * (side - width + 1)).long()
+    flip = (torch.rand(n, generator=generator) < 0.5) & torch.tensor(settings.flip)
+    return Crop(top, left, height, width, flip, settings.interpolation == "bicubic")
+
+
+def apply_crop(images: Tensor, crop: Crop) -> Tensor:
+    """Resize each box to the full side, bilinearly or bicubically (the official code), then the flip.
+
+    The box's own pixels alone count, and weights are normalized at its edges, as in PIL and torchvision (antialias).
+    """
+    side, device = images.shape[-1], images.device
+    pixel = torch.arange(side, dtype=torch.float32)
+
+    def weights(start: Tensor, length: Tensor) -> Tensor:
+        center = (pixel + 0.5) * (length[:, None] / side) - 0.5
+        if not crop.bicubic:
+            center = center.clamp(min=torch.zeros(()), max=length[:, None] - 1.0)
+        distance = (start[:, None, None] + center[:, :, None] - pixel).abs()
+        if not crop.bicubic:
+            return F.relu(1 - distance)
+        weight = cubic(distance) * ((pixel >= start[:, None]) & (pixel < (start + length)[:, None]))[:, None, :]
+        return weight / weight.sum(dim=2, keepdim=True)
+
+    columns = weights(crop.left, crop.width)
+    columns = torch.where(crop.flip[:, None, None], columns.flip(1), columns)
+    return resample(images, weights(crop.top, crop.height).to(device), columns.to(device))
+
+
+def cubic(distance: Tensor) -> Tensor:
+    """Keys' cubic convolution kernel at distances >= 0 in pixels, with a = -1/2 as in PIL and TensorFlow."""
+    near = (1.5 * distance - 2.5) * distance**2 + 1
+    far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+    return torch.where(distance < 1, near, torch.where(distance < 2, far, 0))
+
+
+class Cutout(NamedTuple):
+    """Corner of the square, (N,) each, its side in pixels, and which images get one, (N,) bool."""
+
+    top: Tensor
+    left: Tensor
+    side: int
+    fires: Tensor
+
+
+def draw_cutout(settings: config.Cutout, n: int, side: int, generator: torch.Generator) -> Cutout:
+    """A square wholly inside the image, as in the paper's Figure 4, uniform over its positions."""
+    hole = max(1, round(settings.side * side))
+    top, left = (torch.randint(0, side - hole + 1, (n,), generator=generator) for _ in range(2))
+    return Cutout(top, left, hole, firing(settings.p, n, generator))
+
+
+def apply_cutout(images: Tensor, cutout: Cutout) -> Tensor:
+    """Fill the square with middle gray (the paper's Figure 4 shows 149/255)."""
+    pixel = torch.arange(images.shape[-1])
+
+    def inside(start: Tensor) -> Tensor:
+        return (pixel >= start[:, None]) & (pixel < start[:, None] + cutout.side)
+
+    rows = inside(cutout.top) & cutout.fires[:, None]
+    hole = rows[:, None, :, None] & inside(cutout.left)[:, None, None, :]
+    return images.masked_fill(hole.to(images.device), 0.5)
+
+
+def draw_rotate(settings: None, n: int, side: int, generator: torch.Generator) -> Tensor:
+    """(N,) quarter turns in {0, 1, 2, 3}."""
+    del settings, side
+    return torch.randint(0, 4, (n,), generator=generator)
+
+
+def apply_rotate(images: Tensor, turns: Tensor) -> Tensor:
+    """Counter-clockwise quarter turns."""
+    out = images.clone()
+    for turn in (1, 2, 3):
+        chosen = torch.nonzero(turns == turn)[:, 0].to(images.device)
+        out[chosen] = images[chosen].rot90(turn, dims=(2, 3))
+    return out

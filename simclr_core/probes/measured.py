@@ -1,0 +1,28 @@
+"""What a probe answers with."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Measured:
+    """value: the number to report, accuracies in percent. outcome: (n,), one entry per test example, for pairing.
+
+    Where classes are predicted, outcome is the predicted class as int16 and value the share that is right; elsewhere it
+    is each example's own number as float32, whose mean is the value unless the probe says otherwise.
+    """
+
+    value: float
+    outcome: NDArray[np.int16] | NDArray[np.float32]
+
+    @property
+    def n(self) -> int:
+        """Number of test examples."""
+        return len(self.outcome)
+
+
+def accuracy(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> Measured:
+    """Share of right predictions in percent. predicted, labels: (n,) classes."""
+    return Measured(100 * float((predicted == labels).mean()), predicted.astype(np.int16))

@@ -1,92 +1,114 @@
 """The SimCLR training loop."""
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from simclr_core.augment.views import two_views
+from simclr_core.checkpoint import Checkpoint, Stateful
 from simclr_core.config import Recipe
+from simclr_core.data.images import ImageSet, pixels
 from simclr_core.encoders import Encoder
 from simclr_core.heads import head
-from simclr_core.losses import nt_xent
+from simclr_core.large_batch import embed
+from simclr_core.objective import objective
 from simclr_core.optim import lr_factor, optimizer
+from simclr_core.probes.online import OnlineProbe
+from simclr_core.stops import Checkup
 from simclr_core.streams import stream
-
-
-class TrialFailed(Exception):
-    """Training cannot go on; the message says why and where."""
 
 
 @dataclass(frozen=True)
 class EpochRow:
-    """One epoch. `loss`: mean NT-Xent in nats; `lr`: that of the last step."""
+    """One epoch, means over its steps.
+
+    loss: in nats where it is a cross-entropy. accuracy (percent) and entropy (nats): of the contrastive task over the N
+    images of the other view, as in Table 5; of the classes for the supervised twin. lr: that of the last step.
+    """
 
     epoch: int
     loss: float
+    accuracy: float
+    entropy: float
     lr: float
     seconds: float
 
 
 class SimCLR(nn.Module):
-    """z = g(f(x)). Encoder and head are initialized from streams of their own, so all heads of a seed share f."""
+    """h = f(x), z = g(h). Encoder and head are initialized from streams of their own, so all heads of a seed share f.
 
-    def __init__(self, recipe: Recipe) -> None:
+    The supervised twin has a linear classifier for g. `classes` is needed there and by the online probe.
+    """
+
+    def __init__(self, recipe: Recipe, classes: int | None = None) -> None:
         super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream(recipe.seed, "encoder").initial_seed())
-            self.encoder = Encoder(recipe.encoder.name)
+            self.encoder = Encoder(recipe.encoder)
             torch.manual_seed(stream(recipe.seed, "head").initial_seed())
-            self.head = head(recipe.head, self.encoder.width)
+            if recipe.loss.name == "cross_entropy":
+                assert classes is not None
+                self.head: nn.Module = nn.Linear(self.encoder.width, classes)
+            else:
+                self.head = head(recipe.head, self.encoder.width)
+        self.online: OnlineProbe | None = None
+        if recipe.probes.online:
+            assert classes is not None
+            self.online = OnlineProbe(self.encoder.width, classes, recipe.schedule.batch_size)
 
-    def forward(self, views: Tensor) -> Tensor:
-        z: Tensor = self.head(self.encoder(views))
-        return z
-
-
-def pixels(images: NDArray[np.uint8], device: str) -> Callable[[Tensor], Tensor]:
-    """A function from (N,) positions to (N, 3, S, S) uint8 images on `device`.
-
-    On the CPU every batch is copied out of the (memory-mapped, shared) array; a GPU gets the whole set once.
-    """
-    if device == "cpu":
-        return lambda index: torch.from_numpy(images[index.numpy()])
-    resident = torch.from_numpy(np.array(images)).to(device)
-    return lambda index: resident[index.to(device, non_blocking=True)]
+    def forward(self, views: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 3, S, S) -> h (N, width), z (N, dim)."""
+        h = self.encoder(views)
+        return h, self.head(h)
 
 
-def pretrain(recipe: Recipe, model: SimCLR, images: NDArray[np.uint8], device: str = "cpu") -> Iterator[EpochRow]:
-    """Train `model` in place on (N, 3, S, S) uint8 images, one row per epoch. Raises TrialFailed on a non-finite loss.
+def pretrain(
+    recipe: Recipe, model: SimCLR, train: ImageSet, device: str = "cpu", keep: Checkpoint | None = None
+) -> Iterator[EpochRow]:
+    """Train `model` in place, one row per epoch; from where `keep` has got to, whose rows then come first.
 
     Images that do not fill the last batch of an epoch sit that epoch out: NT-Xent depends on the batch size.
+    Raises TrialFailed where a loss is not finite or the embeddings explode or collapse, before the optimizer's step.
     """
-    plan = recipe.schedule
-    batches = len(images) // plan.batch_size
-    fetch, steps, low = pixels(images, device), plan.epochs * batches, plan.precision == "bfloat16"
-    model.to(device).train()
-    optim = optimizer(recipe.optimizer, model)
-    for epoch in range(plan.epochs):
+    plan, goal = recipe.schedule, objective(recipe)
+    batches = len(train) // plan.batch_size
+    steps, low = plan.epochs * batches, plan.precision == "bfloat16"
+    wide = torch.float64 if plan.precision == "float64" else torch.float32
+    fetch, labels = pixels(train.images, device), torch.from_numpy(np.array(train.labels)).to(device)
+    model.to(device, wide).train()
+    optim = optimizer(recipe.optimizer, nn.ModuleList([model.encoder, model.head]), recipe.peak_lr)
+    parts: dict[str, Stateful] = {"model": model, "optimizer": optim}
+    if model.online is not None:
+        parts["online"] = model.online.optimizer
+    rows = [EpochRow(**row) for row in keep.restore(parts)] if keep else []  # type: ignore[arg-type]  # epoch is an int
+    yield from rows
+    for epoch in range(len(rows), plan.epochs):
         began = time.perf_counter()
-        order = torch.randperm(len(images), generator=stream(recipe.seed, "order", epoch))
-        total = torch.zeros((), device=device)
+        order = torch.randperm(len(train), generator=stream(recipe.seed, "order", epoch))
+        sums = torch.zeros(3, dtype=torch.float64, device=device)
         for step in range(batches):
-            lr = recipe.optimizer.lr * lr_factor(epoch * batches + step, steps, plan.warmup)
+            factor = lr_factor(epoch * batches + step, steps, plan.warmup)
             for group in optim.param_groups:
-                group["lr"] = lr
-            batch = fetch(order[step * plan.batch_size : (step + 1) * plan.batch_size])
-            views = two_views(batch, recipe.views, recipe.transforms, recipe.seed, epoch, step)
+                group["lr"] = recipe.peak_lr * factor
+            index = order[step * plan.batch_size : (step + 1) * plan.batch_size]
+            views, y = goal.views(fetch(index), epoch, step).to(wide), labels[index.to(device)]
             with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=low):
-                z = model(views)  # both views in one forward: BatchNorm sees both
-            loss = nt_xent(z, recipe.loss.temperature)
+                h, z = embed(model, views, goal.branches, plan.chunk)  # one forward: BatchNorm sees both views
+            loss = goal.loss(z, y)
+            checkup = Checkup(loss, goal.embeddings(h, z))
             optim.zero_grad(set_to_none=True)
             loss.backward()
+            checkup.require_health(f"in step {step + 1} of epoch {epoch + 1} of {plan.epochs}")
             optim.step()
-            total += loss.detach()
-        mean = total.item() / batches  # the only time in an epoch that the host waits for the device
-        if not np.isfinite(mean):
-            raise TrialFailed(f"the loss is not finite in epoch {epoch + 1} of {plan.epochs}")
-        yield EpochRow(epoch + 1, mean, lr, time.perf_counter() - began)
+            if model.online is not None:
+                model.online.step(h, y, factor)
+            sums += torch.stack([loss.detach(), *goal.task(z, y)])
+        loss_mean, accuracy, entropy = (sums / batches).tolist()
+        seconds = time.perf_counter() - began
+        rows.append(EpochRow(epoch + 1, loss_mean, 100 * accuracy, entropy, recipe.peak_lr * factor, seconds))
+        if keep:
+            keep.save(parts, [asdict(row) for row in rows])
+        yield rows[-1]

@@ -9,27 +9,36 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from simclr_core.augment.views import two_views
+from simclr_core.checkpoint import Checkpoint
 from simclr_core.config import Recipe
 from simclr_core.data.images import Dataset
 from simclr_core.errors import BadInput
-from simclr_core.pretrain import EpochRow, SimCLR, TrialFailed, pretrain
-from simclr_core.probes.features import features
-from simclr_core.probes.linear import linear_probe
+from simclr_core.pretrain import EpochRow, SimCLR, pretrain
+from simclr_core.probes.measured import Measured
+from simclr_core.probes.suite import measure
+from simclr_core.probes.transform_prediction import check_target
+from simclr_core.stops import TrialFailed
 
 __all__ = ["EpochRow", "TrialFailed", "TrialResult", "check", "run", "step_seconds"]
 
 
 @dataclass(frozen=True)
 class TrialResult:
-    """metrics: finite numbers by name, accuracies in percent. predictions, labels: (n_test,) int16 classes."""
+    """metrics: finite numbers by name, accuracies in percent. predictions, labels: (n_test,) int16 classes.
+
+    `predictions` are those of the linear probe on h, metric top1; `outcomes` holds what every other probe found for
+    each of its test examples, under the name of its metric.
+    """
 
     metrics: dict[str, float]
     predictions: NDArray[np.int16]
     labels: NDArray[np.int16]
+    outcomes: dict[str, NDArray[np.int16] | NDArray[np.float32]]
     seconds: float
 
 
-def check(recipe: Recipe, dataset: Dataset, device: str = "cpu") -> None:
+def check(recipe: Recipe, dataset: Dataset, device: str = "cpu", transfer: Dataset | None = None) -> None:
     """Raise BadInput where this recipe cannot run on these images on this device."""
     batch, images = recipe.schedule.batch_size, len(dataset.train)
     if batch > images:
@@ -45,6 +54,15 @@ def check(recipe: Recipe, dataset: Dataset, device: str = "cpu") -> None:
             f"class {name!r} of {dataset.title} has {counts.min()} training image(s); "
             "the probe's validation split needs at least two of every class."
         )
+    if recipe.probes.knn.k > images:
+        raise BadInput(f"probes.knn.k is {recipe.probes.knn.k}, but {dataset.title} has {images} training images.")
+    if recipe.probes.transform_prediction is not None:
+        check_target(recipe)
+    if (recipe.probes.transfer is None) is not (transfer is None):
+        raise BadInput("probes.transfer names a data set if and only if its images are given.")
+    with exactly(device):  # a transform of albumentations that does not fit these images is refused here
+        two = torch.from_numpy(np.array(dataset.train.images[:2]))
+        two_views(two, recipe.views, recipe.transforms, recipe.seed)
     if recipe.schedule.precision == "bfloat16" and device == "cpu" and not torch.cpu.get_capabilities().get("amx_bf16"):
         raise BadInput(
             "schedule.precision: bfloat16 is many times slower than float32 on a CPU without AMX; "
@@ -73,36 +91,48 @@ def exactly(device: str) -> Iterator[None]:
         torch.use_deterministic_algorithms(strict)
 
 
-def run(recipe: Recipe, dataset: Dataset, device: str = "cpu") -> Iterator[EpochRow | TrialResult]:
-    """Train, then probe: a row per epoch, at the end one TrialResult. Raises BadInput (see check) or TrialFailed."""
-    check(recipe, dataset, device)
-    began = time.perf_counter()
+def run(
+    recipe: Recipe,
+    dataset: Dataset,
+    device: str = "cpu",
+    transfer: Dataset | None = None,
+    keep: Checkpoint | None = None,
+) -> Iterator[EpochRow | TrialResult]:
+    """Train, then probe: a row per epoch, at the end one TrialResult. Raises BadInput (see check) or TrialFailed.
+
+    transfer: the images of recipe.probes.transfer. keep: where to save the training now and then, and to go on from.
+    """
+    check(recipe, dataset, device, transfer)
     with exactly(device):
-        model, loss = SimCLR(recipe), None
-        for row in pretrain(recipe, model, dataset.train.images, device):
-            loss = row.loss
+        model, rows = SimCLR(recipe, len(dataset.class_names)), []
+        for row in pretrain(recipe, model, dataset.train, device, keep):
+            rows.append(row)
             yield row
-        metrics, predictions = probe(recipe, model, dataset, device)
-    if loss is not None:
-        metrics["loss"] = loss
-    labels = dataset.test.labels.astype(np.int16)
-    yield TrialResult(metrics, predictions, labels, time.perf_counter() - began)
+        began = time.perf_counter()
+        metrics, predictions, found = probe(recipe, model, dataset, device, transfer)
+        seconds = sum(row.seconds for row in rows) + time.perf_counter() - began
+    if rows:
+        metrics |= {"loss": rows[-1].loss, "entropy": rows[-1].entropy}
+        supervised = recipe.loss.name == "cross_entropy"
+        metrics["training_top1" if supervised else "contrastive_accuracy"] = rows[-1].accuracy
+    outcomes = {name: answer.outcome for name, answer in found.items()}
+    yield TrialResult(metrics, predictions, dataset.test.labels.astype(np.int16), outcomes, seconds)
 
 
-def probe(recipe: Recipe, model: SimCLR, dataset: Dataset, device: str) -> tuple[dict[str, float], NDArray[np.int16]]:
-    """Metrics and predicted test classes of the frozen encoder."""
-    train_h, test_h = (features(model.encoder, part.images, device) for part in (dataset.train, dataset.test))
-    if not (train_h.isfinite().all() and test_h.isfinite().all()):
-        raise TrialFailed("the trained encoder gives representations that are not finite")
-    labels, classes = torch.from_numpy(np.array(dataset.train.labels)), len(dataset.class_names)
-    probed = linear_probe(train_h, labels, test_h, classes, recipe.probes.linear, recipe.seed)
+def probe(
+    recipe: Recipe, model: SimCLR, dataset: Dataset, device: str = "cpu", transfer: Dataset | None = None
+) -> tuple[dict[str, float], NDArray[np.int16], dict[str, Measured]]:
+    """Metrics, predicted test classes of the linear probe, and what every other probe found, of the trained model."""
+    probed, found, whole = measure(recipe, model.float(), dataset, transfer, device)
     predictions = probed.predictions.numpy().astype(np.int16)
     metrics = {
         **accuracies(predictions, dataset.test.labels),
         "probe_l2": probed.l2,
         "probe_validation_top1": probed.validation_top1,
+        **{name: answer.value for name, answer in found.items()},
+        **whole,
     }
-    return metrics, predictions
+    return metrics, predictions, found
 
 
 def accuracies(predictions: NDArray[np.int16], labels: NDArray[np.int64]) -> dict[str, float]:
@@ -116,17 +146,18 @@ def accuracies(predictions: NDArray[np.int16], labels: NDArray[np.int64]) -> dic
     }
 
 
-def step_seconds(recipe: Recipe, dataset: Dataset, device: str = "cpu", steps: int = 8) -> float:
+def step_seconds(
+    recipe: Recipe, dataset: Dataset, device: str = "cpu", transfer: Dataset | None = None, steps: int = 8
+) -> float:
     """Estimated seconds of the whole trial, from a few real steps and one real probe of the untrained encoder."""
     plan = recipe.schedule
     few = replace(dataset, train=dataset.train.take(np.arange(plan.batch_size * steps) % len(dataset.train)))
     short = recipe.model_copy(update={"schedule": plan.model_copy(update={"epochs": 2})})
     with exactly(device):
-        model = SimCLR(recipe)
-        per_step = [row.seconds / steps for row in pretrain(short, model, few.train.images, device)][
-            -1
-        ]  # first: warm-up
+        model = SimCLR(recipe, len(dataset.class_names))
+        *_, warm = pretrain(short, model, few.train, device)  # the first epoch is slower
+        per_step = warm.seconds / steps
         began = time.perf_counter()
-        probe(recipe, model, dataset, device)
+        probe(recipe, model, dataset, device, transfer)
         probing = time.perf_counter() - began
     return plan.epochs * (len(dataset.train) // plan.batch_size) * per_step + probing

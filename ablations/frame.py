@@ -19,6 +19,7 @@ import pandas as pd
 from ablations.study import METRICS
 from simclr_core.errors import BadInput
 
+FIXED = ("status", "trial_id", *METRICS)
 TEXT = pd.StringDtype("python")  # the same with and without pyarrow
 
 
@@ -42,14 +43,15 @@ def write(frame: pd.DataFrame, path: Path) -> None:
 
 def read(path: Path) -> pd.DataFrame:
     """The frame that `write` wrote, equal in values, types and order. Raises BadInput if the file is no such table."""
-    fixed = ["seed", "status", "trial_id", *METRICS]
+    fixed = ["seed", *FIXED]
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         columns = list(rows[0]) if rows else next(csv.reader([path.read_text(encoding="utf-8")]), [])
-        if columns[:1] != ["role"] or columns[-len(fixed) :] != fixed:
+        seed = columns.index("seed") if "seed" in columns else 0
+        if columns[:1] != ["role"] or columns[seed : seed + len(fixed)] != fixed:
             raise BadInput(f"{path}: not a study's table: its columns must be role, the axes, {', '.join(fixed)}.")
-        return _frame(columns[1 : -len(fixed)], rows)
+        return _frame(columns[1:seed], rows)
     except (ValueError, csv.Error) as error:  # UnicodeDecodeError is a ValueError
         raise BadInput(f"{path}: damaged ({error}); the command that made it makes it again.") from None
 
@@ -78,7 +80,9 @@ def _frame(axes: Sequence[str], rows: Sequence[Mapping[str, str | None]]) -> pd.
     columns |= {axis: typed([row.get(axis) or None for row in rows]) for axis in axes}
     columns["seed"] = np.array([int(row["seed"] or 0) for row in rows], dtype=np.int64)
     columns |= {name: pd.array([row[name] for row in rows], dtype=TEXT) for name in ("status", "trial_id")}
-    for metric in METRICS:
+    named = {"role", "seed", *FIXED, *axes}
+    more = sorted({key for row in rows for key in row if key not in named})
+    for metric in (*METRICS, *more):
         values = [row.get(metric) if ok else None for row, ok in zip(rows, done, strict=True)]
         if metric == "n_test":
             columns[metric] = pd.array([int(value) if value else None for value in values], dtype="Int64")

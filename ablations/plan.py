@@ -28,7 +28,10 @@ class Planned:
 
 def look_up(trials: Sequence[Trial], fingerprints: Mapping[Data, str], store: Store) -> list[Planned]:
     """The trials with their state in the store; `fingerprints` of their data sets."""
-    return [_look(trial, trial.recipe.trial_id(fingerprints[trial.recipe.data]), store) for trial in trials]
+    return [
+        _look(trial, trial.recipe.trial_id(*(fingerprints[part] for part in trial.recipe.data_sets)), store)
+        for trial in trials
+    ]
 
 
 def refresh(planned: Sequence[Planned], store: Store) -> list[Planned]:
@@ -48,7 +51,7 @@ def unfinished(planned: Sequence[Planned]) -> dict[str, Planned]:
 
 def shape(recipe: Recipe) -> tuple[Any, ...]:
     """What a trial's time depends on, but for the transformations, which change little."""
-    return recipe.data, recipe.encoder, recipe.head, recipe.schedule, recipe.probes
+    return recipe.data, recipe.encoder, recipe.head, recipe.loss.name, recipe.schedule, recipe.probes
 
 
 def estimate(planned: Sequence[Planned], parallel: int, measure: Callable[[Recipe], float]) -> float:

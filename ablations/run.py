@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import shlex
 import signal
 import sys
@@ -85,7 +86,8 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
     from simclr_core import data
 
     cache, store = args.out / "results" / "cache", Store(args.out / "results")
-    names = {source: data.fingerprint(source, cache) for source in dict.fromkeys(trial.recipe.data for trial in every)}
+    sources = dict.fromkeys(part for trial in every for part in trial.recipe.data_sets)
+    names = {source: data.fingerprint(source, cache) for source in sources}
     planned = plan.look_up(chosen, names, store)
     if args.dry_run:
         return _dry_run(planned, scale, cache, args.json)
@@ -136,6 +138,7 @@ def _sweep(
             store=store,
             cache=cache,
             resources=scale.resources,
+            checkpoint_every=scale.checkpoint_every,
             engine=args.engine,
             on_event=on_event,
         )
@@ -159,7 +162,7 @@ def _only(given: Sequence[str]) -> dict[str, list[str]]:
         axis, equals, values = text.partition("=")
         if not (axis and equals and values):
             raise BadInput(f"--only {text}: write axis=value1,value2, such as first=crop,color.")
-        found.setdefault(axis, []).extend(values.split(","))
+        found.setdefault(axis, []).extend(re.split(r",(?![^(]*\))", values))  # A.CLAHE(clip_limit=2, p=1) is one value
     return found
 
 
@@ -170,7 +173,9 @@ def _check(todo: dict[str, Planned], scale: Scale, cache: Path) -> None:
     from simclr_core import data, trial
 
     for item in todo.values():
-        trial.check(item.trial.recipe, data.load(item.trial.recipe.data, cache), sweep.device(scale.resources))
+        recipe = item.trial.recipe
+        dataset, *transfer = (data.load(part, cache) for part in recipe.data_sets)
+        trial.check(recipe, dataset, sweep.device(scale.resources), transfer[0] if transfer else None)
 
 
 def _dry_run(planned: Sequence[Planned], scale: Scale, cache: Path, as_json: bool) -> int:
@@ -196,7 +201,8 @@ def _dry_run(planned: Sequence[Planned], scale: Scale, cache: Path, as_json: boo
 def _measure(recipe: Recipe, scale: Scale, cache: Path) -> float:
     from simclr_core import data, trial
 
-    return trial.step_seconds(recipe, data.load(recipe.data, cache), sweep.device(scale.resources))
+    dataset, *transfer = (data.load(part, cache) for part in recipe.data_sets)
+    return trial.step_seconds(recipe, dataset, sweep.device(scale.resources), transfer[0] if transfer else None)
 
 
 def _report(

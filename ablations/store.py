@@ -1,7 +1,10 @@
 """The results on disk: a folder per trial, named by content, every record written atomically.
 
-    results/trials/<trial_id>/  recipe.json  epochs.jsonl  predictions.npy  labels.npy  result.json (last) | error.json
-                                claim.json while a run works on it
+    results/trials/<trial_id>/  recipe.json  epochs.jsonl  predictions.npy  labels.npy  outcomes.npz
+                                result.json (last) | error.json
+                                claim.json while a run works on it, checkpoint.pt until it is done
+
+predictions are the linear probe's classes of the test images; outcomes holds every other probe's answer per example.
 
 A trial is `done` when its result.json is sound and its predictions load, `failed` when it has an error.json, `running`
 while a live run claims it, else `missing`: half-written and damaged folders are missing, and overwritten.
@@ -72,6 +75,10 @@ class Store:
         """Where a trial's files are."""
         return self.trials / trial_id
 
+    def checkpoint(self, trial_id: str) -> Path:
+        """Where a training keeps its state."""
+        return self.folder(trial_id) / "checkpoint.pt"
+
     # Reading
 
     def status(self, trial_id: str) -> Status:
@@ -107,6 +114,14 @@ class Store:
         predicted, labels = arrays
         return predicted, labels
 
+    def outcomes(self, trial_id: str) -> dict[str, NDArray[Any]]:
+        """What the probes other than the linear one found for each test example, by metric. Raises OSError, ValueError.
+
+        int16: predicted classes; float32: the example's own number.
+        """
+        with np.load(self.folder(trial_id) / "outcomes.npz", allow_pickle=False) as packed:
+            return dict(packed)
+
     def error(self, trial_id: str) -> str:
         """Why the trial failed, in a sentence; empty where no error is stored."""
         return str(_read_json(self.folder(trial_id) / "error.json").get("error", ""))
@@ -114,10 +129,10 @@ class Store:
     # Writing; OSError (a full disk) is for the caller to report
 
     def begin(self, trial_id: str, recipe: Mapping[str, Any]) -> None:
-        """A folder with the recipe alone: what an earlier attempt left there is removed."""
+        """A folder with the recipe, and the checkpoint to go on from: what else was left there is removed."""
         folder = self.folder(trial_id)
         folder.mkdir(exist_ok=True)
-        for pattern in ("*.json", "*.jsonl", "*.npy", "*.tmp", "*.stale"):
+        for pattern in ("*.json", "*.jsonl", "*.np[yz]", "*.tmp", "*.stale"):
             for left in folder.glob(pattern):
                 if left.name != "claim.json":
                     left.unlink(missing_ok=True)
@@ -134,6 +149,7 @@ class Store:
         metrics: Mapping[str, float],
         predictions: NDArray[np.int16],
         labels: NDArray[np.int16],
+        outcomes: Mapping[str, NDArray[np.int16] | NDArray[np.float32]],
         provenance: Mapping[str, Any],
     ) -> None:
         """The trial is done; result.json comes last, so that a folder with one is complete."""
@@ -142,8 +158,12 @@ class Store:
             with (folder / f"{name}.npy").open("wb") as file:
                 np.save(file, array, allow_pickle=False)
                 os.fsync(file.fileno())
+        with (folder / "outcomes.npz").open("wb") as packed:
+            np.savez(packed, allow_pickle=False, **outcomes)
+            os.fsync(packed.fileno())
         record = {"schema_version": SCHEMA_VERSION, "trial_id": trial_id, "metrics": metrics, "provenance": provenance}
         _write(folder / "result.json", _json(record))
+        self.checkpoint(trial_id).unlink(missing_ok=True)
         self.release([trial_id])
 
     def fail(self, trial_id: str, error: str, details: str) -> None:

@@ -18,7 +18,11 @@ from simclr_core.errors import BadInput
 GRIDS = Path(__file__).parent.parent / "grids"
 
 # Columns that every study's table has beside its axes, and the role of an ordinary trial.
-METRICS = ("top1", "balanced_accuracy", "n_test", "loss", "probe_l2", "probe_validation_top1")
+METRICS = (
+    *("top1", "balanced_accuracy", "n_test", "loss", "contrastive_accuracy", "entropy"),
+    *("probe_l2", "probe_validation_top1", "knn_top1"),
+    *("alignment_h", "alignment_z", "uniformity_h", "uniformity_z", "rankme_h", "rankme_z"),
+)  # a study whose recipe asks for more probes has their columns after these
 COLUMNS = ("role", "seed", "status", "trial_id", *METRICS)
 CELL = "cell"
 MAX_SEEDS = 1000  # a slip of the finger, not a study, is beyond
@@ -152,6 +156,7 @@ class Scale(Part):
     stamp: bool = False  # figures say that they only prove the path
     recipe: dict[str, Any] = {}
     resources: Resources = Resources()
+    checkpoint_every: int = Field(default=10, ge=1)  # epochs; an interrupted trial goes on from there
 
 
 @dataclass(frozen=True)
@@ -336,10 +341,18 @@ def _base(study: Study, scale: Scale, data: str | None, overrides: Mapping[str, 
         Recipe.parse(fields, "--data")
     for path, value in overrides.items():
         _put(fields, path, value)
-    source = Recipe.parse(fields, "--set").data.source
-    if source.startswith("folder:"):  # workers may stand in another folder
-        _put(fields, "data.source", f"folder:{Path(source.removeprefix('folder:')).expanduser().absolute()}")
+    parsed = Recipe.parse(fields, "--set")
+    _put(fields, "data.source", _absolute(parsed.data.source))
+    if parsed.probes.transfer is not None:
+        _put(fields, "probes.transfer.source", _absolute(parsed.probes.transfer.source))
     return fields
+
+
+def _absolute(source: str) -> str:
+    """Workers may stand in another folder."""
+    if not source.startswith("folder:"):
+        return source
+    return f"folder:{Path(source.removeprefix('folder:')).expanduser().absolute()}"
 
 
 def _cells(study: Study, scale: str, only: Mapping[str, Sequence[str]]) -> list[dict[str, Value]]:

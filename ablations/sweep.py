@@ -79,13 +79,14 @@ def run(
     store: Store,
     cache: Path,
     resources: Resources,
+    checkpoint_every: int,
     engine: Literal["ray", "inline"],
     on_event: Callable[[Event], None],
 ) -> bool:
     """Train and probe the trials, all claimed by this run. True where Ctrl-C (or SIGTERM) ended it early.
 
-    cache: where decoded images lie, see simclr_core.data.load. Raises BadInput where Ray cannot start or the store
-    cannot be written; what is finished stays finished.
+    cache: where decoded images lie, see simclr_core.data.load. checkpoint_every: in epochs.
+    Raises BadInput where Ray cannot start or the store cannot be written; what is finished stays finished.
     """
     driver = Driver(todo, store, on_event)
     cells = {
@@ -94,6 +95,8 @@ def run(
             "recipe": item.trial.recipe.model_dump(mode="json"),
             "cache": str(cache.absolute()),
             "device": device(resources),
+            "checkpoint": str(store.checkpoint(item.trial_id).absolute()),
+            "checkpoint_every": checkpoint_every,
         }
         for item in todo
     }
@@ -113,7 +116,7 @@ def run(
 
 def work(cell: dict[str, Any]) -> Iterator[Message]:
     """One trial, in whatever process: a message per epoch, then one that says how it ended. Never raises Exception."""
-    from simclr_core.pretrain import TrialFailed
+    from simclr_core.stops import TrialFailed
 
     try:
         yield from _train(cell)
@@ -127,11 +130,14 @@ def _train(cell: dict[str, Any]) -> Iterator[Message]:
     import torch
 
     from simclr_core import data, trial
+    from simclr_core.checkpoint import Checkpoint
 
     recipe = Recipe.parse(cell["recipe"], cell["trial_id"])
-    dataset = data.load(recipe.data, Path(cell["cache"]))  # a reused worker has it already
+    cache = Path(cell["cache"])
+    dataset, *transfer = (data.load(part, cache) for part in recipe.data_sets)  # a reused worker has them already
+    keep = Checkpoint(Path(cell["checkpoint"]), cell["checkpoint_every"], recipe.model_dump_json())
     started = _now()
-    for row in trial.run(recipe, dataset, cell["device"]):
+    for row in trial.run(recipe, dataset, cell["device"], transfer[0] if transfer else None, keep):
         if isinstance(row, trial.EpochRow):
             yield {"kind": "epoch", "row": asdict(row)}
         else:
@@ -143,6 +149,7 @@ def _train(cell: dict[str, Any]) -> Iterator[Message]:
                 "metrics": row.metrics,
                 "predictions": row.predictions,
                 "labels": row.labels,
+                "outcomes": row.outcomes,
                 "provenance": {**times, **about, **source},
             }
 

@@ -25,7 +25,7 @@ def planned(tmp_path, store, study=tiny.STUDY):
 def finish(store, item, seconds=2.0):
     store.begin(item.trial_id, {})
     metrics = {"top1": 50.0, "balanced_accuracy": 50.0, "n_test": 4, "probe_l2": 0.1, "probe_validation_top1": 50.0}
-    store.finish(item.trial_id, metrics, CLASSES, CLASSES, {"seconds": seconds})
+    store.finish(item.trial_id, metrics, CLASSES, CLASSES, {}, {"seconds": seconds})
 
 
 def test_what_is_done_is_not_planned_again(tmp_path, store):

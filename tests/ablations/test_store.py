@@ -10,6 +10,7 @@ from simclr_core.errors import BadInput
 
 METRICS = {"top1": 50.0, "n_test": 4}
 CLASSES = np.array([0, 1, 1, 0], np.int16)
+OUTCOMES = {"knn_top1": CLASSES, "alignment_h": np.array([0.5, 1.5], np.float32)}
 ID = "0123456789abcdef"
 
 
@@ -22,7 +23,7 @@ def store(tmp_path):
 
 def finish(store, trial_id=ID, metrics=METRICS):
     store.begin(trial_id, {"seed": 0})
-    store.finish(trial_id, metrics, CLASSES, CLASSES, {"seconds": 1.5})
+    store.finish(trial_id, metrics, CLASSES, CLASSES, OUTCOMES, {"seconds": 1.5})
 
 
 def claim_of_another(store, **fields):
@@ -47,15 +48,30 @@ def test_a_finished_trial_is_done_and_reads_back(store):
     assert store.result(ID).metrics == METRICS
     assert store.result(ID).seconds == 1.5
     assert all(np.array_equal(array, CLASSES) for array in store.predictions(ID))
+    outcomes = store.outcomes(ID)
+    assert outcomes.keys() == OUTCOMES.keys()
+    for name, expected in OUTCOMES.items():
+        assert outcomes[name].dtype == expected.dtype
+        assert np.array_equal(outcomes[name], expected)
+
+
+def test_the_checkpoint_outlives_the_next_attempt_and_goes_when_the_trial_is_done(store):
+    store.begin(ID, {"seed": 0})
+    store.checkpoint(ID).write_bytes(b"state")
+    store.fail(ID, "its worker died", "")
+    store.begin(ID, {"seed": 0})
+    assert store.checkpoint(ID).read_bytes() == b"state"
+    finish(store)
+    assert not store.checkpoint(ID).exists()
 
 
 def test_nothing_but_the_records_remains_in_the_folder(store):
     store.begin(ID, {"seed": 0})
     store.epoch(ID, {"epoch": 1, "loss": 2.5})
     store.epoch(ID, {"epoch": 2, "loss": 2.0})
-    store.finish(ID, METRICS, CLASSES, CLASSES, {"seconds": 1.0})
+    store.finish(ID, METRICS, CLASSES, CLASSES, {}, {"seconds": 1.0})
     names = {path.name for path in store.folder(ID).iterdir()}
-    assert names == {"recipe.json", "epochs.jsonl", "predictions.npy", "labels.npy", "result.json"}
+    assert names == {"recipe.json", "epochs.jsonl", "predictions.npy", "labels.npy", "outcomes.npz", "result.json"}
     rows = [json.loads(line) for line in (store.folder(ID) / "epochs.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows] == [1, 2]
 

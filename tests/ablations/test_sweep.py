@@ -1,4 +1,5 @@
 import errno
+import json
 
 import pytest
 import tiny
@@ -8,6 +9,7 @@ from ablations.store import Store
 from ablations.study import Resources, expand, load_scale, load_study
 from simclr_core import data, trial
 from simclr_core.errors import BadInput
+from simclr_core.stops import TrialFailed
 
 
 def todo(tmp_path, store, study=tiny.STUDY, **options):
@@ -20,7 +22,13 @@ def todo(tmp_path, store, study=tiny.STUDY, **options):
 def run(tmp_path, store, items, engine="inline", on_event=lambda _: None):
     store.prepare()
     return sweep.run(
-        items, store=store, cache=tmp_path / "cache", resources=Resources(), engine=engine, on_event=on_event
+        items,
+        store=store,
+        cache=tmp_path / "cache",
+        resources=Resources(),
+        checkpoint_every=1,
+        engine=engine,
+        on_event=on_event,
     )
 
 
@@ -72,12 +80,12 @@ def test_events_tell_the_story_of_each_trial(tmp_path):
 def test_a_trial_that_raises_fails_alone_with_its_reason(tmp_path, monkeypatch):
     honest = trial.run
 
-    def run_or_raise(recipe, dataset, device):
+    def run_or_raise(recipe, *given):
         if recipe.views.right == ("color",):
             raise RuntimeError("no luck")
         if recipe.views.right == ("crop",):
-            raise trial.TrialFailed("the loss is not finite in epoch 1 of 1")
-        return honest(recipe, dataset, device)
+            raise TrialFailed("the loss is not finite in epoch 1 of 1")
+        return honest(recipe, *given)
 
     monkeypatch.setattr(trial, "run", run_or_raise)
     store = Store(tmp_path / "results")
@@ -111,6 +119,30 @@ def test_ctrl_c_ends_the_sweep_and_keeps_what_is_finished(tmp_path):
 
     assert run(tmp_path, store, items, on_event=interrupt_after_two) is True
     assert [store.status(item.trial_id) for item in items] == ["done", "done", "missing", "missing", "missing"]
+
+
+def test_an_interrupted_trial_goes_on_from_its_checkpoint_to_the_same_result(tmp_path):
+    study = tiny.STUDY.replace("recipe:", "recipe:\n  schedule: {epochs: 4, batch_size: 20}")
+    straight, broken = Store(tmp_path / "straight"), Store(tmp_path / "broken")
+    items = todo(tmp_path, straight, study, only={"first": ["crop"], "second": ["color"]})[1:]
+    run(tmp_path, straight, items)
+
+    def interrupt_after(epoch):
+        def on_event(event):
+            if event.kind == "epoch" and event.row["epoch"] == epoch:
+                raise KeyboardInterrupt
+
+        return on_event
+
+    assert run(tmp_path, broken, items, on_event=interrupt_after(2)) is True
+    (item,) = items
+    assert broken.checkpoint(item.trial_id).is_file()
+    seconds = []
+    run(tmp_path, broken, items, on_event=lambda event: seconds.append(event.row.get("seconds")))
+    assert numbers(broken, items) == numbers(straight, items)
+    lines = (broken.folder(item.trial_id) / "epochs.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4]
+    assert not broken.checkpoint(item.trial_id).exists()
 
 
 def full_disk(*_, **__):

@@ -26,9 +26,23 @@ def metrics(top1):
         "balanced_accuracy": top1 - 0.1,
         "n_test": 4000,
         "loss": 1 / 3,
+        "contrastive_accuracy": 100 / 3,
+        "entropy": 2 / 3,
         "probe_l2": 1e-4,
         "probe_validation_top1": top1 + 0.1 + 0.2,
+        "knn_top1": top1 + 0.3,
+        **{f"{name}_{space}": -0.7 for name in ("alignment", "uniformity", "rankme") for space in "hz"},
     }
+
+
+def test_probes_beyond_the_usual_have_columns_of_their_own_after_them(tmp_path):
+    one, other = record("crop", "color", 50.0), record("color", "crop", 60.0)
+    frame = pairs_frame(one | {"online_top1": 51.0}, other | {"finetune_1_top1": 61.5}, record("blur", "crop", 0.0))
+    assert list(frame.columns[-2:]) == ["finetune_1_top1", "online_top1"]
+    assert frame["online_top1"].tolist()[0] == 51.0
+    assert frame["finetune_1_top1"].isna().tolist() == [True, False, True]
+    tables.write(frame, tmp_path / "x.csv")
+    pd.testing.assert_frame_equal(tables.read(tmp_path / "x.csv"), frame)
 
 
 def pairs_frame(*records):
@@ -141,9 +155,10 @@ def test_the_csv_keeps_every_digit_and_leaves_no_value_empty(tmp_path):
     path = tmp_path / "study.csv"
     tables.write(SOME, path)
     lines = path.read_text().splitlines()
-    assert lines[1] == "cell,crop,crop,0,done,cell-crop-crop-0,20.0,19.9,4000,0.3333333333333333,0.0001,20.3"
+    start = "cell,crop,crop,0,done,cell-crop-crop-0,20.0,19.9,4000,0.3333333333333333,33.333333333333336,"
+    assert lines[1].startswith(start + "0.6666666666666666,0.0001,20.3,20.3,-0.7,")
     assert lines[9].startswith("untrained,,,0,done,")
-    assert lines[5] == "cell,color,color,0,failed,cell-color-color-0,,,,,,"
+    assert lines[5] == "cell,color,color,0,failed,cell-color-color-0" + "," * len(metrics(0))
 
 
 def test_axis_values_keep_their_kind_on_disk(tmp_path):

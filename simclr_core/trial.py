@@ -47,6 +47,8 @@ def check(recipe: Recipe, dataset: Dataset, device: str = "cpu", transfer: Datas
         )
     if len(dataset.class_names) < 2:
         raise BadInput(f"{dataset.title} has one class ({dataset.class_names[0]}); a probe needs at least two.")
+    if len(dataset.test) < 2:
+        raise BadInput(f"{dataset.title} has {len(dataset.test)} test image(s); the probes need at least two.")
     counts = np.bincount(dataset.train.labels, minlength=len(dataset.class_names))
     if counts.min() < 2:
         name = dataset.class_names[int(counts.argmin())]

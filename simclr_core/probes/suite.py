@@ -48,9 +48,8 @@ def measure(
             found["classifier_top1"] = right(model.head(test_h).argmax(dim=1), test_y)
         if model.online is not None:
             found["online_top1"] = right(model.online(test_h).argmax(dim=1), test_y)
-    if len(dataset.test) > 1:
-        pairs, whole = geometry_probe(model.encoder, model.head, dataset.test.images, test_h, z, recipe, device)
-        found |= pairs
+    pairs, whole = geometry_probe(model.encoder, model.head, dataset.test.images, test_h, z, recipe, device)
+    found |= pairs
     if asked.head_layers and isinstance(model.head, nn.Sequential):
         with torch.no_grad():
             layers = zip(heads.layers(model.head, train_h), heads.layers(model.head, test_h), strict=True)
@@ -68,7 +67,9 @@ def measure(
     if asked.transform_prediction is not None:
         found |= transform_prediction(model.encoder, model.head, dataset.train, dataset.test, recipe, device)
     if asked.color_histograms:
-        found["histogram_top1"] = histogram_retrieval(dataset.test.images, recipe.views, recipe.transforms, seed)
+        found["histogram_top1"] = histogram_retrieval(
+            dataset.test.images, recipe.views, recipe.transforms, seed, device
+        )
     if transfer is not None:
         other = [features(model.encoder, part.images, device) for part in (transfer.train, transfer.test)]
         other_y = [torch.from_numpy(np.array(part.labels)) for part in (transfer.train, transfer.test)]

@@ -214,23 +214,23 @@ def g(settings: dict[str, object], width: int = 128) -> nn.Sequential:
 @pytest.mark.parametrize(
     ("settings", "dim", "expected"),
     [
-        ({"kind": "none"}, 128, 0),
-        ({"kind": "linear", "dim": 32, "batch_norm": False}, 32, 128 * 32 + 32),
-        ({"kind": "linear", "dim": 32}, 32, 128 * 32 + 2 * 32),
-        ({"kind": "nonlinear", "dim": 32, "batch_norm": False}, 32, 128 * 128 + 128 + 128 * 32 + 32),
-        ({"kind": "nonlinear", "dim": 32}, 32, 128 * 128 + 2 * 128 + 128 * 32 + 2 * 32),
-        ({"dim": "h"}, 128, 2 * (128 * 128 + 2 * 128)),
-        ({"kind": "linear", "dim": "h"}, 128, 128 * 128 + 2 * 128),
-        ({"depth": 3}, 128, 3 * (128 * 128 + 2 * 128)),
-        ({"depth": 2, "width": 7, "dim": 5}, 5, 128 * 7 + 7 * 5 + 2 * (7 + 5)),
-        ({"depth": 4, "width": 7, "dim": 5}, 5, 128 * 7 + 2 * 7 * 7 + 7 * 5 + 2 * (3 * 7 + 5)),
-        ({"depth": 4, "width": 7, "dim": 5, "batch_norm": False}, 5, 128 * 7 + 2 * 7 * 7 + 7 * 5 + 3 * 7 + 5),
+        ({"kind": "none"}, 96, 0),
+        ({"kind": "linear", "dim": 32, "batch_norm": False}, 32, 96 * 32 + 32),
+        ({"kind": "linear", "dim": 32}, 32, 96 * 32 + 2 * 32),
+        ({"kind": "nonlinear", "dim": 32, "batch_norm": False}, 32, 96 * 96 + 96 + 96 * 32 + 32),
+        ({"kind": "nonlinear", "dim": 32}, 32, 96 * 96 + 2 * 96 + 96 * 32 + 2 * 32),
+        ({"dim": "h"}, 96, 2 * (96 * 96 + 2 * 96)),
+        ({"kind": "linear", "dim": "h"}, 96, 96 * 96 + 2 * 96),
+        ({"depth": 3}, 128, 2 * 96 * 96 + 96 * 128 + 2 * (2 * 96 + 128)),
+        ({"depth": 2, "width": 7, "dim": 5}, 5, 96 * 7 + 7 * 5 + 2 * (7 + 5)),
+        ({"depth": 4, "width": 7, "dim": 5}, 5, 96 * 7 + 2 * 7 * 7 + 7 * 5 + 2 * (3 * 7 + 5)),
+        ({"depth": 4, "width": 7, "dim": 5, "batch_norm": False}, 5, 96 * 7 + 2 * 7 * 7 + 7 * 5 + 3 * 7 + 5),
     ],
 )
 def test_heads_have_the_layers_they_are_named_for(settings: dict[str, object], dim: int, expected: int) -> None:
-    projection = g(settings)
+    projection = g(settings, 96)
     assert parameters(projection) == expected
-    assert projection(torch.rand(4, 128)).shape == (4, dim)
+    assert projection(torch.rand(4, 96)).shape == (4, dim)
     # Offsets: the last BatchNorm's stays at zero; everything else is trained.
     frozen = [p for p in projection.parameters() if not p.requires_grad]
     normed = settings.get("batch_norm", settings.get("kind") != "none")

@@ -1,7 +1,7 @@
 """Table 3's probe: its answers are what can be seen in the views, and what h has and z has not."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,15 +20,6 @@ from simclr_core.streams import stream
 
 SIDE = 8
 P = 0.35  # far from 1/2, so that an answer swapped with its complement is noticed
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Several would spend their time waiting for each other: the tensors are tiny, the steps many."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def recipe(target: str, **fields: Any) -> Recipe:

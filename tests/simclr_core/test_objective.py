@@ -148,3 +148,18 @@ def test_the_representation_is_that_of_the_trained_encoder_whatever_the_precisio
     predicted = trial.probe(recipe, model, data)[1]
     assert np.array_equal(predicted, result.predictions)
     assert features(model.encoder, data.test.images).dtype == torch.float32
+
+
+@pytest.mark.parametrize("chunk", [None, 8])
+def test_bfloat16_is_float32_up_to_its_digits(chunk: int | None) -> None:
+    """Where a trial may use it is for trial.check to say; the loop itself computes the same on any processor."""
+    data, first = some_data(32).train, []
+    for precision in ("float32", "bfloat16"):
+        schedule = {"epochs": 2, "batch_size": 32, "chunk": chunk, "precision": precision}
+        recipe = small(schedule=schedule, probes={"online": True})
+        model = SimCLR(recipe, 2)
+        rows = list(pretrain(recipe, model, data))
+        assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
+        first.append(rows[0].loss)
+    assert first[0] != first[1]  # it did compute in bfloat16
+    assert first[0] == pytest.approx(first[1], rel=0.02)

@@ -207,7 +207,7 @@ def summary(table: pd.DataFrame) -> list[str]:
 
 def draw(table: pd.DataFrame, captions: Sequence[str]) -> Any:
     """Loss and kNN by epoch, the linear probe at the end: every seed thin, the mean of both libraries bold."""
-    page = style.Page(9.6, 3.6, "The same recipe here and in lightly: is the encoder as good?", captions)
+    page = style.Page(9.6, 3.4, "The same recipe here and in lightly: is the encoder as good?", captions)
     names = {library: f"{library} {_version(library)}".strip() for library in (OURS, PEER)}
     panels = (("loss", "training loss, NT-Xent (nats)", 0.65, 3.0), ("knn_top1", "kNN top-1 (%)", 4.25, 3.0))
     for measure, label, left, width in panels:
@@ -219,7 +219,7 @@ def draw(table: pd.DataFrame, captions: Sequence[str]) -> Any:
             marker, dashes = ("o", "-") if library == OURS else ("s", "--")
             axes.plot(mean.index, mean, dashes, color=color, linewidth=2.2, marker=marker, markersize=4,
                       label=names[library])  # fmt: skip
-        axes.set(xlabel="epoch", ylabel=label, xlim=(0, None))
+        axes.set(xlabel="epoch", ylabel=label, xlim=(0, 1.02 * table["epoch"].max()))
         axes.legend(frameon=False, loc="upper right" if measure == "loss" else "lower right")
         axes.spines[["top", "right"]].set_visible(False)
     axes = page.axes(7.95, 0.5, 1.5, 2.75)

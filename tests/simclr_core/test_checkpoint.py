@@ -51,10 +51,10 @@ def test_killed_and_resumed_equals_uninterrupted(
 
 
 def test_every_weight_and_buffer_is_the_same(tmp_path: Path) -> None:
-    data, recipe = some_data().train, small(schedule={"epochs": 3, "batch_size": 32})
-    straight, resumed = SimCLR(recipe), SimCLR(recipe)
+    data, recipe = some_data().train, small(schedule={"epochs": 3, "batch_size": 32}, probes={"online": True})
+    straight, resumed = SimCLR(recipe, 2), SimCLR(recipe, 2)
     list(pretrain(recipe, straight, data))
-    interrupted = pretrain(recipe, SimCLR(recipe), data, keep=keep_at(tmp_path, recipe, 1))
+    interrupted = pretrain(recipe, SimCLR(recipe, 2), data, keep=keep_at(tmp_path, recipe, 1))
     next(interrupted)
     next(interrupted)
     rows = list(pretrain(recipe, resumed, data, keep=keep_at(tmp_path, recipe, 1)))

@@ -113,6 +113,27 @@ def test_learning_rates_scale_as_in_table_b1(optimizer: dict[str, object], batch
     assert recipe.peak_lr == pytest.approx(peak, rel=1e-4)
 
 
+def test_every_epoch_takes_each_image_once_in_an_order_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[int]] = []
+    fetch = loop.pixels
+
+    def watching(*given: object) -> object:
+        inner = fetch(*given)  # type: ignore[arg-type]
+        return lambda index: (seen.append(index.tolist()), inner(index))[1]
+
+    monkeypatch.setattr(loop, "pixels", watching)
+    orders = []
+    for seed in (0, 1):
+        recipe = small(seed=seed, schedule={"epochs": 2, "batch_size": 32})
+        list(pretrain(recipe, SimCLR(recipe), some_data(100).train))
+        orders += [[image for step in epoch for image in step] for epoch in (seen[:3], seen[3:])]
+        seen.clear()
+    for order in orders:
+        assert len(order) == len(set(order)) == 96  # the last four sit it out
+        assert order != sorted(order)
+    assert len({tuple(order) for order in orders}) == 4
+
+
 def test_every_step_runs_at_the_rate_of_the_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     build = loop.optimizer

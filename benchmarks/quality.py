@@ -17,7 +17,6 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
@@ -57,18 +56,10 @@ DONE, BAD_INPUT = 0, 2
 # --- the two trainers -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """Mean training loss in nats, and seconds of training."""
-
-    loss: float
-    seconds: float
-
-
-def train_ours(recipe: Recipe, model: SimCLR, train: ImageSet) -> Iterator[Epoch]:
-    """Train `model` in place."""
+def train_ours(recipe: Recipe, model: SimCLR, train: ImageSet) -> Iterator[float]:
+    """Train `model` in place; the mean loss of every epoch, in nats."""
     for row in pretrain(recipe, model, train):
-        yield Epoch(row.loss, row.seconds)
+        yield row.loss
         model.train()  # the measurement has left BatchNorm in inference mode
 
 
@@ -87,8 +78,8 @@ class Pictures(TorchDataset[list[Tensor]]):
         return views
 
 
-def train_lightly(recipe: Recipe, model: SimCLR, train: ImageSet) -> Iterator[Epoch]:
-    """The same recipe from lightly's parts. Trains the encoder of `model` in place; the head is a copy."""
+def train_lightly(recipe: Recipe, model: SimCLR, train: ImageSet) -> Iterator[float]:
+    """The same from lightly's parts. Trains the encoder of `model` in place; the head is a copy."""
     from lightly.loss import NTXentLoss
     from lightly.models.modules import SimCLRProjectionHead
     from lightly.models.utils import get_weight_decay_parameters
@@ -123,7 +114,7 @@ def train_lightly(recipe: Recipe, model: SimCLR, train: ImageSet) -> Iterator[Ep
     )
     for _ in range(plan.epochs):
         net.train()
-        began, total = time.perf_counter(), 0.0
+        total = 0.0
         for views in loader:
             z0, z1 = net(torch.cat(views)).chunk(2)
             loss = criterion(z0, z1)
@@ -132,7 +123,7 @@ def train_lightly(recipe: Recipe, model: SimCLR, train: ImageSet) -> Iterator[Ep
             optimizer.step()
             scheduler.step()
             total += loss.item()
-        yield Epoch(total / len(loader), time.perf_counter() - began)
+        yield total / len(loader)
 
 
 TRAINERS = {OURS: train_ours, PEER: train_lightly}
@@ -144,9 +135,9 @@ TRAINERS = {OURS: train_ours, PEER: train_lightly}
 def measured(library: str, recipe: Recipe, dataset: Dataset) -> Iterator[dict[str, Any]]:
     """One row before training, one every few epochs, one at the end: COLUMNS, accuracies in percent.
 
-    loss: the last epoch's; seconds: of training per epoch since the row before.
+    loss: the last epoch's; seconds: of processor time in training, per epoch since the row before.
     """
-    model, seconds = SimCLR(recipe), 0.0
+    model = SimCLR(recipe)
     train_y, test_y = (torch.from_numpy(np.array(part.labels)) for part in (dataset.train, dataset.test))
     classes, asked = len(dataset.class_names), recipe.probes
 
@@ -160,12 +151,11 @@ def measured(library: str, recipe: Recipe, dataset: Dataset) -> Iterator[dict[st
         return dict(zip(COLUMNS, (library, recipe.seed, epoch, loss, near, linear, seconds), strict=True))
 
     yield row(0, float("nan"), float("nan"))
-    last = 0
-    for number, epoch in enumerate(TRAINERS[library](recipe, model, dataset.train), 1):
-        seconds += epoch.seconds
+    last, began = 0, time.process_time()
+    for number, loss in enumerate(TRAINERS[library](recipe, model, dataset.train), 1):
         if number % EVERY == 0 or number == recipe.schedule.epochs:
-            yield row(number, epoch.loss, seconds / (number - last))
-            seconds, last = 0.0, number
+            yield row(number, loss, (time.process_time() - began) / (number - last))
+            last, began = number, time.process_time()
 
 
 # --- table, words, figure ---------------------------------------------------------------------------------------------
@@ -201,7 +191,7 @@ def summary(table: pd.DataFrame) -> list[str]:
         )
     seconds = table.groupby("library")["seconds"].median()
     lines.append("training: " + ", ".join(f"{library} {seconds[library]:.1f} s" for library in seconds.index))
-    lines[-1] += " an epoch (median, one CPU thread)."
+    lines[-1] += " of processor time an epoch (median, one thread)."
     return lines
 
 

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from simclr_core.checkpoint import Checkpoint, Stateful
 from simclr_core.config import Recipe
-from simclr_core.data.images import ImageSet, pixels
+from simclr_core.data.device import pixels
+from simclr_core.data.images import ImageSet
 from simclr_core.encoders import Encoder
 from simclr_core.heads import head
 from simclr_core.large_batch import embed

@@ -1,12 +1,9 @@
-"""Images in memory: uint8 pixels, labels, names; and on the device that trains."""
+"""Images in memory: uint8 pixels, labels, names."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -38,14 +35,3 @@ class Dataset:
     fingerprint: str  # names the content, whatever the path; of the whole source, before limit
     title: str  # for captions, e.g. "printed tiles (embedded)"
     skipped: tuple[str, ...] = ()  # one "file: reason" per unreadable file
-
-
-def pixels(images: NDArray[np.uint8], device: str) -> Callable[[Tensor], Tensor]:
-    """A function from (N,) positions to (N, 3, S, S) uint8 images on `device`.
-
-    On the CPU every batch is copied out of the (memory-mapped, shared) array; a GPU gets the whole set once.
-    """
-    if device == "cpu":
-        return lambda index: torch.from_numpy(images[index.numpy()])
-    resident = torch.from_numpy(np.array(images)).to(device)
-    return lambda index: resident[index.to(device, non_blocking=True)]

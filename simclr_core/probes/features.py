@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from simclr_core.data.images import pixels
+from simclr_core.data.device import pixels
 
 
 @torch.no_grad()

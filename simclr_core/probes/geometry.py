@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from simclr_core.augment.views import two_views
 from simclr_core.config import Recipe, Transforms, Views
-from simclr_core.data.images import pixels
+from simclr_core.data.device import pixels
 from simclr_core.probes.measured import Measured
 from simclr_core.streams import stream
 

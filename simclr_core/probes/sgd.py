@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from simclr_core import config
 from simclr_core.augment.transforms import augment
-from simclr_core.data.images import ImageSet, pixels
+from simclr_core.data.device import pixels
+from simclr_core.data.images import ImageSet
 from simclr_core.encoders import Encoder
 from simclr_core.optim import lr_factor, optimizer
 from simclr_core.probes.features import features

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from simclr_core import config
 from simclr_core.augment.views import one_view_and_draw
-from simclr_core.data.images import ImageSet, pixels
+from simclr_core.data.device import pixels
+from simclr_core.data.images import ImageSet
 from simclr_core.encoders import Encoder
 from simclr_core.errors import BadInput
 from simclr_core.optim import lr_factor, optimizer

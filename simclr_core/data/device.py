@@ -1,0 +1,19 @@
+"""Images on the device that trains."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def pixels(images: NDArray[np.uint8], device: str) -> Callable[[Tensor], Tensor]:
+    """A function from (N,) positions to (N, 3, S, S) uint8 images on `device`.
+
+    On the CPU every batch is copied out of the (memory-mapped, shared) array; a GPU gets the whole set once.
+    """
+    if device == "cpu":
+        return lambda index: torch.from_numpy(images[index.numpy()])
+    resident = torch.from_numpy(np.array(images)).to(device)
+    return lambda index: resident[index.to(device, non_blocking=True)]

@@ -22,6 +22,7 @@ from simclr_core.errors import BadInput
 
 if TYPE_CHECKING:
     from ablations.outputs import Outputs
+    from simclr_core.data.images import Dataset
 
 DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -170,15 +171,33 @@ def _check(todo: dict[str, Planned], scale: Scale, cache: Path) -> None:
     """Refuse before the first step what could not be trained. Loads, and so caches, every data set once."""
     if not todo:
         return
-    from simclr_core import data, trial
+    from simclr_core import trial
 
     for item in todo.values():
         recipe = item.trial.recipe
-        dataset, *transfer = (data.load(part, cache) for part in recipe.data_sets)
-        trial.check(recipe, dataset, sweep.device(scale.resources), transfer[0] if transfer else None)
+        dataset, transfer = _images(recipe, cache)
+        try:
+            trial.check(recipe, dataset, sweep.device(scale.resources), transfer)
+        except BadInput as error:
+            raise BadInput(f"{item.trial.label}: {error}") from None
+
+
+def _images(recipe: Recipe, cache: Path) -> "tuple[Dataset, Dataset | None]":
+    """Those to train and test on, and those of the transfer probe."""
+    from simclr_core import data
+
+    dataset = data.load(recipe.data, cache)
+    if recipe.probes.transfer is None:
+        return dataset, None
+    try:
+        return dataset, data.load(recipe.probes.transfer, cache)
+    except BadInput as error:  # it speaks of `data`, which has the same fields
+        raise BadInput(f"probes.transfer: {error}") from None
 
 
 def _dry_run(planned: Sequence[Planned], scale: Scale, cache: Path, as_json: bool) -> int:
+    from simclr_core.stops import TrialFailed
+
     seconds, why = None, ""
     try:
         parallel = sweep.slots(scale.resources)
@@ -186,7 +205,10 @@ def _dry_run(planned: Sequence[Planned], scale: Scale, cache: Path, as_json: boo
         why = str(error)
     else:
         _check(plan.unfinished(planned), scale, cache)
-        seconds = plan.estimate(planned, parallel, lambda recipe: _measure(recipe, scale, cache))
+        try:
+            seconds = plan.estimate(planned, parallel, lambda recipe: _measure(recipe, scale, cache))
+        except TrialFailed as error:
+            why = f"a trial that was tried failed: {error}."
     if as_json:
         print(json.dumps({"event": "plan", "seconds": seconds, "trials": [item.record() for item in planned]}))
         return DONE
@@ -199,10 +221,10 @@ def _dry_run(planned: Sequence[Planned], scale: Scale, cache: Path, as_json: boo
 
 
 def _measure(recipe: Recipe, scale: Scale, cache: Path) -> float:
-    from simclr_core import data, trial
+    from simclr_core import trial
 
-    dataset, *transfer = (data.load(part, cache) for part in recipe.data_sets)
-    return trial.step_seconds(recipe, dataset, sweep.device(scale.resources), transfer[0] if transfer else None)
+    dataset, transfer = _images(recipe, cache)
+    return trial.step_seconds(recipe, dataset, sweep.device(scale.resources), transfer)
 
 
 def _report(

@@ -21,6 +21,7 @@ import socket
 import subprocess
 import threading
 import time
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,6 +103,8 @@ class Store:
         try:
             predicted, labels = self.predictions(trial_id)
         except (OSError, ValueError):
+            return None
+        if not zipfile.is_zipfile(self.folder(trial_id) / "outcomes.npz"):  # absent or torn
             return None
         return Result(metrics, provenance) if predicted.shape == labels.shape == (metrics.get("n_test"),) else None
 

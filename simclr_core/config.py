@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -105,8 +105,8 @@ class Blur(Part):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if not 0 < self.sigma[0] <= self.sigma[1]:
-            raise ValueError(f"sigma must be two ordered positive numbers, got {list(self.sigma)}")
+        if not 0.01 <= self.sigma[0] <= self.sigma[1]:
+            raise ValueError(f"sigma must be two ordered numbers of at least 0.01, got {list(self.sigma)}")
         return self
 
 
@@ -216,7 +216,7 @@ class Head(Part):
 
     kind: Literal["none", "linear", "nonlinear"] = "nonlinear"
     # Width of z; "h": as wide as h (Table 3). The paper's 128 where a head has a width and none is given.
-    dim: Annotated[int, Field(ge=2)] | Literal["h"] | None = None
+    dim: int | Literal["h"] | None = None
     depth: int | None = Field(default=None, ge=2, le=8)  # layers of a nonlinear head: 2 (the paper's) unless given
     width: int | None = Field(default=None, ge=2)  # of its hidden layers; as wide as h (official code) unless given
     batch_norm: bool = True  # after every layer, as in the official code; the paper does not mention it
@@ -232,6 +232,13 @@ class Head(Part):
         if kind == "nonlinear" and given.get("depth") is None:
             filled["depth"] = 2
         return filled
+
+    @field_validator("dim", mode="before")
+    @classmethod
+    def _a_width(cls, dim: Any) -> Any:
+        if dim is None or dim == "h" or (isinstance(dim, int) and not isinstance(dim, bool) and dim >= 2):
+            return dim
+        raise ValueError(f"a whole number of at least 2, h (as wide as h) or null is needed, got {dim!r}")
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
@@ -340,6 +347,8 @@ class Finetune(Part):
     def _fractions(cls, shares: dict[float, int]) -> dict[float, int]:
         if not shares or not all(0 < share <= 1 and epochs >= 1 for share, epochs in shares.items()):
             raise ValueError(f"shares must map fractions in (0, 1] to epochs of at least 1, got {shares}")
+        if len({f"{100 * share:g}" for share in shares}) < len(shares):  # they name the metrics
+            raise ValueError(f"shares must differ in their first six digits, got {list(shares)}")
         return shares
 
 
@@ -428,6 +437,7 @@ def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
         inner: Any = model
         for step in first["loc"][:-1]:
             inner = inner.model_fields[step].annotation if isinstance(step, str) else inner
+            inner = next((part for part in get_args(inner) if isinstance(part, type(BaseModel))), inner)  # X | None
         known = list(getattr(inner, "model_fields", {}))
         return f"{at}: unknown key {first['loc'][-1]!r}{nearest(str(first['loc'][-1]), known)}."
     said = (

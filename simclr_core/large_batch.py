@@ -13,10 +13,11 @@ def embed(model: nn.Module, views: Tensor, branches: int, chunk: int | None) -> 
     """(h, z) of all views: in one forward, or, for more than `chunk` images, that many at a time.
 
     views: (branches * N, 3, S, S), branch after branch. A chunk holds all views of its images. Chunks are embedded
-    without a graph; in the backward pass, when the loss has said its gradient with respect to z, each is embedded again
-    and sent back on its own, so that only one chunk's activations exist at a time. The gradient is exactly that of the
-    whole batch, but for BatchNorm: it normalizes each chunk by the chunk's own statistics, as several devices without
-    synchronized BatchNorm do (the paper's are synchronized), and its running statistics move once per chunk.
+    without keeping activations; in the backward pass, when the loss has said its gradient with respect to z, each is
+    embedded again and sent back on its own, so that only one chunk's activations exist at a time. The gradient is
+    exactly that of the whole batch, but for BatchNorm: it normalizes each chunk by the chunk's own statistics, as
+    several devices without synchronized BatchNorm do (the paper's are synchronized), and its running statistics move
+    once per chunk.
     """
     images = len(views) // branches
     if chunk is None or images <= chunk:

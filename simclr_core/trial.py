@@ -45,17 +45,9 @@ def check(recipe: Recipe, dataset: Dataset, device: str = "cpu", transfer: Datas
         raise BadInput(
             f"schedule.batch_size is {batch}, but {dataset.title} has {images} training images; at most {images} fit."
         )
-    if len(dataset.class_names) < 2:
-        raise BadInput(f"{dataset.title} has one class ({dataset.class_names[0]}); a probe needs at least two.")
-    if len(dataset.test) < 2:
-        raise BadInput(f"{dataset.title} has {len(dataset.test)} test image(s); the probes need at least two.")
-    counts = np.bincount(dataset.train.labels, minlength=len(dataset.class_names))
-    if counts.min() < 2:
-        name = dataset.class_names[int(counts.argmin())]
-        raise BadInput(
-            f"class {name!r} of {dataset.title} has {counts.min()} training image(s); "
-            "the probe's validation split needs at least two of every class."
-        )
+    for probed in (dataset, transfer):
+        if probed is not None:
+            _check_labels(probed)
     if recipe.probes.knn.k > images:
         raise BadInput(f"probes.knn.k is {recipe.probes.knn.k}, but {dataset.title} has {images} training images.")
     if recipe.probes.transform_prediction is not None:
@@ -69,6 +61,21 @@ def check(recipe: Recipe, dataset: Dataset, device: str = "cpu", transfer: Datas
         raise BadInput(
             "schedule.precision: bfloat16 is many times slower than float32 on a CPU without AMX; "
             "float32 is allowed here, bfloat16 on a GPU or a CPU with AMX."
+        )
+
+
+def _check_labels(dataset: Dataset) -> None:
+    """Whether a linear probe can be trained, its penalty chosen, and tested."""
+    if len(dataset.class_names) < 2:
+        raise BadInput(f"{dataset.title} has one class ({dataset.class_names[0]}); a probe needs at least two.")
+    if len(dataset.test) < 2:
+        raise BadInput(f"{dataset.title} has {len(dataset.test)} test image(s); the probes need at least two.")
+    counts = np.bincount(dataset.train.labels, minlength=len(dataset.class_names))
+    if counts.min() < 2:
+        name = dataset.class_names[int(counts.argmin())]
+        raise BadInput(
+            f"class {name!r} of {dataset.title} has {counts.min()} training image(s); "
+            "the probe's validation split needs at least two of every class."
         )
 
 

@@ -93,7 +93,7 @@ def _parse(spec: str) -> tuple[str, dict[str, Any]]:
     form = f"albumentations step {spec!r}: write it as A.NAME or A.NAME(argument=value, ...)"
     try:
         node = ast.parse(spec.strip(), mode="eval").body
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, MemoryError, RecursionError):  # the last two: nested too deep
         raise ValueError(form) from None
     call = node if isinstance(node, ast.Call) else ast.Call(node, [], [])
     if not (

@@ -56,12 +56,15 @@ def predict(weights: Tensor, x: Tensor) -> Tensor:
 
 
 def validation_split(labels: Tensor, share: float, seed: int) -> Tensor:
-    """(N,) bool: the images held out to choose the penalty; the same share of every class, at least one of each."""
+    """(N,) bool: the images held out to choose the penalty; the same share of every class.
+
+    Of each class at least one is held out and at least one is not, where it has two.
+    """
     held = torch.zeros(len(labels), dtype=torch.bool)
     order = torch.randperm(len(labels), generator=stream(seed, "validation"))
     for label in torch.unique(labels):
         members = order[labels[order] == label]
-        held[members[: max(1, round(share * len(members)))]] = True
+        held[members[: max(1, min(round(share * len(members)), len(members) - 1))]] = True
     return held
 
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 class Measured:
     """value: the number to report, accuracies in percent. outcome: (n,), one entry per test example, for pairing.
 
-    Where classes are predicted, outcome is the predicted class as int16 and value the share that is right; elsewhere it
-    is each example's own number as float32, whose mean is the value unless the probe says otherwise.
+    Where classes of the test set are predicted, outcome is the predicted class as int16 and value the share that is
+    right; elsewhere it is each example's own number as float32, whose mean is the value unless the probe says
+    otherwise.
     """
 
     value: float
@@ -26,3 +27,9 @@ class Measured:
 def accuracy(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> Measured:
     """Share of right predictions in percent. predicted, labels: (n,) classes."""
     return Measured(100 * float((predicted == labels).mean()), predicted.astype(np.int16))
+
+
+def hits(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> Measured:
+    """The same where the truth is no label of the test set: the outcome is 1 where right, else 0."""
+    right = predicted == truth
+    return Measured(100 * float(right.mean()), right.astype(np.float32))

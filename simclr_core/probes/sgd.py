@@ -115,7 +115,7 @@ def descend(
             loss.backward()
             optim.step()
             total += loss.detach()
-        if not torch.isfinite(total):  # the only time in an epoch that the host waits for the device
+        if not torch.isfinite(total):  # the only number that comes back from the device in an epoch
             raise TrialFailed(f"{purpose}: the loss is not finite in epoch {epoch + 1} of {settings.epochs}")
 
 

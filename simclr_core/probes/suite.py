@@ -14,7 +14,7 @@ from simclr_core.probes.features import features
 from simclr_core.probes.geometry import geometry_probe
 from simclr_core.probes.knn import knn_probe
 from simclr_core.probes.linear import Probed, linear_probe
-from simclr_core.probes.measured import Measured, accuracy
+from simclr_core.probes.measured import Measured, accuracy, hits
 from simclr_core.probes.sgd import augmented_linear, finetune
 from simclr_core.probes.transform_prediction import transform_prediction
 from simclr_core.stops import TrialFailed
@@ -74,7 +74,7 @@ def measure(
         other = [features(model.encoder, part.images, device) for part in (transfer.train, transfer.test)]
         other_y = [torch.from_numpy(np.array(part.labels)) for part in (transfer.train, transfer.test)]
         there = linear_probe(other[0], other_y[0], other[1], len(transfer.class_names), asked.linear, seed)
-        found["transfer_top1"] = right(there.predictions, other_y[1])
+        found["transfer_top1"] = hits(there.predictions.numpy(), other_y[1].numpy())
     return probed, found, whole
 
 

@@ -20,7 +20,7 @@ from simclr_core.data.images import ImageSet
 from simclr_core.encoders import Encoder
 from simclr_core.errors import BadInput
 from simclr_core.optim import lr_factor, optimizer
-from simclr_core.probes.measured import Measured, accuracy
+from simclr_core.probes.measured import Measured, hits
 from simclr_core.probes.sgd import modes_kept
 from simclr_core.stops import TrialFailed
 from simclr_core.streams import stream
@@ -79,9 +79,9 @@ def transform_prediction(
     truth = test_y.numpy()
     constant = np.full_like(truth, np.bincount(truth).argmax())
     return {
-        key: accuracy(mlp_probe(x, train_y, test_x[key], target.classes, asked, recipe.seed).cpu().numpy(), truth)
+        key: hits(mlp_probe(x, train_y, test_x[key], target.classes, asked, recipe.seed).cpu().numpy(), truth)
         for key, x in train_x.items()
-    } | {"transform_chance": accuracy(constant, truth)}
+    } | {"transform_chance": hits(constant, truth)}
 
 
 def mlp_probe(
@@ -129,6 +129,11 @@ def check_target(recipe: config.Recipe) -> None:
         raise BadInput(
             f"{where} is drawn by the transformation {name!r}, but views.shared and views.right have only "
             f"{', '.join(chain) or 'none'}; allowed: recipes with {name!r} in one of them."
+        )
+    if chain.count(name) > 1:
+        raise BadInput(
+            f"{where} has no single answer: {name!r} occurs {chain.count(name)} times in views.shared and views.right; "
+            "allowed: once."
         )
     if target.p is not None:
         part, field = target.p.split(".")

@@ -91,6 +91,16 @@ def test_a_dry_run_shows_the_plan_and_leaves_no_trace(tmp_path, capsys):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scale.yaml", "study.yaml"]
 
 
+def test_a_plan_whose_trial_fails_has_no_estimate_and_says_why(tmp_path, capsys):
+    argv = [*tiny.write(tmp_path), "--dry-run", "--set", "optimizer.name=sgd", "--set", "optimizer.lr=1e30"]
+    assert run.main(argv) == run.DONE
+    assert "No estimate of the time: a trial that was tried failed: " in capsys.readouterr().out
+
+
+def test_one_value_of_only_may_have_commas_in_its_parentheses():
+    assert run._only(["a=x,A.CLAHE(clip_limit=2, p=1),y"]) == {"a": ["x", "A.CLAHE(clip_limit=2, p=1)", "y"]}
+
+
 def test_a_plan_for_a_gpu_can_be_read_without_one_but_not_run(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(run.sweep, "_gpus", lambda: 0)
     argv = tiny.write(tmp_path, scale=tiny.SCALE.replace("gpus: 0", "gpus: 1"))

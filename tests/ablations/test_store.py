@@ -84,7 +84,7 @@ def test_a_failed_trial_says_why_and_a_new_attempt_forgets_it(store):
     assert store.status(ID) == "missing"
 
 
-@pytest.mark.parametrize("name", ["result.json", "predictions.npy", "labels.npy"])
+@pytest.mark.parametrize("name", ["result.json", "predictions.npy", "labels.npy", "outcomes.npz"])
 @pytest.mark.parametrize("content", [None, b"", b"garbage", b"PK\x03\x04garbage", "half"])
 def test_a_damaged_trial_is_missing_and_can_be_done_again(store, name, content):
     finish(store)

@@ -227,3 +227,10 @@ def test_a_paper_item_without_numbers_is_refused_with_those_there_are(tmp_path):
 def test_seeds_beyond_reason_are_refused_at_once(tmp_path):
     assert "at most 1000" in sentence(lambda: tiny_trials(tmp_path, seeds=10**14))
     assert "at most 1000" in sentence(lambda: tiny_trials(tmp_path, tiny.STUDY + "seeds: 100000000\n"))
+
+
+@pytest.mark.parametrize("study", ["aug_pairs", "albumentations_pairs"])
+def test_identical_views_are_identical_whatever_the_left_branch(study):
+    trials = expand(load_study(study), load_scale("laptop"), overrides={"views.left": ["color"]})
+    (baseline,) = [trial.recipe.views for trial in trials if trial.role == "identical_views"]
+    assert baseline.left == baseline.right

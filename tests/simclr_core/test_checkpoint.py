@@ -1,5 +1,7 @@
 """Exact resume: killed and continued equals uninterrupted, bit for bit; and checkpoints run no code."""
 
+import hashlib
+import io
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from simclr_core import trial
 from simclr_core.checkpoint import Checkpoint
 from simclr_core.config import Recipe
 from simclr_core.pretrain import EpochRow, SimCLR, pretrain
+from simclr_core.stops import TrialFailed
 from simclr_core.trial import TrialResult
 
 OPTIMIZERS = [
@@ -108,9 +111,29 @@ def test_damaged_foreign_and_hostile_files_are_not_resumed_from(
     list(pretrain(other, SimCLR(other), data, keep=keep_at(tmp_path, other, 1)))  # another recipe's
     assert losses(pretrain(recipe, SimCLR(recipe), data, keep=keep)) == expected
     whole = keep.path.read_bytes()
-    for broken in (b"", whole[: len(whole) // 2], b"not a checkpoint", pickle.dumps(Bomb())):
+    middle = len(whole) // 2
+    flipped = whole[:middle] + bytes(255 - byte for byte in whole[middle : middle + 400]) + whole[middle + 400 :]
+    for broken in (b"", whole[:middle], flipped, b"not a checkpoint", pickle.dumps(Bomb())):
         keep.path.write_bytes(broken)
         assert losses(pretrain(recipe, SimCLR(recipe), data, keep=keep)) == expected
-    torch.save({"recipe": recipe.model_dump_json(), "rows": [], "state": Bomb()}, keep.path)
+    packed = io.BytesIO()
+    torch.save({"recipe": keep._identity, "rows": [], "state": Bomb()}, packed)
+    keep.path.write_bytes(hashlib.sha256(packed.getvalue()).digest() + packed.getvalue())
     assert losses(pretrain(recipe, SimCLR(recipe), data, keep=keep)) == expected
     assert not Path("exploded").exists()
+
+
+def test_a_sound_checkpoint_of_other_code_fails_once_and_is_gone(tmp_path: Path) -> None:
+    data, recipe = some_data().train, small(schedule={"epochs": 2, "batch_size": 32})
+    keep = keep_at(tmp_path, recipe, 1)
+    keep.save({"model": torch.nn.Linear(2, 2), "optimizer": torch.optim.SGD([torch.zeros(1)], lr=1)}, [{"epoch": 1}])
+    with pytest.raises(TrialFailed, match="did not fit this trainer and was removed"):
+        list(pretrain(recipe, SimCLR(recipe), data, keep=keep))
+    assert len(list(pretrain(recipe, SimCLR(recipe), data, keep=keep))) == 2
+
+
+def test_a_checkpoint_that_cannot_be_written_costs_no_training(tmp_path: Path) -> None:
+    data, recipe = some_data().train, small(schedule={"epochs": 2, "batch_size": 32})
+    keep = Checkpoint(tmp_path / "nowhere" / "checkpoint.pt", 1, recipe.model_dump_json())
+    with pytest.warns(UserWarning, match="no checkpoint could be written: No such file"):
+        assert len(list(pretrain(recipe, SimCLR(recipe), data, keep=keep))) == 2

@@ -120,6 +120,28 @@ def test_what_cannot_run_is_refused_in_a_sentence(fields: dict[str, object], dat
         trial.check(small(**fields), data)
 
 
+def test_the_images_of_a_transfer_are_checked_too() -> None:
+    recipe = small(probes={"transfer": {"source": "folder:elsewhere"}})
+    trial.check(recipe, some_data(), transfer=some_data(32))
+    lonely = Dataset(some_data().train, some_data().test, ("a", "b", "c"), "f", "three")
+    with pytest.raises(BadInput, match="class 'c' of three has 0"):
+        trial.check(recipe, some_data(), transfer=lonely)
+    with pytest.raises(BadInput, match=r"probes\.transfer"):
+        trial.check(recipe, some_data())
+
+
+def test_a_transfer_is_the_linear_probe_over_there() -> None:
+    data, there = some_data(), some_data(64, classes=4)
+    recipe = small(probes={"transfer": {"source": "folder:elsewhere"}, "color_histograms": True})
+    *_, result = trial.run(recipe, data, transfer=there)
+    model = SimCLR(recipe)
+    list(pretrain(recipe, model, data.train))
+    expected = trial.probe(small(), model, there)[0]["top1"]
+    assert isinstance(result, TrialResult)
+    assert result.metrics["transfer_top1"] == expected
+    assert result.outcomes["transfer_top1"].mean() * 100 == pytest.approx(expected)
+
+
 def test_bfloat16_on_a_cpu_without_amx_is_refused_and_with_it_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = small(schedule={"precision": "bfloat16", "batch_size": 32})
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": False})

@@ -60,7 +60,6 @@ def train_ours(recipe: Recipe, model: SimCLR, train: ImageSet) -> Iterator[float
     """Train `model` in place; the mean loss of every epoch, in nats."""
     for row in pretrain(recipe, model, train):
         yield row.loss
-        model.train()  # the measurement has left BatchNorm in inference mode
 
 
 class Pictures(TorchDataset[list[Tensor]]):

@@ -79,7 +79,7 @@ def pretrain(
     steps, low = plan.epochs * batches, plan.precision == "bfloat16"
     wide = torch.float64 if plan.precision == "float64" else torch.float32
     fetch, labels = pixels(train.images, device), torch.from_numpy(np.array(train.labels)).to(device)
-    model.to(device, wide).train()
+    model.to(device, wide)
     optim = optimizer(recipe.optimizer, nn.ModuleList([model.encoder, model.head]), recipe.peak_lr)
     parts: dict[str, Stateful] = {"model": model, "optimizer": optim}
     if model.online is not None:
@@ -88,6 +88,7 @@ def pretrain(
     yield from rows
     for epoch in range(len(rows), plan.epochs):
         began = time.perf_counter()
+        model.train()  # whoever took the last row may have measured the model
         order = torch.randperm(len(train), generator=stream(recipe.seed, "order", epoch))
         sums = torch.zeros(3, dtype=torch.float64, device=device)
         for step in range(batches):

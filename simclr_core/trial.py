@@ -18,9 +18,8 @@ from simclr_core.pretrain import EpochRow, SimCLR, pretrain
 from simclr_core.probes.measured import Measured
 from simclr_core.probes.suite import measure
 from simclr_core.probes.transform_prediction import check_target
-from simclr_core.stops import TrialFailed
 
-__all__ = ["EpochRow", "TrialFailed", "TrialResult", "check", "run", "step_seconds"]
+__all__ = ["EpochRow", "TrialResult", "check", "run", "step_seconds"]
 
 
 @dataclass(frozen=True)

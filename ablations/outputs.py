@@ -10,12 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 from ablations import plan, tables
+from ablations.claims import Claims
+from ablations.driver import Event
 from ablations.figures.context import Context
 from ablations.frame import replace_file
 from ablations.plan import Planned
 from ablations.store import Store
 from ablations.study import CELL, Scale, Study, Trial
-from ablations.sweep import Event
 from simclr_core.errors import BadInput
 
 EVERY = 10.0  # seconds between two drawings in mid-sweep, at least
@@ -25,8 +26,8 @@ SHARE = 0.02  # of the driver's time for drawing, at most
 class Outputs:
     """Writes results/<study>/<scale>.* and reports/<study>/<scale>.* under `out` from what the store has."""
 
-    def __init__(self, out: Path, context: Context, planned: Sequence[Planned], store: Store) -> None:
-        self.context, self.store = context, store
+    def __init__(self, out: Path, context: Context, planned: Sequence[Planned], store: Store, claims: Claims) -> None:
+        self.context, self.store, self._claims = context, store, claims
         self.planned = list(planned)
         self.problem = ""  # why the figure could not be drawn
         self._table = out / "results" / context.study / context.scale
@@ -52,7 +53,7 @@ class Outputs:
 
     def write(self) -> list[Path]:
         """Write everything from the store's present state; the files written. Raises BadInput where that fails."""
-        self.planned = plan.refresh(self.planned, self.store)
+        self.planned = plan.refresh(self.planned, self.store, self._claims)
         csv_file, markdown, about = (
             self._table.with_name(f"{self.context.scale}{end}") for end in (".csv", ".md", ".provenance.csv")
         )

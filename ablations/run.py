@@ -8,20 +8,25 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ablations import plan, study, sweep
+from ablations import plan, study, terminal
+from ablations.claims import Claims
 from ablations.plan import Planned
-from ablations.progress import Watch
 from ablations.store import Store
 from ablations.study import Scale
 from simclr_core.config import Recipe
 from simclr_core.errors import BadInput
 
 if TYPE_CHECKING:
+    from ablations.machine import Allotment
     from ablations.outputs import Outputs
+    from ablations.progress import Style, Watch
+    from ablations.sweep import Setting
+    from simclr_core.cost import Cost
     from simclr_core.data.images import Dataset
 
 DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -35,7 +40,11 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 all done, 1 some cells failed or run elsewhere, 2 bad input, 130 interrupted."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    terminate = signal.signal(signal.SIGTERM, signal.default_int_handler)  # clusters pre-empt: as Ctrl-C
+    stop = _Stop(argv)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():  # clusters pre-empt with SIGTERM, a closed terminal sends SIGHUP
+        if handler is not signal.SIG_IGN:  # nohup
+            signal.signal(number, stop)
     try:
         code = _run(_arguments(argv), argv)
         sys.stdout.flush()  # a closed pipe shows here, not at exit
@@ -49,7 +58,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     finally:
-        signal.signal(signal.SIGTERM, terminate)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Stop:
+    """The first signal ends the sweep in order; the second ends this process at once."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self._argv, self._asked = argv, False
+
+    def __call__(self, *_: object) -> None:
+        if self._asked:
+            terminal.last_words(f"\nStopped at once; what is finished is kept. {_continue(self._argv)}\n")
+            os._exit(INTERRUPTED)
+        self._asked = True
+        raise KeyboardInterrupt
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -69,7 +93,10 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("--only", action="append", default=[], metavar="axis=v1,v2", help="train these cells (and the baselines) only")
     add("--dry-run", action="store_true", help="show the trials, what is done and the time it will take; train nothing")
     add("--engine", choices=("ray", "inline"), default="ray", help="inline: one trial after the other, without Ray")
+    add("--address", metavar="auto|HOST:PORT", help="of a running Ray cluster to train on; see docs/cluster.md")
+    add("--retry", action="store_true", help="train again also what failed by its own numbers (not finite, collapsed)")
     add("--out", type=Path, default=Path(), metavar="DIR", help="where results/ and reports/ go (default: here)")
+    add("--verbose", action="store_true", help="let through what Ray and torch print")
     quiet = parser.add_mutually_exclusive_group()
     quiet.add_argument("--quiet", action="store_true", help="no progress, no summary: the files written, and errors")
     quiet.add_argument("--json", action="store_true", help="one JSON object per event on stdout")
@@ -78,8 +105,9 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
     began = time.monotonic()
+    _refuse_engine(args)
     asked, scale = study.load_study(args.study), study.load_scale(args.scale)
-    overrides, only = _overrides(args.set), _only(args.only)
+    overrides, only = study.parse_overrides(args.set), study.parse_only(args.only)
     every = study.expand(asked, scale, data=args.data, seeds=args.seeds, overrides=overrides)
     chosen = study.expand(asked, scale, data=args.data, seeds=args.seeds, overrides=overrides, only=only)
 
@@ -87,15 +115,15 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
     from simclr_core import data
 
     cache, store = args.out / "results" / "cache", Store(args.out / "results")
+    claims = Claims(store, f"python -m ablations.run {shlex.join(argv)}")
     sources = dict.fromkeys(part for trial in every for part in trial.recipe.data_sets)
     names = {source: data.fingerprint(source, cache) for source in sources}
-    planned = plan.look_up(chosen, names, store)
+    planned = plan.look_up(chosen, names, store, claims)
     if args.dry_run:
-        return _dry_run(planned, scale, cache, args.json)
+        return _dry_run(args, planned, scale, cache)
     store.prepare()
-    todo = plan.unfinished(planned)
-    parallel = (1 if args.engine == "inline" else sweep.slots(scale.resources)) if todo else 0
-    _check(todo, scale, cache)
+    todo = plan.unfinished(planned, args.retry)
+    setting = _setting(args, scale, todo, store, cache) if todo else None
     dataset = data.load(chosen[-1].recipe.data, cache)
     if dataset.skipped:
         shown = "; ".join(dataset.skipped[:5]) + ("; ..." if len(dataset.skipped) > 5 else "")
@@ -104,80 +132,119 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
     from ablations.outputs import Outputs, context
 
     # The table always shows the whole study: --only chooses what is trained now, and takes nothing away.
-    whole = plan.look_up(every, names, store)
-    outputs = Outputs(args.out, context(asked, scale, every, dataset.title, args.set), whole, store)
-    with store.alive():
-        mine = store.claim(todo)
-        todo = {name: item for name, item in todo.items() if name in mine and store.result(name) is None}
-        interrupted = bool(todo) and _sweep(args, todo, parallel, store, cache, scale, outputs)
+    whole = plan.look_up(every, names, store, claims)
+    outputs = Outputs(args.out, context(asked, scale, every, dataset.title, args.set), whole, store, claims)
+    watch = interrupted = None
+    if setting is not None:
+        with claims.alive():
+            mine = claims.claim(todo)
+            todo = {name: item for name, item in todo.items() if name in mine and store.look(name).status != "done"}
+            _say_damaged(todo, store)
+            if todo:
+                watch, interrupted = _sweep(args, todo, setting, store, claims, outputs)
     files = outputs.write()
-    planned = plan.refresh(planned, store)
-    _report(args, outputs, planned, files, time.monotonic() - began)
+    planned = plan.refresh(planned, store, claims)
+    _report(args, outputs, planned, files, time.monotonic() - began, watch)
     if interrupted:
         return _interrupted(argv)
     return DONE if all(item.status == "done" for item in planned) and not outputs.problem else SOME_FAILED
 
 
+def _refuse_engine(args: argparse.Namespace) -> None:
+    if args.address is None:
+        return
+    if args.engine == "inline":
+        raise BadInput("--address: --engine inline trains in this process; leave one of the two out.")
+    if not re.fullmatch(r"auto|[^/:\s]+:\d+", args.address):
+        raise BadInput(f"--address {args.address}: allowed are auto and HOST:PORT, as printed by `ray start --head`.")
+
+
+def _setting(
+    args: argparse.Namespace, scale: Scale, todo: Mapping[str, Planned], store: Store | None, cache: Path
+) -> "Setting":
+    """Where and how to train. Refuses, before the first step, what could not be trained.
+
+    store: what every node of a cluster must share, None where nothing is written. Loads, and so caches, the images.
+    """
+    from ablations import cluster, machine
+    from ablations.sweep import Setting
+
+    nodes = [machine.here()] if args.address is None else cluster.survey(args.address, store)
+    need = _need(todo, cache)
+    share = machine.allot(scale.resources, nodes, need)
+    if args.engine == "inline":
+        share = replace(share, parallel=1)
+    _check(todo, share, cache)
+    return Setting(args.engine, args.address, share, need, cache, scale.checkpoint_every, scale.hangs_after)
+
+
+def _need(todo: Mapping[str, Planned], cache: Path) -> int:
+    """Bytes of memory that the largest of the trials is estimated to take."""
+    from simclr_core.cost import estimated_bytes
+
+    found: dict[tuple[Any, ...], int] = {}
+    for item in todo.values():
+        recipe = item.trial.recipe
+        how = recipe.schedule.model_copy(update={"epochs": min(1, recipe.schedule.epochs)})
+        kind = (recipe.data, recipe.encoder, recipe.head, recipe.loss.name, how)
+        if kind not in found:
+            dataset, _ = _images(recipe, cache)
+            images = len(dataset.train) + len(dataset.test)
+            found[kind] = estimated_bytes(recipe, len(dataset.class_names), images)
+    return max(found.values())
+
+
 def _sweep(
     args: argparse.Namespace,
     todo: dict[str, Planned],
-    parallel: int,
+    setting: "Setting",
     store: Store,
-    cache: Path,
-    scale: Scale,
+    claims: Claims,
     outputs: "Outputs",
-) -> bool:
+) -> "tuple[Watch, bool]":
     """Train what is to be trained, with progress, drawing now and then. True where Ctrl-C ended it early."""
-    with Watch(todo, parallel, "json" if args.json else "quiet" if args.quiet else "people") as watch:
+    from ablations import sweep
+    from ablations.driver import Event
+    from ablations.progress import Watch
 
-        def on_event(event: sweep.Event) -> None:
+    style: Style = "json" if args.json else "quiet" if args.quiet else "people"
+    with (
+        terminal.apart(args.verbose) as (out, err),
+        Watch(outputs.planned, todo, setting.share.parallel, style, stderr=err, stdout=out) as watch,
+    ):
+
+        def on_event(event: Event) -> None:
             watch.show(event)
             outputs.follow(event)
 
-        return sweep.run(
-            list(todo.values()),
-            store=store,
-            cache=cache,
-            resources=scale.resources,
-            checkpoint_every=scale.checkpoint_every,
-            engine=args.engine,
-            on_event=on_event,
-        )
+        return watch, sweep.run(todo, store, claims, setting, on_event)
 
 
-def _overrides(given: Sequence[str]) -> dict[str, Any]:
-    """--set path=value, the value read as YAML."""
-    found = {}
-    for text in given:
-        path, equals, value = text.partition("=")
-        if not (path and equals):
-            raise BadInput(f"--set {text}: write path=value, such as schedule.epochs=20.")
-        found[path] = study.parse_yaml(value, f"--set {path}")
-    return found
+def _say_damaged(todo: Mapping[str, Planned], store: Store) -> None:
+    for item in todo.values():
+        if item.status == "damaged":
+            print(
+                f"damaged: {item.trial.label}: {item.state.why}; it is trained again, "
+                f"and what is there goes to {store.aside}.",
+                file=sys.stderr,
+            )
 
 
-def _only(given: Sequence[str]) -> dict[str, list[str]]:
-    """--only axis=v1,v2; an axis given twice has the values of both."""
-    found: dict[str, list[str]] = {}
-    for text in given:
-        axis, equals, values = text.partition("=")
-        if not (axis and equals and values):
-            raise BadInput(f"--only {text}: write axis=value1,value2, such as first=crop,color.")
-        found.setdefault(axis, []).extend(re.split(r",(?![^(]*\))", values))  # A.CLAHE(clip_limit=2, p=1) is one value
-    return found
-
-
-def _check(todo: dict[str, Planned], scale: Scale, cache: Path) -> None:
-    """Refuse before the first step what could not be trained. Loads, and so caches, every data set once."""
-    if not todo:
-        return
+def _check(todo: Mapping[str, Planned], share: "Allotment", cache: Path) -> None:
+    """Refuse before the first step what could not be trained; each kind of trial is looked at once."""
     from simclr_core import trial
 
+    seen = set()
     for item in todo.values():
         recipe = item.trial.recipe
+        how = (recipe.schedule.batch_size, recipe.schedule.precision)
+        kind = (recipe.data, recipe.views, recipe.transforms, how, recipe.probes)
+        if kind in seen:
+            continue
+        seen.add(kind)
         dataset, transfer = _images(recipe, cache)
         try:
-            trial.check(recipe, dataset, sweep.device(scale.resources), transfer)
+            trial.check(recipe, dataset, share.device, transfer)
         except BadInput as error:
             raise BadInput(f"{item.trial.label}: {error}") from None
 
@@ -195,69 +262,80 @@ def _images(recipe: Recipe, cache: Path) -> "tuple[Dataset, Dataset | None]":
         raise BadInput(f"probes.transfer: {error}") from None
 
 
-def _dry_run(planned: Sequence[Planned], scale: Scale, cache: Path, as_json: bool) -> int:
+def _dry_run(args: argparse.Namespace, planned: Sequence[Planned], scale: Scale, cache: Path) -> int:
+    from ablations import machine
     from simclr_core.stops import TrialFailed
 
-    seconds, why = None, ""
+    estimate, why, todo = None, "", plan.unfinished(planned, args.retry)
     try:
-        parallel = sweep.slots(scale.resources)
-    except BadInput as error:  # the plan for another computer can be looked at here
+        setting = _setting(args, scale, todo, None, cache) if todo else None
+        parallel, device = (setting.share.parallel, setting.share.device) if setting else (1, "cpu")
+        estimate = plan.estimate(planned, parallel, lambda recipe: _measure(recipe, device, cache))
+    except machine.TooLittle as error:  # the plan for another computer can be looked at here
         why = str(error)
-    else:
-        _check(plan.unfinished(planned), scale, cache)
-        try:
-            seconds = plan.estimate(planned, parallel, lambda recipe: _measure(recipe, scale, cache))
-        except TrialFailed as error:
-            why = f"a trial that was tried failed: {error}."
-    if as_json:
-        print(json.dumps({"event": "plan", "seconds": seconds, "trials": [item.record() for item in planned]}))
+    except TrialFailed as error:
+        why = f"a trial that was tried failed: {error}."
+    if args.json:
+        about = {"seconds": estimate and estimate.seconds, "trial_seconds": estimate and estimate.trial_seconds}
+        about |= {"parallel": estimate and estimate.parallel, "peak_bytes": estimate and estimate.peak_bytes}
+        print(json.dumps({"event": "plan", **about, "trials": [item.record() for item in planned]}))
         return DONE
     print(plan.describe(planned))
-    if seconds is None:
-        print(f"No estimate of the time: {why}")
-    else:
-        print(f"Estimated time: {plan.duration(seconds)}, {parallel} at a time.")
+    print(plan.describe_estimate(estimate) if estimate else f"No estimate of the time: {why}")
     return DONE
 
 
-def _measure(recipe: Recipe, scale: Scale, cache: Path) -> float:
-    from simclr_core import trial
+def _measure(recipe: Recipe, device: str, cache: Path) -> "Cost":
+    from simclr_core import cost
 
     dataset, transfer = _images(recipe, cache)
-    return trial.step_seconds(recipe, dataset, sweep.device(scale.resources), transfer)
+    return cost.measure(recipe, dataset, device, transfer)
 
 
 def _report(
-    args: argparse.Namespace, outputs: "Outputs", planned: Sequence[Planned], files: Sequence[Path], seconds: float
+    args: argparse.Namespace,
+    outputs: "Outputs",
+    planned: Sequence[Planned],
+    files: Sequence[Path],
+    seconds: float,
+    watch: "Watch | None",
 ) -> None:
     """Failed cells to stderr; what was found and where it lies to stdout."""
-    failed = [item for item in planned if item.status == "failed"]
+    failed = [(item, item.state.failure) for item in planned if item.state.failure]
     elsewhere = sum(item.status == "running" for item in planned)
-    for item in failed:
+    for item, failure in failed:
         path = outputs.store.folder(item.trial_id) / "error.json"
-        print(f"failed: {item.trial.label}: {outputs.store.error(item.trial_id)} ({path})", file=sys.stderr)
+        epochs = f" after epoch {failure.epoch}" if failure.epoch else ""
+        print(f"failed: {item.trial.label}: {failure.error}{epochs} ({path})", file=sys.stderr)
+    if any(failure.would_fail_again for _, failure in failed) and not args.retry:
+        print("What failed by its own numbers is not trained again, unless with --retry.", file=sys.stderr)
     if elsewhere:
         print(f"{elsewhere} of the trials run elsewhere now; run this again when that has ended.", file=sys.stderr)
+    overhead = watch.overhead(seconds) if watch else None
     if args.json:
         counts = {
             status: sum(item.status == status for item in planned)
-            for status in ("done", "failed", "running", "missing")
+            for status in ("done", "failed", "running", "missing", "damaged")
         }
-        print(json.dumps({"event": "summary", **counts, "seconds": seconds, "files": [str(file) for file in files]}))
+        spent = {"seconds": seconds, "overhead": overhead[1] if overhead else None}
+        print(json.dumps({"event": "summary", **counts, **spent, "files": [str(file) for file in files]}))
         return
     if not args.quiet:
         print(outputs.summary())
-        print(f"Wall time {plan.duration(seconds)}. Files:")
+        said = f"; the trials' own work, ideally packed, takes {plan.duration(overhead[0])}" if overhead else ""
+        share = f", so {100 * overhead[1]:.0f}% went to everything else" if overhead else ""
+        print(f"Wall time {plan.duration(seconds)}{said}{share}. Files:")
     for file in files:
         print(file if args.quiet else f"  {file}")
 
 
 def _interrupted(argv: Sequence[str]) -> int:
-    print(
-        f"Interrupted; what is finished is kept. To continue:\n  python -m ablations.run {shlex.join(argv)}",
-        file=sys.stderr,
-    )
+    print(f"Interrupted; what is finished is kept. {_continue(argv)}", file=sys.stderr)
     return INTERRUPTED
+
+
+def _continue(argv: Sequence[str]) -> str:
+    return f"To continue:\n  python -m ablations.run {shlex.join(argv)}"
 
 
 if __name__ == "__main__":

@@ -1,29 +1,31 @@
-"""The results on disk: a folder per trial, named by content, every record written atomically.
+"""The results on disk: a folder per trial, named by content, every file written whole or not at all.
 
     results/trials/<trial_id>/  recipe.json  epochs.jsonl  predictions.npy  labels.npy  outcomes.npz
                                 result.json (last) | error.json
-                                claim.json while a run works on it, checkpoint.pt until it is done
+                                log.txt      what the trial's process printed
+                                checkpoint.pt  until the trial is done
+    results/set_aside/          damaged folders, as they were found
 
 predictions are the linear probe's classes of the test images; outcomes holds every other probe's answer per example.
 
-A trial is `done` when its result.json is sound and its predictions load, `failed` when it has an error.json, `running`
-while a live run claims it, else `missing`: half-written and damaged folders are missing, and overwritten.
+A trial is `done` when its result.json and all files that it vouches for are as they were written, `damaged` when they
+are not, `running` while a live run claims it, `failed` when it has an error.json, else `missing`. Only `done` is ever
+read as a result. A damaged folder is set aside when the trial is next begun.
 """
 
 import functools
+import hashlib
 import importlib.metadata
+import io
 import json
 import math
 import os
 import platform
+import re
 import secrets
-import socket
+import shutil
 import subprocess
-import threading
-import time
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -31,12 +33,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from simclr_core.config import RECIPE_VERSION, Recipe
 from simclr_core.errors import BadInput
 
-SCHEMA_VERSION = 1
-HEARTBEAT, STALE = 5.0, 60.0  # seconds between two signs of life of a run, and without one until it counts as dead
+SCHEMA_VERSION = 2
 
-Status = Literal["missing", "running", "done", "failed"]
+Status = Literal["missing", "running", "done", "failed", "damaged"]
+Cause = Literal["numbers", "input", "error", "memory", "died", "hung", "checkpoint"]
+
+VOUCHED = ("recipe.json", "epochs.jsonl", "predictions.npy", "labels.npy", "outcomes.npz")  # by result.json
 
 
 @dataclass(frozen=True)
@@ -52,19 +57,48 @@ class Result:
         return float(self.provenance["seconds"])
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A failed trial: a sentence, what kind of cause, after which epoch (0: before the first was done).
+
+    cause: `numbers` (not finite, collapsed, exploded: the recipe's own doing), `input`, `error` (an exception),
+    `memory`, `died` (its process ended), `hung`, `checkpoint` (it did not fit and was removed).
+    """
+
+    error: str
+    cause: str
+    epoch: int
+    details: str
+
+    @property
+    def would_fail_again(self) -> bool:
+        """Whether the same recipe must be expected to end the same way."""
+        return self.cause == "numbers"
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known of a trial. `result` exactly where done, `failure` where failed, `why` where damaged."""
+
+    status: Status
+    result: Result | None = None
+    failure: Failure | None = None
+    why: str = ""
+
+
 class Store:
-    """The trials under results/. One writer per trial (the run that claims it); anyone may read."""
+    """The trials under results/. One writer per trial (the run that claims it, see claims.py); anyone may read."""
 
     def __init__(self, root: Path) -> None:
+        self.root = root
         self.trials = root / "trials"
-        self._token = secrets.token_hex(8)
-        self._claimed: set[str] = set()
+        self.aside = root / "set_aside"
 
     def prepare(self) -> None:
         """Make the folder, once, before writing. Raises BadInput where that is not possible."""
         try:
             self.trials.mkdir(parents=True, exist_ok=True)
-            probe = self.trials / f".{self._token}"
+            probe = self.trials / f".{secrets.token_hex(4)}"
             probe.touch()
             probe.unlink()
         except OSError as error:
@@ -80,33 +114,50 @@ class Store:
         """Where a training keeps its state."""
         return self.folder(trial_id) / "checkpoint.pt"
 
-    # Reading
+    def log(self, trial_id: str) -> Path:
+        """What the trial's process printed, of all attempts since it was last done."""
+        return self.folder(trial_id) / "log.txt"
 
-    def status(self, trial_id: str) -> Status:
-        """What is known of the trial now."""
-        if self.result(trial_id) is not None:
-            return "done"
-        if self._claimant(trial_id) is not None:
-            return "running"
-        return "failed" if (self.folder(trial_id) / "error.json").is_file() else "missing"
+    # Reading: damaged files never raise, unless said
+
+    def trial_ids(self) -> list[str]:
+        """All trials that have a folder."""
+        try:
+            return sorted(path.name for path in self.trials.iterdir() if re.fullmatch("[0-9a-f]{16}", path.name))
+        except OSError:
+            return []
+
+    def look(self, trial_id: str) -> State:
+        """What is known of the trial; whether a run is at work on it is for claims.py to say."""
+        try:
+            content = (self.folder(trial_id) / "result.json").read_bytes()
+        except FileNotFoundError:
+            return self._unfinished(trial_id)
+        except OSError as error:
+            return State("damaged", why=f"result.json cannot be read: {error.strerror}")
+        why = self._unsound(trial_id, fields := _fields(content))
+        return State("damaged", why=why) if why else State("done", Result(fields["metrics"], fields["provenance"]))
 
     def result(self, trial_id: str) -> Result | None:
-        """The trial's result, or None unless it is done: never a damaged one."""
-        fields = _read_json(self.folder(trial_id) / "result.json")
-        metrics, provenance = fields.get("metrics"), fields.get("provenance")
-        if fields.get("schema_version") != SCHEMA_VERSION or fields.get("trial_id") != trial_id:
-            return None
-        if not (isinstance(metrics, dict) and isinstance(provenance, dict)):
-            return None
-        if not finite({**metrics, "seconds": provenance.get("seconds")}):
-            return None
+        """The trial's result, or None unless it is done."""
+        return self.look(trial_id).result
+
+    def recipe(self, trial_id: str) -> dict[str, Any]:
+        """Of a trial done, failed or begun: `recipe`, its fields; `recipe_version`; `fingerprints` of its data sets.
+
+        Empty where that is not known.
+        """
+        fields = _read(self.folder(trial_id) / "recipe.json")
+        known = isinstance(fields.get("recipe"), dict) and isinstance(fields.get("fingerprints"), list)
+        return fields if known and fields.get("trial_id") == trial_id else {}
+
+    def epochs(self, trial_id: str) -> list[dict[str, Any]]:
+        """A row per epoch that was reported; a last line torn by a kill is left out."""
         try:
-            predicted, labels = self.predictions(trial_id)
-        except (OSError, ValueError):
-            return None
-        if not zipfile.is_zipfile(self.folder(trial_id) / "outcomes.npz"):  # absent or torn
-            return None
-        return Result(metrics, provenance) if predicted.shape == labels.shape == (metrics.get("n_test"),) else None
+            lines = (self.folder(trial_id) / "epochs.jsonl").read_bytes().splitlines()
+        except OSError:
+            return []
+        return [row for row in map(_fields, lines) if row]
 
     def predictions(self, trial_id: str) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
         """Predicted and true class of every test image, each (n_test,). Raises OSError or ValueError."""
@@ -125,21 +176,63 @@ class Store:
         with np.load(self.folder(trial_id) / "outcomes.npz", allow_pickle=False) as packed:
             return dict(packed)
 
-    def error(self, trial_id: str) -> str:
-        """Why the trial failed, in a sentence; empty where no error is stored."""
-        return str(_read_json(self.folder(trial_id) / "error.json").get("error", ""))
+    def _unfinished(self, trial_id: str) -> State:
+        path = self.folder(trial_id) / "error.json"
+        if not path.is_file():
+            return State("missing")
+        fields = _read(path)
+        if fields.get("trial_id") != trial_id or not isinstance(fields.get("error"), str):
+            return State("damaged", why="error.json is not readable")
+        epoch = fields.get("epoch")
+        failure = Failure(
+            fields["error"],
+            str(fields.get("cause", "error")),
+            epoch if isinstance(epoch, int) else 0,
+            str(fields.get("details", "")),
+        )
+        return State("failed", failure=failure)
+
+    def _unsound(self, trial_id: str, fields: dict[str, Any]) -> str:
+        """Why a result cannot be trusted; empty where it can."""
+        if not fields:
+            return "result.json is not readable"
+        if fields.get("schema_version") != SCHEMA_VERSION:
+            return f"it was written in another format ({fields.get('schema_version')}, this is {SCHEMA_VERSION})"
+        if fields.get("digest") != _digest(fields) or fields.get("trial_id") != trial_id:
+            return "result.json is not as it was written"
+        for name, digest in fields["files"].items():
+            try:
+                content = (self.folder(trial_id) / name).read_bytes()
+            except OSError as error:
+                return f"{name} cannot be read: {error.strerror}"
+            if hashlib.sha256(content).hexdigest() != digest:
+                return f"{name} is not as it was written"
+        return ""
 
     # Writing; OSError (a full disk) is for the caller to report
 
-    def begin(self, trial_id: str, recipe: Mapping[str, Any]) -> None:
-        """A folder with the recipe, and the checkpoint to go on from: what else was left there is removed."""
+    def begin(self, trial_id: str, recipe: Recipe, fingerprints: tuple[str, ...]) -> None:
+        """A folder with the recipe, the log so far, and the checkpoint to go on from: what else was left is removed.
+
+        A damaged folder is set aside first.
+        """
         folder = self.folder(trial_id)
+        if self.look(trial_id).status == "damaged":
+            self.set_aside(trial_id)
         folder.mkdir(exist_ok=True)
-        for pattern in ("*.json", "*.jsonl", "*.np[yz]", "*.tmp", "*.stale"):
-            for left in folder.glob(pattern):
-                if left.name != "claim.json":
-                    left.unlink(missing_ok=True)
-        _write(folder / "recipe.json", _json(recipe))
+        for name in ("result.json", "error.json", *VOUCHED):
+            (folder / name).unlink(missing_ok=True)
+        for left in folder.glob("*.tmp"):
+            left.unlink(missing_ok=True)
+        record = {
+            "schema_version": SCHEMA_VERSION,
+            "trial_id": trial_id,
+            "recipe_version": RECIPE_VERSION,
+            "fingerprints": fingerprints,
+            "recipe": recipe.model_dump(mode="json"),
+        }
+        write(folder / "recipe.json", _json(record))
+        write(folder / "epochs.jsonl", b"")
 
     def epoch(self, trial_id: str, row: Mapping[str, Any]) -> None:
         """One more epoch."""
@@ -155,96 +248,42 @@ class Store:
         outcomes: Mapping[str, NDArray[np.int16] | NDArray[np.float32]],
         provenance: Mapping[str, Any],
     ) -> None:
-        """The trial is done; result.json comes last, so that a folder with one is complete."""
+        """The trial is done. result.json comes last and vouches for the other files."""
+        if not finite({**metrics, "seconds": provenance["seconds"]}):
+            raise ValueError(f"metrics must be finite numbers, got {dict(metrics)}")
         folder = self.folder(trial_id)
         for name, array in (("predictions", predictions), ("labels", labels)):
-            with (folder / f"{name}.npy").open("wb") as file:
-                np.save(file, array, allow_pickle=False)
-                os.fsync(file.fileno())
-        with (folder / "outcomes.npz").open("wb") as packed:
-            np.savez(packed, allow_pickle=False, **outcomes)
-            os.fsync(packed.fileno())
-        record = {"schema_version": SCHEMA_VERSION, "trial_id": trial_id, "metrics": metrics, "provenance": provenance}
-        _write(folder / "result.json", _json(record))
+            packed = io.BytesIO()
+            np.save(packed, array, allow_pickle=False)
+            write(folder / f"{name}.npy", packed.getvalue())
+        packed = io.BytesIO()
+        np.savez(packed, allow_pickle=False, **outcomes)
+        write(folder / "outcomes.npz", packed.getvalue())
+        record = {
+            "schema_version": SCHEMA_VERSION,
+            "trial_id": trial_id,
+            "metrics": dict(metrics),
+            "provenance": dict(provenance),
+            "files": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in VOUCHED},
+        }
+        write(folder / "result.json", _json({**record, "digest": _digest(record)}))
         self.checkpoint(trial_id).unlink(missing_ok=True)
-        self.release([trial_id])
 
-    def fail(self, trial_id: str, error: str, details: str) -> None:
-        """The trial failed: a sentence, and what a developer wants to see (a traceback)."""
-        record = {"schema_version": SCHEMA_VERSION, "trial_id": trial_id, "error": error, "details": details}
-        _write(self.folder(trial_id) / "error.json", _json(record))
-        self.release([trial_id])
+    def fail(self, trial_id: str, error: str, cause: Cause, details: str = "", epoch: int = 0) -> None:
+        """The trial failed: a sentence, its kind, what a developer wants to see, and the last epoch done."""
+        record = {"schema_version": SCHEMA_VERSION, "trial_id": trial_id, "error": error, "cause": cause}
+        write(self.folder(trial_id) / "error.json", _json({**record, "epoch": epoch, "details": details}))
 
-    # Claims: two runs at once do not train the same trial twice
+    def set_aside(self, trial_id: str) -> Path:
+        """Move a trial's folder out of the way, as it is; where it lies then."""
+        self.aside.mkdir(exist_ok=True)
+        there = self.aside / f"{trial_id}-{secrets.token_hex(4)}"
+        self.folder(trial_id).rename(there)
+        return there
 
-    def claim(self, trial_ids: Iterable[str]) -> set[str]:
-        """Those of the trials that are this run's now; the others belong to another live run."""
-        for trial_id in trial_ids:
-            path = self.folder(trial_id) / "claim.json"
-            path.parent.mkdir(exist_ok=True)
-            if self._claimant(trial_id) is None and self._clear_stale(path):
-                try:
-                    with path.open("x", encoding="utf-8") as file:
-                        json.dump({"pid": os.getpid(), "host": socket.gethostname(), "token": self._token}, file)
-                except FileExistsError:
-                    continue
-                self._claimed.add(trial_id)
-        return set(self._claimed)
-
-    def release(self, trial_ids: Iterable[str]) -> None:
-        """Give claims of this run back."""
-        for trial_id in set(trial_ids) & self._claimed:
-            path = self.folder(trial_id) / "claim.json"
-            if _read_json(path).get("token") == self._token:
-                path.unlink(missing_ok=True)
-            self._claimed.discard(trial_id)
-
-    @contextmanager
-    def alive(self) -> Iterator[None]:
-        """While inside, this run's claims show signs of life; at the end they are released."""
-        ended = threading.Event()
-
-        def beat() -> None:
-            while not ended.wait(HEARTBEAT):
-                for trial_id in tuple(self._claimed):
-                    # A claim that is gone was released a moment ago, or taken over while this computer slept.
-                    if (path := self.folder(trial_id) / "claim.json").exists():
-                        os.utime(path)
-
-        thread = threading.Thread(target=beat, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
-            self.release(tuple(self._claimed))
-
-    def _claimant(self, trial_id: str) -> dict[str, Any] | None:
-        """Who works on the trial, if alive. A claim without readable content is being written, or a torn leftover."""
-        path = self.folder(trial_id) / "claim.json"
-        try:
-            age = time.time() - path.stat().st_mtime
-        except OSError:
-            return None
-        claim = _read_json(path)
-        dead = claim.get("host") == socket.gethostname() and not _process_lives(claim.get("pid"))
-        return None if dead or age > STALE else {"pid": "?", "host": "?", **claim}
-
-    @staticmethod
-    def _clear_stale(path: Path) -> bool:
-        """Take a dead run's claim out of the way. Renaming first: of several runs that try, one succeeds."""
-        seen = _read_json(path).get("token")
-        aside = path.with_name(f"claim.{secrets.token_hex(4)}.stale")
-        try:
-            path.rename(aside)
-        except FileNotFoundError:
-            return True  # nobody's
-        if _read_json(aside).get("token") != seen:  # another run was quicker, and this is its fresh claim: put it back
-            aside.rename(path)
-            return False
-        aside.unlink()
-        return True
+    def forget(self, trial_id: str) -> None:
+        """Delete all that is stored of the trial."""
+        shutil.rmtree(self.folder(trial_id))
 
 
 def finite(metrics: Mapping[str, Any]) -> bool:
@@ -260,7 +299,7 @@ def provenance(device: str) -> dict[str, Any]:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             versions[package] = ""
-    return {"device": device, "cpu": _cpu(), "python": platform.python_version(), **versions, "commit": _commit()}
+    return {"device": device, "cpu": _cpu(), "python": platform.python_version(), **versions}
 
 
 @functools.cache
@@ -272,8 +311,7 @@ def _cpu() -> str:
     )
 
 
-@functools.cache
-def _commit() -> str:
+def commit() -> str:
     """The commit of this package's checkout, "-dirty" where files differ from it; empty where there is none."""
     here = Path(__file__).parent
     command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
@@ -285,35 +323,38 @@ def _commit() -> str:
         return ""
 
 
-def _process_lives(pid: Any) -> bool:
+def _read(path: Path) -> dict[str, Any]:
     try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, TypeError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return True
+        return _fields(path.read_bytes())
+    except OSError:
+        return {}
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    """A JSON object, or nothing where the file is absent or damaged."""
+def _fields(content: bytes) -> dict[str, Any]:
+    """A JSON object, or nothing where the content is damaged."""
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        fields = json.loads(content)
+    except (ValueError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}
 
 
-def _json(fields: Mapping[str, Any]) -> str:
-    return json.dumps(fields, indent=2, sort_keys=True, allow_nan=False) + "\n"
+def _digest(record: Mapping[str, Any]) -> str:
+    """SHA-256 of a record without its digest. What was not written by this program has none that fits."""
+    rest = {key: value for key, value in record.items() if key != "digest"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
-def _write(path: Path, text: str) -> None:
+def _json(fields: Mapping[str, Any]) -> bytes:
+    return (json.dumps(fields, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def write(path: Path, content: bytes) -> None:
     """All or nothing: a reader sees the old file or the new one, also after a power cut."""
     aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with aside.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with aside.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)

@@ -142,10 +142,10 @@ class Study(Part):
 
 
 class Resources(Part):
-    """What one trial takes; a share of a GPU is possible."""
+    """What one trial takes; a share of a GPU is possible. What is not given is chosen when the sweep starts."""
 
-    cpus: float = Field(default=1, gt=0)
-    gpus: float = Field(default=0, ge=0, le=1)
+    cpus: float | None = Field(default=None, gt=0)
+    gpus: float | None = Field(default=None, ge=0, le=1)
 
 
 class Scale(Part):
@@ -157,6 +157,7 @@ class Scale(Part):
     recipe: dict[str, Any] = {}
     resources: Resources = Resources()
     checkpoint_every: int = Field(default=10, ge=1)  # epochs; an interrupted trial goes on from there
+    hangs_after: float = Field(default=3600, gt=0)  # seconds in which no epoch ends until a trial counts as hanging
 
 
 @dataclass(frozen=True)
@@ -264,6 +265,28 @@ def load_scale(name_or_path: str | Path) -> Scale:
     scale = _validate(Scale, fields, where)
     Recipe.parse(scale.recipe, f"{where}: recipe")
     return scale
+
+
+def parse_overrides(given: Sequence[str]) -> dict[str, Any]:
+    """--set path=value, the value read as YAML."""
+    found = {}
+    for text in given:
+        path, equals, value = text.partition("=")
+        if not (path and equals):
+            raise BadInput(f"--set {text}: write path=value, such as schedule.epochs=20.")
+        found[path] = parse_yaml(value, f"--set {path}")
+    return found
+
+
+def parse_only(given: Sequence[str]) -> dict[str, list[str]]:
+    """--only axis=v1,v2; an axis given twice has the values of both."""
+    found: dict[str, list[str]] = {}
+    for text in given:
+        axis, equals, values = text.partition("=")
+        if not (axis and equals and values):
+            raise BadInput(f"--only {text}: write axis=value1,value2, such as first=crop,color.")
+        found.setdefault(axis, []).extend(re.split(r",(?![^(]*\))", values))  # A.CLAHE(clip_limit=2, p=1) is one value
+    return found
 
 
 def expand(

@@ -16,6 +16,10 @@ from simclr_core.config import RECIPE_VERSION
 from simclr_core.stops import TrialFailed
 
 
+class Unfit(TrialFailed):
+    """A checkpoint did not fit the trainer and was removed: another attempt starts over."""
+
+
 class Stateful(Protocol):
     """A module or an optimizer."""
 
@@ -57,7 +61,7 @@ class Checkpoint:
     def restore(self, parts: Mapping[str, Stateful]) -> list[dict[str, float]]:
         """Put the parts into the saved state and return its rows; no rows where there is no sound file of this recipe.
 
-        Only tensors and plain values are read (weights_only): a checkpoint cannot run code. Raises TrialFailed for a
+        Only tensors and plain values are read (weights_only): a checkpoint cannot run code. Raises Unfit for a
         sound one that the parts do not fit, made by other code under the same RECIPE_VERSION; it is then removed.
         """
         try:
@@ -75,7 +79,7 @@ class Checkpoint:
                 part.load_state_dict(saved["state"][name])
         except Exception as error:
             self.path.unlink(missing_ok=True)
-            raise TrialFailed(f"{self.path} did not fit this trainer and was removed; run it again.") from error
+            raise Unfit(f"{self.path} did not fit this trainer and was removed; run it again.") from error
         return list(saved["rows"])
 
     @property

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from simclr_core.probes.measured import Measured
 from simclr_core.probes.suite import measure
 from simclr_core.probes.transform_prediction import check_target
 
-__all__ = ["EpochRow", "TrialResult", "check", "run", "step_seconds"]
+__all__ = ["EpochRow", "TrialResult", "check", "run"]
 
 
 @dataclass(frozen=True)
@@ -152,20 +152,3 @@ def accuracies(predictions: NDArray[np.int16], labels: NDArray[np.int64]) -> dic
         "balanced_accuracy": 100 * float(np.mean(recalls)),
         "n_test": len(labels),
     }
-
-
-def step_seconds(
-    recipe: Recipe, dataset: Dataset, device: str = "cpu", transfer: Dataset | None = None, steps: int = 8
-) -> float:
-    """Estimated seconds of the whole trial, from a few real steps and one real probe of the untrained encoder."""
-    plan = recipe.schedule
-    few = replace(dataset, train=dataset.train.take(np.arange(plan.batch_size * steps) % len(dataset.train)))
-    short = recipe.model_copy(update={"schedule": plan.model_copy(update={"epochs": 2})})
-    with exactly(device):
-        model = SimCLR(recipe, len(dataset.class_names))
-        *_, warm = pretrain(short, model, few.train, device)  # the first epoch is slower
-        per_step = warm.seconds / steps
-        began = time.perf_counter()
-        probe(recipe, model, dataset, device, transfer)
-        probing = time.perf_counter() - began
-    return plan.epochs * (len(dataset.train) // plan.batch_size) * per_step + probing

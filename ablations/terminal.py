@@ -1,0 +1,53 @@
+"""What reaches the user's terminal during a sweep: our own words, and no one else's."""
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+_err = 2  # the user's stderr, wherever descriptor 2 points now
+
+
+def last_words(text: str) -> None:
+    """Say it on the user's stderr from a signal handler, before the process ends itself; the cursor is shown again."""
+    cursor = "\x1b[?25h" if os.isatty(_err) else ""
+    os.write(_err, f"{cursor}{text}".encode())
+
+
+@contextmanager
+def apart(verbose: bool) -> Iterator[tuple[TextIO, TextIO]]:
+    """(stdout, stderr) for us alone: meanwhile, what Ray, torch and Python write to the two goes nowhere.
+
+    Libraries and the processes they start write to the file descriptors, so these are what is redirected. verbose:
+    nothing is; where the streams are no files (a notebook, a test), nothing is either.
+    """
+    global _err
+    try:
+        real = (sys.stdout.fileno(), sys.stderr.fileno()) == (1, 2) and not verbose
+    except (io.UnsupportedOperation, ValueError, AttributeError):
+        real = False
+    if not real:
+        yield sys.stdout, sys.stderr
+        return
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    out, err = (
+        os.fdopen(os.dup(number), "w", encoding=stream.encoding, errors="replace", buffering=1)
+        for number, stream in ((1, sys.stdout), (2, sys.stderr))
+    )
+    _err = err.fileno()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for number in (1, 2):
+            os.dup2(nowhere, number)
+        yield out, err
+    finally:
+        _err = 2
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        for number, kept in ((1, out), (2, err)):
+            os.dup2(kept.fileno(), number)
+            kept.close()
+        os.close(nowhere)

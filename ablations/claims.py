@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ablations.store import Store, write
+from ablations.store import Store, remove, write
 
 HEARTBEAT, STALE = 5.0, 60.0  # seconds between two signs of life, and without one until a run counts as dead
 
@@ -37,9 +37,17 @@ class Claims:
         self._mine: set[str] = set()
 
     def running(self, trial_id: str) -> dict[str, Any] | None:
-        """The record of the live run that works on the trial (`pid`, `host`, `command`), or None."""
-        record = _read(path := self._claims / trial_id)
-        return record if self._lives(path, record) else None
+        """The record of the live run that works on the trial (`pid`, `host`, `command`; empty if damaged), or None."""
+        path = self._claims / trial_id
+        return _read(path) if self._lives(path) else None
+
+    def live_runs(self) -> list[dict[str, Any]]:
+        """The records of all runs that are at work; one that cannot be read is empty."""
+        return [_read(path) for path in sorted(self._runs.glob("*.json")) if self._lives(path)]
+
+    def leftovers(self) -> list[Path]:
+        """Claims and records of dead runs."""
+        return [path for path in (*self._claims.glob("*"), *self._runs.glob("*.json")) if not self._lives(path)]
 
     @contextmanager
     def alive(self) -> Iterator[None]:
@@ -71,8 +79,8 @@ class Claims:
         with self._one_at_a_time():
             for trial_id in trial_ids:
                 path = self._claims / trial_id
-                if path.exists() and not self._lives(path, _read(path)):
-                    path.unlink(missing_ok=True)
+                if not self._lives(path):
+                    remove(path)
                 if _second_name(self._record, path):
                     self._mine.add(trial_id)
         return set(self._mine)
@@ -88,12 +96,12 @@ class Claims:
     def _bury(self) -> None:
         """Remove what dead runs left behind."""
         with self._one_at_a_time():
-            for path in (*self._claims.iterdir(), *self._runs.glob("*.json")):
-                if not self._lives(path, _read(path)):
-                    path.unlink(missing_ok=True)
+            for path in self.leftovers():
+                remove(path)
 
-    def _lives(self, path: Path, record: dict[str, Any]) -> bool:
+    def _lives(self, path: Path) -> bool:
         """Whether the run behind a claim or a record is at work. A damaged one counts as alive until it is stale."""
+        record = _read(path)
         run = record.get("run")
         try:
             seen = (self._runs / f"{run}.json" if isinstance(run, str) and run.isalnum() else path).stat().st_mtime

@@ -61,7 +61,7 @@ def refresh(planned: Sequence[Planned], store: Store, claims: Claims) -> list[Pl
 
 def _state(trial_id: str, store: Store, claims: Claims) -> State:
     state = store.look(trial_id)
-    return State("running") if state.status != "done" and claims.running(trial_id) else state
+    return State("running") if state.status != "done" and claims.running(trial_id) is not None else state
 
 
 def unfinished(planned: Sequence[Planned], retry: bool = False) -> dict[str, Planned]:

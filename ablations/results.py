@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import stat
 import sys
 import time
@@ -21,7 +20,7 @@ import yaml
 
 from ablations import plan, study
 from ablations.claims import STALE, Claims
-from ablations.store import SCHEMA_VERSION, State, Store
+from ablations.store import SCHEMA_VERSION, State, Store, remove
 from ablations.why import ABSENT, IMAGES, Cell, clean, encode, explain, flatten, identity, runner, short, words
 from simclr_core.config import RECIPE_VERSION, Recipe
 from simclr_core.errors import BadInput
@@ -57,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = _arguments(sys.argv[1:] if argv is None else argv)
         root = args.out / "results"
-        if not os.path.isdir(root):
+        if not os.path.isdir(root):  # noqa: PTH112  # Path.is_dir raises where a parent cannot be entered
             raise BadInput(f"{root}: no such folder; --out DIR says where results/ is.")
         store = Store(root)
         claims = Claims(store, shlex.join(["ablations.results", *(sys.argv[1:] if argv is None else argv)]))
@@ -441,7 +440,7 @@ def _why(args: argparse.Namespace, store: Store, claims: Claims) -> int:
                 item.state,
                 known.runner if known else None,
                 known.epoch if known else None,
-                os.path.isfile(store.checkpoint(item.trial_id)),
+                os.path.isfile(store.checkpoint(item.trial_id)),  # noqa: PTH113  # as above
             )
         )
     done = {}
@@ -467,7 +466,7 @@ class Item:
 
 
 def _prune(args: argparse.Namespace, store: Store, claims: Claims) -> int:
-    live = _live_runs(store, claims)
+    live = claims.live_runs()
     found = _prunable(store, claims, bool(live))
     if args.delete:
         return _delete(found, [kind for kind in KINDS if kind in args.delete], live, store, claims)
@@ -496,16 +495,6 @@ def _prune(args: argparse.Namespace, store: Store, claims: Claims) -> int:
     return DONE
 
 
-def _live_runs(store: Store, claims: Claims) -> list[dict[str, Any]]:
-    """The records of runs that are at work; one that cannot be read is empty."""
-    found = []
-    for path in sorted((store.root / "runs").glob("*.json")):
-        record = _json(path)
-        if claims._lives(path, record):
-            found.append(record)
-    return found
-
-
 def _json(path: Path) -> dict[str, Any]:
     try:
         fields = json.loads(path.read_bytes())
@@ -525,9 +514,7 @@ def _prunable(store: Store, claims: Claims, live: bool) -> dict[str, list[Item]]
             found[kind].append(Item(store.folder(trial.trial_id), trial.size, trial.trial_id))
     for kind, folder in (("damaged", store.aside), ("cache", store.root / "cache")):
         found[kind] += [Item(path, measure(path)[0]) for path in _entries(folder)]
-    for path in (*_entries(store.root / "claims"), *_entries(store.root / "runs", "*.json")):
-        if not claims._lives(path, _json(path)):
-            found["leftovers"].append(Item(path, measure(path)[0]))
+    found["leftovers"] += [Item(path, measure(path)[0]) for path in claims.leftovers()]
     if not live:  # whose a draft is cannot be told
         folders = [folder for folder in _entries(store.trials) if folder.name not in busy]
         for folder in (*folders, store.root / "cache", store.root / "runs"):
@@ -535,8 +522,8 @@ def _prunable(store: Store, claims: Claims, live: bool) -> dict[str, list[Item]]
     return found
 
 
-def _entries(folder: Path, pattern: str = "*") -> list[Path]:
-    return [] if folder.is_symlink() else sorted(folder.glob(pattern))
+def _entries(folder: Path) -> list[Path]:
+    return [] if folder.is_symlink() else sorted(folder.glob("*"))
 
 
 def _drafts(folder: Path) -> Iterator[Path]:
@@ -590,7 +577,7 @@ def _delete(
     def delete(kind: str, item: Item) -> None:
         before = measure(item.path)[0]
         try:
-            _remove(item.path)
+            remove(item.path)
             deleted[kind] += 1
         except OSError as error:
             problems.append(f"{clean(str(error.filename or item.path))}: cannot be deleted: {error.strerror or error}.")
@@ -615,14 +602,6 @@ def _delete(
     for problem in problems:
         print(problem, file=sys.stderr)
     return SOME_LEFT if problems else DONE
-
-
-def _remove(path: Path) -> None:
-    """A file, a link (not what it points to) or a folder. Raises OSError."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -178,7 +178,7 @@ class Store:
 
     def _unfinished(self, trial_id: str) -> State:
         path = self.folder(trial_id) / "error.json"
-        if not path.is_file():
+        if not os.path.lexists(path):
             return State("missing")
         fields = _read(path)
         if fields.get("trial_id") != trial_id or not isinstance(fields.get("error"), str):
@@ -199,7 +199,7 @@ class Store:
         if fields.get("schema_version") != SCHEMA_VERSION:
             return f"it was written in another format ({fields.get('schema_version')}, this is {SCHEMA_VERSION})"
         if fields.get("digest") != _digest(fields) or fields.get("trial_id") != trial_id:
-            return "result.json is not as it was written"
+            return "result.json is not as it was written"  # what follows can rely on its keys
         for name, digest in fields["files"].items():
             try:
                 content = (self.folder(trial_id) / name).read_bytes()
@@ -220,10 +220,8 @@ class Store:
         if self.look(trial_id).status == "damaged":
             self.set_aside(trial_id)
         folder.mkdir(exist_ok=True)
-        for name in ("result.json", "error.json", *VOUCHED):
-            (folder / name).unlink(missing_ok=True)
-        for left in folder.glob("*.tmp"):
-            left.unlink(missing_ok=True)
+        for left in (*(folder / name for name in ("result.json", "error.json", *VOUCHED)), *folder.glob("*.tmp")):
+            remove(left)
         record = {
             "schema_version": SCHEMA_VERSION,
             "trial_id": trial_id,
@@ -280,10 +278,6 @@ class Store:
         there = self.aside / f"{trial_id}-{secrets.token_hex(4)}"
         self.folder(trial_id).rename(there)
         return there
-
-    def forget(self, trial_id: str) -> None:
-        """Delete all that is stored of the trial."""
-        shutil.rmtree(self.folder(trial_id))
 
 
 def finite(metrics: Mapping[str, Any]) -> bool:
@@ -360,3 +354,11 @@ def write(path: Path, content: bytes) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Delete a file, a link (not what it points to) or a folder, if it is there. Raises OSError."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

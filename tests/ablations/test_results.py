@@ -10,7 +10,7 @@ import tiny
 
 from ablations import plan, results, study
 from ablations.claims import Claims
-from ablations.store import SCHEMA_VERSION, Store
+from ablations.store import SCHEMA_VERSION, Store, remove
 from simclr_core.config import RECIPE_VERSION, Recipe
 
 CLASSES = np.array([0, 1, 1, 0], np.int16)
@@ -528,7 +528,7 @@ def test_a_trial_that_a_run_takes_or_finishes_meanwhile_stays(store, said, monke
         elif change == "finished":
             finish(store)
         else:
-            store.forget(trial_id)
+            remove(store.folder(trial_id))
         return found
 
     with other.alive():
@@ -571,14 +571,14 @@ def test_a_store_behind_a_link_is_not_touched(store, said, tmp_path):
 
 def test_what_cannot_be_deleted_is_a_sentence_and_the_rest_goes_on(store, capsys, monkeypatch):
     stuck, other = fail(store, seed=1), fail(store, seed=2)
-    remove = results._remove
+    remove = results.remove
 
     def refuse(path):
         if path.name == stuck:
             raise PermissionError(13, "Permission denied", str(path))
         remove(path)
 
-    monkeypatch.setattr(results, "_remove", refuse)
+    monkeypatch.setattr(results, "remove", refuse)
     assert run(store, "prune", "--delete", "failed") == 1
     out, err = capsys.readouterr()
     assert out.startswith("failed: 1 deleted, ")

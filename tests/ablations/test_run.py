@@ -16,7 +16,8 @@ import tiny
 import torch
 from PIL import Image
 
-from ablations import run
+from ablations import machine, run, study, sweep
+from ablations.claims import Claims
 from ablations.store import Store
 
 TWO_CELLS = ["--only", "first=crop", "--only", "second=crop,color"]
@@ -58,7 +59,7 @@ def test_two_cells_become_a_table_and_a_figure(tmp_path, capsys):
     assert b"<svg" in (tmp_path / "reports/tiny/tiny.svg").read_bytes()
     rows = (tmp_path / "results/tiny/tiny.csv").read_text().splitlines()
     assert [row.split(",")[4] for row in rows] == ["status", "done", "done", "done", "missing", "missing"]
-    assert "[3/3] first=crop second=color seed=0: top-1" in shown.err
+    assert "[2/3] first=crop second=color seed=0: top-1" in shown.err
     assert "untrained" in shown.out
 
 
@@ -67,7 +68,7 @@ def test_the_same_command_again_trains_nothing_and_writes_the_same_bytes(tmp_pat
     assert run.main(argv) == run.DONE
     files = [Path(line) for line in capsys.readouterr().out.splitlines()]
     before, trials = [path.read_bytes() for path in files], results(tmp_path)
-    monkeypatch.setattr(run.sweep, "run", lambda *_, **__: pytest.fail("nothing was missing"))
+    monkeypatch.setattr(sweep, "run", lambda *_, **__: pytest.fail("nothing was missing"))
     assert run.main(argv) == run.DONE
     assert [path.read_bytes() for path in files] == before
     assert results(tmp_path) == trials
@@ -98,15 +99,15 @@ def test_a_plan_whose_trial_fails_has_no_estimate_and_says_why(tmp_path, capsys)
 
 
 def test_one_value_of_only_may_have_commas_in_its_parentheses():
-    assert run._only(["a=x,A.CLAHE(clip_limit=2, p=1),y"]) == {"a": ["x", "A.CLAHE(clip_limit=2, p=1)", "y"]}
+    assert study.parse_only(["a=x,A.CLAHE(clip_limit=2, p=1),y"]) == {"a": ["x", "A.CLAHE(clip_limit=2, p=1)", "y"]}
 
 
 def test_a_plan_for_a_gpu_can_be_read_without_one_but_not_run(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(run.sweep, "_gpus", lambda: 0)
+    monkeypatch.setattr(machine, "here", lambda: machine.Node("this computer", 2, 10**10))
     argv = tiny.write(tmp_path, scale=tiny.SCALE.replace("gpus: 0", "gpus: 1"))
     assert run.main([*argv, "--dry-run"]) == run.DONE
     assert "No estimate of the time: " in capsys.readouterr().out
-    assert "PyTorch finds none here" in refused(capsys, argv)
+    assert "none that PyTorch can use" in refused(capsys, argv)
 
 
 def test_json_is_one_object_per_line_with_the_summary_last(tmp_path, capsys):
@@ -136,7 +137,11 @@ def test_failed_cells_are_listed_and_the_others_drawn(tmp_path, capsys, monkeypa
     assert "failed: first=crop second=color seed=0: the loss is not finite in epoch 1 of 1 (" in said
     assert "error.json" in said
     assert (tmp_path / "reports/tiny/tiny.png").is_file()
-    assert run.main(argv) == run.DONE  # a failed trial is tried again
+    before = results(tmp_path)
+    assert run.main(argv) == run.SOME_FAILED  # its own numbers: it would fail again
+    assert "not trained again, unless with --retry" in capsys.readouterr().err
+    assert results(tmp_path) == before
+    assert run.main([*argv, "--retry"]) == run.DONE
 
 
 def test_a_figure_that_cannot_be_drawn_costs_no_trial(tmp_path, capsys, monkeypatch):
@@ -155,13 +160,14 @@ def test_trials_of_another_live_run_are_left_to_it(tmp_path, capsys):
     argv = [*tiny.write(tmp_path), *TWO_CELLS, "--engine", "inline"]
     run.main([*argv, "--dry-run", "--json"])
     claimed = json.loads(capsys.readouterr().out)["trials"][-1]["trial_id"]
-    other = Store(tmp_path / "results")
-    other.prepare()
-    other.claim([claimed])
-    assert run.main(argv) == run.SOME_FAILED
-    assert "1 of the trials run elsewhere" in capsys.readouterr().err
-    assert len(results(tmp_path)) == 2
-    other.release([claimed])
+    store = Store(tmp_path / "results")
+    store.prepare()
+    other = Claims(store)
+    with other.alive():
+        other.claim([claimed])
+        assert run.main(argv) == run.SOME_FAILED
+        assert "1 of the trials run elsewhere" in capsys.readouterr().err
+        assert len(results(tmp_path)) == 2
     assert run.main(argv) == run.DONE
 
 
@@ -310,7 +316,7 @@ def test_an_interrupted_sweep_keeps_and_draws_what_is_finished(tmp_path, command
     assert (tmp_path / "reports/aug_pairs/smoke.png").is_file()
     table = (tmp_path / "results/aug_pairs/smoke.csv").read_text()
     assert table.count(",done,") == len(results(tmp_path)) >= 2
-    assert not list((tmp_path / "results/trials").glob("*/claim.json"))
+    assert not list((tmp_path / "results/claims").iterdir())
 
 
 def test_a_reader_who_has_seen_enough_gets_no_traceback(tmp_path):

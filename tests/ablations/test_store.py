@@ -118,13 +118,24 @@ def test_a_damaged_trial_is_never_trusted_set_aside_and_done_again(store, name, 
     assert len(list(store.aside.glob(f"{ID}-*"))) == (expected == "damaged")
 
 
-@pytest.mark.parametrize("kind", ["empty", "garbage", "half"])
+@pytest.mark.parametrize("kind", ["empty", "garbage", "half", "folder"])
 def test_a_damaged_error_is_damage_not_a_failure(store, kind):
     store.begin(ID, RECIPE, ("images",))
     store.fail(ID, "no luck", "error")
     path = store.folder(ID) / "error.json"
-    path.write_bytes(content(kind, path.read_bytes()))
+    if kind == "folder":
+        path.unlink()
+        path.mkdir()
+    else:
+        path.write_bytes(content(kind, path.read_bytes()))
     assert status(store) == "damaged"
+    finish(store)
+    assert status(store) == "done"
+
+
+@pytest.mark.parametrize("name", VOUCHED)
+def test_a_folder_in_place_of_a_file_stops_no_attempt(store, name):
+    (store.folder(ID) / name).mkdir(parents=True)
     finish(store)
     assert status(store) == "done"
 
@@ -158,8 +169,6 @@ def test_only_folders_that_are_trials_are_listed(store):
     finish(store)
     (store.trials / "notes").mkdir()
     assert store.trial_ids() == [ID]
-    store.forget(ID)
-    assert store.trial_ids() == []
 
 
 def test_a_metric_that_is_not_finite_cannot_be_stored(store):

@@ -5,8 +5,10 @@ import pytest
 import tiny
 
 from ablations import plan, sweep
+from ablations.claims import Claims
+from ablations.machine import Allotment
 from ablations.store import Store
-from ablations.study import Resources, expand, load_scale, load_study
+from ablations.study import expand, load_scale, load_study
 from simclr_core import data, trial
 from simclr_core.errors import BadInput
 from simclr_core.stops import TrialFailed
@@ -16,20 +18,21 @@ def todo(tmp_path, store, study=tiny.STUDY, **options):
     tiny.write(tmp_path, study)
     trials = expand(load_study(tmp_path / "study.yaml"), load_scale(tmp_path / "scale.yaml"), **options)
     names = {one.recipe.data: data.fingerprint(one.recipe.data, tmp_path / "cache") for one in trials}
-    return plan.look_up(trials, names, store)
+    return plan.look_up(trials, names, store, Claims(store))
 
 
-def run(tmp_path, store, items, engine="inline", on_event=lambda _: None):
+def run(tmp_path, store, items, engine="inline", on_event=lambda _: None, hangs_after=600.0):
     store.prepare()
-    return sweep.run(
-        items,
-        store=store,
-        cache=tmp_path / "cache",
-        resources=Resources(),
-        checkpoint_every=1,
-        engine=engine,
-        on_event=on_event,
-    )
+    share = Allotment(cpus=1, gpus=0, parallel=2)
+    setting = sweep.Setting(engine, None, share, 1, tmp_path / "cache", checkpoint_every=1, hangs_after=hangs_after)
+    claims = Claims(store)
+    with claims.alive():
+        claims.claim(item.trial_id for item in items)
+        return sweep.run({item.trial_id: item for item in items}, store, claims, setting, on_event)
+
+
+def status(store, item):
+    return store.look(item.trial_id).status
 
 
 def numbers(store, items):
@@ -91,12 +94,14 @@ def test_a_trial_that_raises_fails_alone_with_its_reason(tmp_path, monkeypatch):
     store = Store(tmp_path / "results")
     items = todo(tmp_path, store)
     run(tmp_path, store, items)
-    errors = {item.trial.label: store.error(item.trial_id) for item in items if store.status(item.trial_id) == "failed"}
+    errors = {
+        item.trial.label: store.look(item.trial_id).failure.error for item in items if status(store, item) == "failed"
+    }
     assert errors == {
         "first=crop second=crop seed=0": "the loss is not finite in epoch 1 of 1",
         "first=color second=color seed=0": "RuntimeError: no luck",
     }
-    assert sum(store.status(item.trial_id) == "done" for item in items) == 3
+    assert sum(status(store, item) == "done" for item in items) == 3
 
 
 def test_a_metric_that_is_not_finite_is_a_failure_and_never_a_result(tmp_path, monkeypatch):
@@ -105,8 +110,8 @@ def test_a_metric_that_is_not_finite_is_a_failure_and_never_a_result(tmp_path, m
     store = Store(tmp_path / "results")
     items = todo(tmp_path, store)[:1]
     run(tmp_path, store, items)
-    assert store.status(items[0].trial_id) == "failed"
-    assert "not all finite" in store.error(items[0].trial_id)
+    assert status(store, items[0]) == "failed"
+    assert "not all finite" in store.look(items[0].trial_id).failure.error
 
 
 def test_ctrl_c_ends_the_sweep_and_keeps_what_is_finished(tmp_path):
@@ -118,7 +123,7 @@ def test_ctrl_c_ends_the_sweep_and_keeps_what_is_finished(tmp_path):
             raise KeyboardInterrupt
 
     assert run(tmp_path, store, items, on_event=interrupt_after_two) is True
-    assert [store.status(item.trial_id) for item in items] == ["done", "done", "missing", "missing", "missing"]
+    assert [status(store, item) for item in items] == ["done", "done", "missing", "missing", "missing"]
 
 
 def test_an_interrupted_trial_goes_on_from_its_checkpoint_to_the_same_result(tmp_path):
@@ -154,16 +159,6 @@ def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
     store = Store(tmp_path / "results")
     with pytest.raises(BadInput, match=r"result.json: results cannot be written: No space left on device"):
         run(tmp_path, store, todo(tmp_path, store))
-
-
-def test_more_than_this_computer_has_is_refused_at_once(monkeypatch):
-    with pytest.raises(BadInput, match="want 1000 CPUs per trial"):
-        sweep.slots(Resources(cpus=1000))
-    monkeypatch.setattr(sweep, "_gpus", lambda: 0)
-    with pytest.raises(BadInput, match="PyTorch finds none here"):
-        sweep.slots(Resources(gpus=1))
-    monkeypatch.setattr(sweep, "_gpus", lambda: 2)
-    assert sweep.slots(Resources(cpus=0.01, gpus=0.25)) == 8
 
 
 @pytest.mark.slow

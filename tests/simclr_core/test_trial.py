@@ -152,13 +152,6 @@ def test_bfloat16_on_a_cpu_without_amx_is_refused_and_with_it_allowed(monkeypatc
     trial.check(recipe, some_data())
 
 
-def test_the_estimate_of_a_trials_seconds_is_of_the_right_order() -> None:
-    data, recipe = some_data(640), small(schedule={"epochs": 6, "batch_size": 32})
-    estimate = trial.step_seconds(recipe, data)
-    seconds = outcome(recipe, data)[1].seconds
-    assert seconds / 4 < estimate < seconds * 4
-
-
 def axis_values() -> list[object]:
     """One trial for every value of every axis, every extra cell and every baseline of every shipped study and scale."""
     picked = []

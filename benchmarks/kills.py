@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any, NoReturn, Self
@@ -278,6 +278,8 @@ class Torment:
         report.unfinished += code != DONE
         if code == DONE and equal and not (lost or repeated or different):
             shutil.rmtree(out)
+            for suffix in (".log", ".jsonl"):
+                out.with_suffix(suffix).unlink()
         return (
             f"life {report.lives}: {commands} commands in {time.monotonic() - began:.0f} s, killed "
             f"{', '.join(killed) or 'nobody'}; {len(lost)} lost, {len(repeated)} repeated, {cut} cut and begun again; "
@@ -387,7 +389,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _folder(args.out) as folder:
             report = torment(args.kills, args.seed, folder, lambda line: print(line, flush=True))
             if args.out is not None:
-                fields = {"kills": args.kills, "seed": args.seed, "report": asdict(report)}
+                fields = {"kills": args.kills, "seed": args.seed, "report": vars(report)}
                 (folder / "kills.json").write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
         print(describe(report))
         return DONE if report.sound else BROKEN

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import os
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +35,14 @@ class Outputs:
         self._table = out / "results" / context.study / context.scale
         self._figure = out / "reports" / context.study / context.scale
         self._changed, self._idle, self._next = False, False, time.monotonic() + EVERY
+        if not (Path.home() / ".cache" / "matplotlib").exists():  # then nothing is to be left in the user's home
+            os.environ.setdefault("MPLCONFIGDIR", str((store.root / "cache" / "matplotlib").absolute()))
+
+    def warm_up(self) -> None:
+        """Load what drawing needs in the background: whoever presses Ctrl-C does not wait for it then."""
+        from ablations import figures
+
+        threading.Thread(target=figures.warm_up, daemon=True).start()
 
     def follow(self, event: Event) -> None:
         """Draw anew when cells have finished, now and then. A failure to draw ends no sweep: it is said on stderr."""

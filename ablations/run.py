@@ -1,6 +1,7 @@
 """python -m ablations.run STUDY: trains what is missing of a study, then writes its table and its figure."""
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -58,21 +59,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not stop.asked:  # else this process is about to end, and a second signal still ends it at once
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 class _Stop:
     """The first signal ends the sweep in order; the second ends this process at once."""
 
     def __init__(self, argv: Sequence[str]) -> None:
-        self._argv, self._asked = argv, False
+        self._argv, self.asked = argv, False
 
     def __call__(self, *_: object) -> None:
-        if self._asked:
+        if self.asked:
             terminal.last_words(f"\nStopped at once; what is finished is kept. {_continue(self._argv)}\n")
             os._exit(INTERRUPTED)
-        self._asked = True
+        self.asked = True
         raise KeyboardInterrupt
 
 
@@ -207,6 +209,7 @@ def _sweep(
     from ablations.driver import Event
     from ablations.progress import Watch
 
+    outputs.warm_up()
     style: Style = "json" if args.json else "quiet" if args.quiet else "people"
     with (
         terminal.apart(args.verbose) as (out, err),
@@ -339,4 +342,8 @@ def _continue(argv: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(exit_code)  # everything is written and Ray is shut down; its threads would take seconds more to end

@@ -16,6 +16,11 @@ if TYPE_CHECKING:  # importing Context costs no plotting library
     from matplotlib.figure import Figure
 
 
+def warm_up() -> None:
+    """Import the plotting libraries, so that the next draw is quick."""
+    from ablations.figures import heads, pairs, style  # noqa: F401
+
+
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
     """The study's figure, however much of it is done yet. Raises BadInput for an unknown kind of figure."""
     from ablations.figures import heads, pairs, style

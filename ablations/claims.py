@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ablations.store import Store, remove, write
+from simclr_core.errors import BadInput
 
 HEARTBEAT, STALE = 5.0, 60.0  # seconds between two signs of life, and without one until a run counts as dead
 
@@ -51,12 +52,16 @@ class Claims:
 
     @contextmanager
     def alive(self) -> Iterator[None]:
-        """While inside, this run can claim trials and shows signs of life; at the end its claims are released."""
-        self._claims.mkdir(exist_ok=True)
-        self._runs.mkdir(exist_ok=True)
+        """While inside, this run can claim trials and shows signs of life; at the end its claims are released.
+
+        Raises BadInput where nothing can be written.
+        """
         about = {"run": self._run, "pid": os.getpid(), "host": _host(), "command": self._command}
-        write(self._record, json.dumps(about).encode())
-        self._bury()
+        with _writing(self._runs):
+            self._claims.mkdir(exist_ok=True)
+            self._runs.mkdir(exist_ok=True)
+            write(self._record, json.dumps(about).encode())
+            self._bury()
         ended = threading.Event()
 
         def beat() -> None:
@@ -71,12 +76,13 @@ class Claims:
         finally:
             ended.set()
             thread.join()
-            self.release(tuple(self._mine))
-            self._record.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # else they expire
+                self.release(tuple(self._mine))
+                self._record.unlink(missing_ok=True)
 
     def claim(self, trial_ids: Iterable[str]) -> set[str]:
         """Those of the trials that are this run's now; the others belong to another live run. Only while alive."""
-        with self._one_at_a_time():
+        with _writing(self._claims), self._one_at_a_time():
             for trial_id in trial_ids:
                 path = self._claims / trial_id
                 if not self._lives(path):
@@ -126,6 +132,14 @@ class Claims:
             with contextlib.suppress(OSError):  # a file system without locks: claims are exclusive all the same
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(f"{error.filename or folder}: trials cannot be claimed there: {error.strerror}.") from None
 
 
 def _second_name(record: Path, path: Path) -> bool:

@@ -78,8 +78,10 @@ class Driver:
             return
         if hung(self._store.log(trial_id)):
             self._ended(trial_id, "it hung: no epoch ended in the time that the scale's hangs_after gives", "hung")
+        elif "low on memory" in details or "OutOfMemoryError" in details:  # Ray's memory monitor
+            self._ended(trial_id, "its process was ended because this computer ran low on memory", "memory", details)
         else:
-            self._ended(trial_id, "its process was killed (out of memory?)", "died", details)
+            self._ended(trial_id, "its process was killed", "died", details)
 
     def all_died(self, details: str) -> None:
         """Every process is gone, and none can be blamed: what ran is tried again, one trial at a time."""
@@ -116,4 +118,7 @@ class Driver:
             yield
         except OSError as error:
             path = error.filename or self._store.trials
-            raise BadInput(f"{path}: results cannot be written: {error.strerror}; what is finished is kept.") from None
+            raise BadInput(
+                f"{path}: results cannot be written: {error.strerror}; "
+                "what is finished is kept, and the same command goes on from there."
+            ) from None

@@ -595,8 +595,8 @@ def _delete(
                 now = stored(store, claims, trial_id) if trial_id in mine else None
                 if now is not None and _kind(store, now) == kind:  # no run has taken it, or finished it, meanwhile
                     delete(kind, item)
-    except OSError as error:
-        problems.append(f"{error.filename or store.root}: trials cannot be claimed: {error.strerror or error}.")
+    except BadInput as error:
+        problems.append(str(error))
     for kind in kinds:
         print(f"{kind}: {deleted[kind]} deleted, {amount(freed[kind])} freed")
     for problem in problems:

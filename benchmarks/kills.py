@@ -67,7 +67,7 @@ DONE, BROKEN, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 @dataclass
 class Report:
-    """What was done, and what it did. All counts are over all lives; all but the first group should be zero."""
+    """What was done, and what it did, over all lives. The counts after `said` should all be zero."""
 
     kills: Counter[str] = field(default_factory=Counter)  # by victim
     lives: int = 0
@@ -433,7 +433,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("--kills", type=int, default=200, metavar="N", help="default: 200, an hour or two on two cores")
     add("--seed", type=int, default=0, metavar="N", help="of moments and victims (default: 0)")
-    add("--out", type=Path, metavar="DIR", help="kills.json goes there, and lives that went wrong")
+    add("--out", type=Path, metavar="DIR", help="kills.json goes there, and lives that went wrong; empty or new")
     return parser.parse_args(argv)
 
 
@@ -442,6 +442,8 @@ def _folder(out: Path | None) -> Iterator[Path]:
     """That folder, or one that is gone afterwards."""
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
+        if any(out.iterdir()):
+            raise BadInput(f"--out {out}: this folder must be empty, every life begins with nothing.")
         yield out.absolute()
         return
     with tempfile.TemporaryDirectory(prefix="torment-") as folder:

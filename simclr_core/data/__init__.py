@@ -38,7 +38,7 @@ def fingerprint(data: Data, cache: Path) -> str:
 @lru_cache(maxsize=4)
 def _whole(source: str, size: int, cache: Path) -> Dataset:
     if source == "embedded":
-        return embedded.load(size)
+        return embedded.load(size, cache)
     if source == "cifar10":
         return cifar10.load(size, cache)
     return folder.load(source.removeprefix("folder:"), size, cache)

@@ -1,4 +1,4 @@
-"""Printed tiles: ten repeating patterns in 24-pixel RGB, made in code from two seeds; nothing is stored or downloaded.
+"""Printed tiles: ten repeating patterns in 24-pixel RGB, made in code from two seeds; nothing is downloaded.
 
 The class is the pattern. Everything else (tint, period, direction, bend, contrast, polarity, blots, grain) is drawn
 independently of it, image by image. The set was designed for one effect: an image has a single tint, from a palette
@@ -6,12 +6,15 @@ narrower than the reach of color jitter, so that crops of one image can be match
 Sobel takes that shortcut away. It says nothing about natural images.
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simclr_core.data import cache as store
 from simclr_core.data.images import Dataset, ImageSet
 from simclr_core.errors import BadInput
 
@@ -44,17 +47,22 @@ CHUNK = 50  # images drawn at once, few enough for a processor's cache; part of 
 Plane = NDArray[np.float64]  # (N, H, W), or anything that broadcasts against it
 
 
-def load(size: int) -> Dataset:
-    """The whole set, 5,000 images to train and 4,000 to test, balanced. Raises BadInput for any size but 24."""
+def load(size: int, cache: Path) -> Dataset:
+    """The whole set, 5,000 images to train and 4,000 to test, balanced. Raises BadInput for any size but 24.
+
+    Drawn once (it takes seconds), then memory-mapped from the cache; where that cannot be written, drawn again.
+    """
     if size != SIDE:
         raise BadInput(f"data.size: the embedded set is drawn at {SIDE} pixels, got {size}; allowed: {SIDE}.")
-    return Dataset(
-        train=generate(N_TRAIN, TRAIN_SEED),
-        test=generate(N_TEST, TEST_SEED),
-        class_names=tuple(PATTERNS),
-        fingerprint=FINGERPRINT,
-        title=TITLE,
-    )
+    stored = store.read(cache / FINGERPRINT)
+    if stored is not None:
+        train, test = stored.train, stored.test
+    else:
+        train, test = generate(N_TRAIN, TRAIN_SEED), generate(N_TEST, TEST_SEED)
+        labels = np.concatenate([train.labels, test.labels])
+        with contextlib.suppress(BadInput):
+            store.write(cache / FINGERPRINT, [train.images, test.images], SIDE, labels, N_TRAIN, {})
+    return Dataset(train, test, tuple(PATTERNS), FINGERPRINT, TITLE)
 
 
 def generate(n: int, seed: int) -> ImageSet:

@@ -9,5 +9,5 @@ from simclr_core.data import embedded
 def _tiles_are_generated_once():
     """Every test has a results folder, and so a cache, of its own; the embedded set is the same in all of them."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(embedded, "load", functools.cache(embedded.load))
+        patched.setattr(embedded, "generate", functools.cache(embedded.generate))
         yield

@@ -60,8 +60,9 @@ def test_when_all_die_each_is_tried_alone_and_one_that_dies_alone_has_failed(dri
     assert driver.alone == {hog, other}
     assert {hog, other} < set(driver.pending)
     driver.started(hog)
-    driver.all_died("again")
+    driver.all_died("Ray's node process died")
     assert store.look(hog).failure.cause == "died"
+    assert "its process was killed" in store.look(hog).failure.error
     assert next(iter(driver.pending)) == other
     assert store.look(other).status == "missing"
 
@@ -73,6 +74,16 @@ def test_a_trial_for_which_memory_did_not_suffice_is_tried_alone_once(driver, st
     driver.started(trial_id)
     driver.message(trial_id, MEMORY)
     assert store.look(trial_id).failure.cause == "memory"
+
+
+def test_a_kill_for_want_of_memory_is_told_from_others(driver, store):
+    (trial_id,) = start(driver, 1)
+    for _ in range(2):
+        driver.all_died("1 worker(s) were killed due to the node running low on memory")
+        driver.started(trial_id) if trial_id in driver.pending else None
+    failure = store.look(trial_id).failure
+    assert (failure.cause, failure.would_fail_again) == ("memory", False)
+    assert "ran low on memory" in failure.error
 
 
 @pytest.mark.parametrize("cause", ["numbers", "input", "error"])

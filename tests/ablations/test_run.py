@@ -83,13 +83,14 @@ def test_a_run_of_some_cells_takes_nothing_from_the_table(tmp_path):
     assert (tmp_path / "results/tiny/tiny.csv").read_bytes() == table
 
 
-def test_a_dry_run_shows_the_plan_and_leaves_no_trace(tmp_path, capsys):
+def test_a_dry_run_shows_the_plan_and_stores_no_trial(tmp_path, capsys):
     argv = tiny.write(tmp_path)
     assert run.main([*argv, "--dry-run"]) == run.DONE
     shown = capsys.readouterr().out
     assert "5 trials (4 of cells): 5 missing" in shown
     assert "Estimated time: " in shown
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["scale.yaml", "study.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["results", "scale.yaml", "study.yaml"]
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["cache"]  # the images, for the run to come
 
 
 def test_a_plan_whose_trial_fails_has_no_estimate_and_says_why(tmp_path, capsys):

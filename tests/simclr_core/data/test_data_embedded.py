@@ -24,8 +24,14 @@ def tiles() -> ImageSet:
     return embedded.generate(4000, seed=77)
 
 
-def test_the_whole_set_is_balanced_and_train_and_test_share_no_image():
-    whole = load(Data(), NO_CACHE)
+def test_the_whole_set_is_balanced_and_train_and_test_share_no_image(tmp_path, monkeypatch):
+    whole = load(Data(), tmp_path)
+    monkeypatch.setattr(embedded, "generate", None)  # from now on the cache has it
+    again = embedded.load(24, tmp_path)
+    for one, other in ((whole.train, again.train), (whole.test, again.test)):
+        assert np.array_equal(one.images, other.images)
+        assert np.array_equal(one.labels, other.labels)
+        assert isinstance(other.images, np.memmap)
     assert whole.train.images.shape == (5000, 3, 24, 24)
     assert whole.test.images.shape == (4000, 3, 24, 24)
     assert whole.train.images.dtype == np.uint8
@@ -34,7 +40,14 @@ def test_the_whole_set_is_balanced_and_train_and_test_share_no_image():
     assert not {image.tobytes() for image in whole.train.images} & {image.tobytes() for image in whole.test.images}
     assert whole.class_names == NAMES
     assert whole.fingerprint == fingerprint(Data(), NO_CACHE) == "embedded-tiles-v1"
-    assert not NO_CACHE.exists()
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        embedded, "generate", lambda n, _: ImageSet(np.zeros((n, 3, 24, 24), np.uint8), np.zeros(n, int))
+    )
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    assert len(embedded.load(24, tmp_path / "cache").train) == 5000
 
 
 def test_the_seeds_are_not_those_that_the_set_was_designed_on():

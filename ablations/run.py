@@ -111,7 +111,9 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
     asked, scale = study.load_study(args.study), study.load_scale(args.scale)
     overrides, only = study.parse_overrides(args.set), study.parse_only(args.only)
     every = study.expand(asked, scale, data=args.data, seeds=args.seeds, overrides=overrides)
-    chosen = study.expand(asked, scale, data=args.data, seeds=args.seeds, overrides=overrides, only=only)
+    chosen = every
+    if only:
+        chosen = study.expand(asked, scale, data=args.data, seeds=args.seeds, overrides=overrides, only=only)
 
     # Mistakes in the study are found above, in a moment; from here on torch, pandas and the images are loaded.
     from simclr_core import data
@@ -134,7 +136,7 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
     from ablations.outputs import Outputs, context
 
     # The table always shows the whole study: --only chooses what is trained now, and takes nothing away.
-    whole = plan.look_up(every, names, store, claims)
+    whole = planned if chosen is every else plan.look_up(every, names, store, claims)
     outputs = Outputs(args.out, context(asked, scale, every, dataset.title, args.set), whole, store, claims)
     watch = interrupted = None
     if setting is not None:

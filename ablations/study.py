@@ -418,9 +418,14 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 def _put(fields: dict[str, Any], path: str, value: Any) -> None:
     """Sets the value at a dotted path. Whether the recipe has such a field is for Recipe.parse to say."""
-    for step in reversed(path.split(".")):
-        value = {step: value}
-    fields.update(_merge(fields, value))
+    *above, last = path.split(".")
+    for step in above:
+        if not isinstance(fields.get(step), dict):
+            fields[step] = {}
+        fields = fields[step]
+    there = fields.get(last)
+    both = isinstance(there, Mapping) and isinstance(value, Mapping)
+    fields[last] = _merge(there, value) if both else copy.deepcopy(value)  # type: ignore[arg-type]
 
 
 def _append(fields: dict[str, Any], path: str, value: Value, defaults: dict[str, Any], where: str) -> None:

@@ -3,9 +3,11 @@
 The frame itself, in memory and on disk, is ablations.frame; its names are offered here too.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from ablations.agreement import Agreement, rank_agreement
@@ -98,11 +100,12 @@ class Best:
 
 def best(table: pd.DataFrame, single: bool) -> Best | None:
     """The highest cell of a pair table: on the diagonal if `single`, else off it; None if none is measured."""
+    values = table.to_numpy(dtype=float, na_value=np.nan)
     cells = [
-        Best(str(first), str(second), float(table.loc[first, second]))
-        for first in table.index
-        for second in table.columns
-        if (first == second) == single and table.loc[[first], [second]].notna().all(axis=None)
+        Best(str(first), str(second), value)
+        for first, row in zip(table.index, values.tolist(), strict=True)
+        for second, value in zip(table.columns, row, strict=True)
+        if (first == second) == single and not math.isnan(value)
     ]
     return max(cells, key=lambda cell: cell.top1, default=None)
 

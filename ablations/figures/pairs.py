@@ -17,7 +17,9 @@ from ablations.figures.context import Context
 from ablations.paper import published
 from ablations.tables import baselines, caption, counted, pair_failed, pair_table, row_average
 
-CELL = 0.5  # inches
+CELL, LARGEST = 0.5, 10.0  # inches: a cell; the side of a map, beyond which its cells become smaller
+LEGIBLE = 0.35  # the smallest cell that holds its number
+NAME = 0.16  # between two names on an axis, at least
 GAP = 0.15  # between the map and its row average
 ABOVE, SIDE = 0.35, 0.4  # a panel's title; the name of an axis
 SCALE, BAR = 0.8, 0.16  # room for the color bar's scale, at its left, and the bar
@@ -39,6 +41,11 @@ class Panel:
     axes: tuple[str, str]  # what rows and columns are
 
     @property
+    def cell(self) -> float:
+        """The side of a cell."""
+        return min(CELL, LARGEST / max(len(self.table), len(self.table.columns)))
+
+    @property
     def names(self) -> float:
         """Room at the left for the rows' names."""
         return SIDE + style.LABEL_CHARACTER * max(len(str(name)) for name in self.table.index)
@@ -51,11 +58,11 @@ class Panel:
     @property
     def width(self) -> float:
         bar = SCALE + BAR + (MARKS if self.marks else style.MARGIN)
-        return self.names + CELL * (len(self.table.columns) + 1) + GAP + bar
+        return self.names + self.cell * len(self.table.columns) + CELL + GAP + bar
 
     @property
     def height(self) -> float:
-        return ABOVE + CELL * len(self.table) + self.below
+        return ABOVE + self.cell * len(self.table) + self.below
 
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
@@ -66,7 +73,7 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     page = style.Page(width, tallest, context.question, caption(frame, context))
     left = style.MARGIN
     for panel in panels:
-        _draw_panel(page, panel, left, tallest - ABOVE - CELL * len(panel.table))
+        _draw_panel(page, panel, left, tallest - ABOVE - panel.cell * len(panel.table))
         left += panel.width
     if context.stamp:
         place = (style.MARGIN, tallest - panels[0].height, panels[0].width, panels[0].height - ABOVE)
@@ -118,30 +125,39 @@ def _limits(values: "list[float] | np.ndarray") -> tuple[float, float]:
 
 def _draw_panel(page: style.Page, panel: Panel, left: float, bottom: float) -> None:
     rows, columns = panel.table.shape
-    height = CELL * rows
+    width, height = panel.cell * columns, panel.cell * rows
     left += panel.names
-    cells = page.axes(left, bottom, CELL * columns, height)
-    draw_map(cells, panel.table, panel.failed, panel.limits)
-    cells.set_title(style.fitted(panel.title, CELL * (columns + 1) + GAP), loc="left", pad=8)
+    cells = page.axes(left, bottom, width, height)
+    draw_map(cells, panel.table, panel.failed, panel.limits, panel.cell)
+    cells.set_title(style.fitted(panel.title, width + CELL + GAP), loc="left", pad=8)
     cells.set_ylabel(panel.axes[0])
     cells.set_xlabel(panel.axes[1])
-    left += CELL * columns + GAP
+    left += width + GAP
     average = page.axes(left, bottom, CELL, height)
-    draw_map(average, panel.average.to_frame("average"), None, panel.limits)
+    draw_map(average, panel.average.to_frame("average"), None, panel.limits, panel.cell)
     average.set_yticks([])
     left += CELL + SCALE
     draw_color_bar(page.axes(left, bottom, BAR, height), panel.limits, panel.marks, height)
 
 
-def draw_map(axes: Axes, table: pd.DataFrame, failed: pd.DataFrame | None, limits: tuple[float, float]) -> Axes:
-    """Cells with their numbers; hatched where there is none, crossed where `failed`."""
+def draw_map(
+    axes: Axes, table: pd.DataFrame, failed: pd.DataFrame | None, limits: tuple[float, float], cell: float = CELL
+) -> Axes:
+    """Cells of that side, with their numbers where these fit; hatched where there is none, crossed where `failed`.
+
+    Cells too small for numbers are gray where there is none; and not every row and column is named then.
+    """
+    legible, step = cell >= LEGIBLE, max(1, round(NAME / cell))
     sns.heatmap(
-        table, ax=axes, annot=True, fmt=".1f", cbar=False, cmap=style.SEQUENTIAL, vmin=limits[0], vmax=limits[1],
-        linewidths=0.5, linecolor="white", annot_kws={"size": style.NUMBER_SIZE}, xticklabels=1, yticklabels=1,
+        table, ax=axes, annot=legible, fmt=".1f", cbar=False, cmap=style.SEQUENTIAL, vmin=limits[0], vmax=limits[1],
+        linewidths=0.5 if legible else 0, linecolor="white", annot_kws={"size": style.NUMBER_SIZE},
+        xticklabels=step, yticklabels=step, rasterized=not legible,
     )  # fmt: skip
+    axes.set_facecolor(style.ABSENT)
     for row, column in np.argwhere(table.isna().to_numpy()):
         cross = failed is not None and bool(failed.iloc[row, column])
-        style.absent(axes, column + 0.02, row + 0.02, 0.96, 0.96, cross)
+        if legible or cross:
+            style.absent(axes, column + 0.02, row + 0.02, 0.96, 0.96, cross)
     axes.tick_params(length=0)
     axes.tick_params(axis="x", labelrotation=45)
     axes.tick_params(axis="y", labelrotation=0)

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -54,6 +55,7 @@ def connected(address: str | None, share: Allotment | None) -> Iterator[tuple[An
         try:
             try:
                 if address is not None:
+                    _knock(address)
                     ray.init(address=address, runtime_env=_code(), **quiet)
                 else:
                     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # nothing is written to $HOME
@@ -98,6 +100,13 @@ def _no_cluster(address: str, reason: object) -> BadInput:
         f"--address {address}: no Ray cluster could be joined there ({_last_line(reason)}); "
         "see docs/cluster.md for how to start one, and for its token."
     )
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens: Ray would wait for minutes."""
+    host, colon, port = address.rpartition(":")
+    if colon:
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _last_line(reason: object) -> str:

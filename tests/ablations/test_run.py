@@ -19,6 +19,7 @@ from PIL import Image
 from ablations import machine, run, study, sweep
 from ablations.claims import Claims
 from ablations.store import Store
+from ablations.worker import STARTED
 
 TWO_CELLS = ["--only", "first=crop", "--only", "second=crop,color"]
 
@@ -302,6 +303,36 @@ def test_finished_trials_survive_a_kill_and_are_not_trained_again(tmp_path, comm
     assert len(now) == 9
     assert {trial_id: now[trial_id] for trial_id in finished} == finished
     assert f"{9 - len(finished)} trials to train" in err
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_train_every_trial_once(tmp_path, command):
+    rows = ["--only", "first=crop"]
+    both = [command(*rows), command(*rows)]
+    codes, errs = zip(*((run_.communicate(timeout=300)[1], run_.returncode)[::-1] for run_ in both), strict=True)
+    assert set(codes) <= {run.DONE, run.SOME_FAILED}, errs
+    assert run.DONE in codes, errs
+    logs = [path.read_text() for path in (tmp_path / "results/trials").glob("*/log.txt")]
+    assert len(logs) == len(results(tmp_path)) == 9
+    assert all(log.count(STARTED) == 1 for log in logs)
+
+
+@pytest.mark.slow
+def test_a_second_ctrl_c_ends_at_once_and_what_it_left_is_swept_away(tmp_path, command):
+    impatient = command("--only", "first=crop")
+    finished = wait_for(impatient, tmp_path, trials=2)
+    impatient.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    impatient.send_signal(signal.SIGINT)
+    _, err = impatient.communicate(timeout=60)
+    assert impatient.returncode == run.INTERRUPTED, err
+    assert "Traceback" not in err
+    assert "To continue:" in err
+    again = command("--only", "first=crop")
+    _, err = again.communicate(timeout=300)
+    assert again.returncode == run.DONE, err
+    assert finished.items() <= results(tmp_path).items()
+    assert not list((tmp_path / "results/runs").glob("*.json"))
 
 
 @pytest.mark.slow

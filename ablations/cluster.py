@@ -98,7 +98,7 @@ def no_ray(reason: object) -> BadInput:
 def _no_cluster(address: str, reason: object) -> BadInput:
     return BadInput(
         f"--address {address}: no Ray cluster could be joined there ({_last_line(reason)}); "
-        "see docs/cluster.md for how to start one, and for its token."
+        "docs/cluster.md says how to start one, --verbose lets Ray say more."
     )
 
 

@@ -173,7 +173,11 @@ def _setting(
     from ablations import cluster, machine
     from ablations.sweep import Setting
 
-    nodes = [machine.here()] if args.address is None else cluster.survey(args.address, store)
+    if args.address is None:
+        nodes = [machine.here()]
+    else:
+        with terminal.apart(args.verbose):
+            nodes = cluster.survey(args.address, store)
     need = _need(todo, cache)
     share = machine.allot(scale.resources, nodes, need)
     if args.engine == "inline":

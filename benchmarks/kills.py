@@ -53,8 +53,13 @@ resources: {cpus: 1, gpus: 0}
 checkpoint_every: 1
 """
 
-VICTIMS = ("driver", "worker", "raylet", "gcs_server")
-WEIGHTS = {"driver": 3, "worker": 6, "raylet": 4, "gcs_server": 1}  # before Ray is up there is only the driver
+WEIGHTS = {
+    "driver": 6,
+    "worker": 6,
+    "raylet": 3,
+    "gcs_server": 1,
+}  # of victims; before Ray is up only the driver is there
+ALONE = "driver without Ray"  # at the start or at the end
 COMMANDS = 25  # of one life, after which it is left alone
 UNDISTURBED = 4  # commands then, until one must have ended with exit code 0
 OVERHEAD = 0.5  # share of an undisturbed command before its first trial trains and after its last
@@ -110,7 +115,7 @@ class Process:
 
     @property
     def role(self) -> str:
-        """One of VICTIMS but the driver, or empty for what is not killed: agents, monitors, idle workers."""
+        """A victim but the driver, or empty for what is not killed: agents, monitors, idle workers."""
         program, _, arguments = self.command.partition(" ")
         if Path(program).name in ("raylet", "gcs_server"):
             return Path(program).name
@@ -293,7 +298,7 @@ class Torment:
         self.report.orphans = wait_until_gone(self._temporary, (), ORPHANS)
 
     def _command(self, out: Path, ledger: Ledger, plan: Plan | None) -> tuple[int, str]:
-        """The command, once: its exit code, and the victim's role where one was killed meanwhile."""
+        """The command, once: its exit code, and the victim where one was killed meanwhile."""
         report, victim = self.report, ""
         before, folders = processes(self._temporary), self._folders()
         files = [self._folder / "study.yaml", "--scale", self._folder / "scale.yaml", "--out", out]
@@ -323,14 +328,15 @@ class Torment:
         return driver.returncode, victim
 
     def _kill(self, plan: Plan, driver: int, before: Sequence[Process]) -> str:
-        """The role of whom it was, empty where all of them have just ended."""
+        """Who it was, empty where all of them have just ended."""
         there = sorted(set(processes(self._temporary)) - set(before), key=lambda one: one.pid)  # this command's
         for role in plan.order:
             candidates = [one for one in there if ("driver" if one.pid == driver else one.role) == role]
             if candidates:
                 candidates[int(plan.which * len(candidates))].kill()
-                self.report.kills[role] += 1
-                return role
+                name = ALONE if role == "driver" and not any(one.role == "raylet" for one in there) else role
+                self.report.kills[name] += 1
+                return name
         return ""
 
     def _folders(self) -> set[Path]:
@@ -405,7 +411,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def describe(report: Report) -> str:
     """The report as a table, for people."""
     rows = {
-        "kills": f"{report.kills.total()}: " + ", ".join(f"{name} {report.kills[name]}" for name in VICTIMS),
+        "kills": f"{report.kills.total()}: " + ", ".join(f"{name} {report.kills[name]}" for name in (ALONE, *WEIGHTS)),
         "lives": str(report.lives),
         "commands": f"{report.commands}; exit codes: " + ", ".join(f"{k} {n}x" for k, n in report.ended.most_common()),
         "trials a life": str(report.trials),

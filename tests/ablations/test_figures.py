@@ -111,6 +111,22 @@ def full_bars():
 # --- pairs ------------------------------------------------------------------------------------------------------------
 
 
+def test_a_map_of_many_cells_keeps_its_size_and_leaves_numbers_out():
+    names = tuple(f"v{i}" for i in range(60))
+    cells = [row("cell", {"first": a, "second": b}, 20.0 + i) for i, a in enumerate(names) for b in names[: 60 - i]]
+    figure = figures.draw(
+        study_frame(["first", "second"], cells), replace(PAIRS, paper="", axes={"first": names, "second": names})
+    )
+    assert max(figure.get_size_inches()) < 16
+    cells_axes = figure.axes[0]
+    assert not cells_axes.texts
+    assert not cells_axes.patches  # no hatch in each of the cells that are missing: they are gray
+    named = [text.get_text() for text in cells_axes.get_yticklabels()]
+    assert 20 <= len(named) <= 60
+    assert set(named) <= set(names)
+    assert to_rgba(cells_axes.get_facecolor()) == to_rgba(style.ABSENT)
+
+
 def test_every_cell_shows_its_number_with_the_first_transformation_down():
     cells = full_map().axes[0]
     numbers = {text.get_position(): text.get_text() for text in cells.texts}

@@ -6,41 +6,28 @@ import json
 import os
 import re
 import shlex
-import stat
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
 
 from ablations import plan, study
-from ablations.claims import STALE, Claims
-from ablations.store import SCHEMA_VERSION, State, Store, remove
+from ablations.claims import Claims
+from ablations.prune import KINDS, delete, prunable
+from ablations.store import Store
+from ablations.stored import STATES, Stored, amount, at, columns, every, measure, number, plain, stored
 from ablations.why import ABSENT, IMAGES, Cell, clean, encode, explain, flatten, identity, runner, short, words
 from simclr_core.config import RECIPE_VERSION, Recipe
 from simclr_core.errors import BadInput
 
 DONE, SOME_LEFT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
-STATES = ("done", "running", "begun", "failed", "damaged")
 COLUMNED = {("encoder", "name"), ("schedule", "epochs"), ("seed",)}  # ls has a column for these
 FIRST, LAST = 4, 4  # epochs that show prints of many
 TAIL = 20  # lines of a log
-
-# What prune can delete, and what that costs; `trials` stands for how many.
-KINDS = {
-    "damaged": "trials would be trained again from the start, as they would be anyway",
-    "outdated": "nothing: they were made by an older trainer, no study can use them again",
-    "failed": "trials would be trained again from the start, those that would fail again among them",
-    "begun": "trials would be trained again from the start",
-    "leftovers": "nothing: dead runs left them behind",
-    "cache": "images are downloaded or decoded again when they are needed",
-}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -107,127 +94,6 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-# What is stored
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A trial as it lies in the store. `record`: as Store.recipe gives it, empty where that is not known."""
-
-    trial_id: str
-    state: State
-    runner: dict[str, Any] | None  # the record of the live run that is at work on it
-    record: dict[str, Any]
-    epoch: int  # the last one that was reported; 0 where none was
-    size: int  # bytes
-    changed: float  # when, in seconds
-
-    @property
-    def status(self) -> str:
-        """One of STATES: `begun` is a folder without a result or an error that no live run works on."""
-        if self.state.status == "done":
-            return "done"
-        return (
-            "running" if self.runner is not None else "begun" if self.state.status == "missing" else self.state.status
-        )
-
-    @property
-    def why(self) -> str:
-        """Why it has failed or is damaged, or who is at work on it; else empty."""
-        if self.status == "running":
-            return runner(self.runner or {})
-        return clean(self.state.failure.error if self.state.failure else self.state.why)
-
-    @property
-    def metrics(self) -> dict[str, Any]:
-        return self.state.result.metrics if self.state.result else {}
-
-    @property
-    def provenance(self) -> dict[str, Any]:
-        return self.state.result.provenance if self.state.result else {}
-
-
-def stored(store: Store, claims: Claims, trial_id: str) -> Stored | None:
-    """The trial as it lies in the store; None where it has no folder, or none any more."""
-    folder = store.folder(trial_id)
-    state = store.look(trial_id)
-    at_work = None if state.status == "done" else claims.running(trial_id)
-    record = store.recipe(trial_id)
-    epoch = 0
-    if state.status != "done" and (rows := store.epochs(trial_id)):
-        said = rows[-1].get("epoch")
-        epoch = said if isinstance(said, int) else len(rows)
-    if not os.path.lexists(folder):  # deleted meanwhile
-        return None
-    size, changed = measure(folder)
-    return Stored(trial_id, state, at_work, record, epoch, size, changed)
-
-
-def every(store: Store, claims: Claims) -> Iterator[Stored]:
-    """All that have a folder."""
-    for trial_id in store.trial_ids():
-        if (trial := stored(store, claims, trial_id)) is not None:
-            yield trial
-
-
-def measure(path: Path) -> tuple[int, float]:
-    """Bytes, and when last changed, of a file or of all files in a folder. Links are not followed."""
-    size, changed, todo = 0, 0.0, [str(path)]
-    while todo:
-        try:
-            about = os.lstat(here := todo.pop())
-            if stat.S_ISDIR(about.st_mode):
-                with os.scandir(here) as entries:
-                    todo += [entry.path for entry in entries]
-            else:
-                size += about.st_size
-            changed = max(changed, about.st_mtime)
-        except OSError:  # gone meanwhile, or not ours to read
-            continue
-    return size, changed
-
-
-def amount(size: float) -> str:
-    """Bytes for people: 12 B, 3.4 MB."""
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
-
-
-def number(value: Any) -> float | None:
-    sound = isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
-    return float(value) if sound else None
-
-
-def _at(record: Mapping[str, Any], *steps: str) -> Any:
-    value: Any = record
-    for step in steps:
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value
-
-
-def _plain(value: Any, depth: int = 0) -> Any:
-    """The same for people and for JSON, whatever was on the disk: short, shallow, without control characters."""
-    if isinstance(value, dict | list) and depth == 10:
-        return "…"
-    if isinstance(value, dict):
-        return {clean(str(key)): _plain(part, depth + 1) for key, part in list(value.items())[:200]}
-    if isinstance(value, list):
-        return [_plain(part, depth + 1) for part in value[:200]]
-    if value is None or isinstance(value, bool) or number(value) is not None:
-        return value
-    return clean(str(value))
-
-
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Aligned text; nothing is shown as -."""
-    shown = [[text or "-" for text in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in shown]
-
-
 # ls
 
 
@@ -254,7 +120,7 @@ def _varying(trials: Sequence[Stored]) -> list[dict[str, Any]]:
     known = [i for i, trial in enumerate(trials) if trial.record]
     default = {"recipe": Recipe().model_dump(mode="json"), "fingerprints": [], "recipe_version": RECIPE_VERSION}
     table = encode([identity(default)], [identity(trials[i].record) for i in known])
-    sources = {words(_at(trials[i].record, "recipe", "data", "source")) for i in known}
+    sources = {words(at(trials[i].record, "recipe", "data", "source")) for i in known}
     found: list[dict[str, Any]] = [{} for _ in trials]
     for column, steps in enumerate(table.fields):
         codes, values = table.stored[:, column].tolist(), table.values[column]
@@ -295,24 +161,24 @@ def _listing(trials: Sequence[Stored], varying: Sequence[Mapping[str, Any]]) -> 
 
 def _record(trial: Stored, differs: Mapping[str, Any]) -> dict[str, Any]:
     """A trial for --json; null is not known. seconds: training and probing; size: bytes; finished: ISO 8601, UTC."""
-    recipe = _at(trial.record, "recipe")
+    recipe = at(trial.record, "recipe")
     fields = {
         "id": trial.trial_id,
         "state": trial.status,
         "why": trial.why,
-        "top1": number(_at(trial.metrics, "top1")),
-        "data": _at(recipe, "data", "source"),
-        "encoder": _at(recipe, "encoder", "name"),
-        "epochs": _at(recipe, "schedule", "epochs"),
-        "epochs_done": _at(recipe, "schedule", "epochs") if trial.status == "done" else trial.epoch,
-        "seed": _at(recipe, "seed"),
+        "top1": number(at(trial.metrics, "top1")),
+        "data": at(recipe, "data", "source"),
+        "encoder": at(recipe, "encoder", "name"),
+        "epochs": at(recipe, "schedule", "epochs"),
+        "epochs_done": at(recipe, "schedule", "epochs") if trial.status == "done" else trial.epoch,
+        "seed": at(recipe, "seed"),
         "differs": dict(differs),
-        "seconds": number(_at(trial.provenance, "seconds")),
+        "seconds": number(at(trial.provenance, "seconds")),
         "size": trial.size,
-        "finished": clean(str(_at(trial.provenance, "finished") or "")),
+        "finished": clean(str(at(trial.provenance, "finished") or "")),
     }
-    plain: dict[str, Any] = _plain(fields)
-    return plain
+    shown: dict[str, Any] = plain(fields)
+    return shown
 
 
 # show
@@ -334,7 +200,7 @@ def _show(args: argparse.Namespace, store: Store, claims: Claims) -> int:
     _section(f"Log, at most its last {TAIL} lines", _tail(store.log(trial_id)))
     _section("Files", _files(store.folder(trial_id)))
     if trial.record:
-        text = yaml.safe_dump(_plain(trial.record["recipe"]), sort_keys=False, allow_unicode=True, width=10_000)
+        text = yaml.safe_dump(plain(trial.record["recipe"]), sort_keys=False, allow_unicode=True, width=10_000)
         _section("Recipe", text.splitlines())
     return DONE
 
@@ -456,20 +322,12 @@ def _why(args: argparse.Namespace, store: Store, claims: Claims) -> int:
 # prune
 
 
-@dataclass(frozen=True)
-class Item:
-    """Something that can be deleted; `trial_id` where it is a trial's folder."""
-
-    path: Path
-    size: int  # bytes
-    trial_id: str = ""
-
-
 def _prune(args: argparse.Namespace, store: Store, claims: Claims) -> int:
     live = claims.live_runs()
-    found = _prunable(store, claims, bool(live))
+    found = prunable(store, claims, bool(live))
     if args.delete:
-        return _delete(found, [kind for kind in KINDS if kind in args.delete], live, store, claims)
+        kinds = [kind for kind in KINDS if kind in args.delete]
+        return DONE if delete(found, kinds, live, store, claims) else SOME_LEFT
     if live:
         also = f" and {len(live) - 1} more" if len(live) > 1 else ""
         print(f"A run is live, {runner(live[0])}{also}: its trials, drafts and the cache are left alone.")
@@ -493,115 +351,6 @@ def _prune(args: argparse.Namespace, store: Store, claims: Claims) -> int:
     print("Nothing was deleted. This deletes them; leave out the kinds to keep:")
     print("  " + shlex.join(["python", "-m", "ablations.results", "prune", "--delete", *there, *where]))
     return DONE
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        fields = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return fields if isinstance(fields, dict) else {}
-
-
-def _prunable(store: Store, claims: Claims, live: bool) -> dict[str, list[Item]]:
-    """What could be deleted, by kind; nothing that a live run works on, or that lies behind a symbolic link."""
-    found: dict[str, list[Item]] = {kind: [] for kind in KINDS}
-    busy = set()
-    for trial in [] if store.trials.is_symlink() else every(store, claims):
-        if trial.runner is not None:
-            busy.add(trial.trial_id)
-        elif kind := _kind(store, trial):
-            found[kind].append(Item(store.folder(trial.trial_id), trial.size, trial.trial_id))
-    for kind, folder in (("damaged", store.aside), ("cache", store.root / "cache")):
-        found[kind] += [Item(path, measure(path)[0]) for path in _entries(folder)]
-    found["leftovers"] += [Item(path, measure(path)[0]) for path in claims.leftovers()]
-    if not live:  # whose a draft is cannot be told
-        folders = [folder for folder in _entries(store.trials) if folder.name not in busy]
-        for folder in (*folders, store.root / "cache", store.root / "runs"):
-            found["leftovers"] += [Item(path, measure(path)[0]) for path in _drafts(folder)]
-    return found
-
-
-def _entries(folder: Path) -> list[Path]:
-    return [] if folder.is_symlink() else sorted(folder.glob("*"))
-
-
-def _drafts(folder: Path) -> Iterator[Path]:
-    """The *.tmp files in a folder that nobody has written to for a while. Links are not followed."""
-    todo = [] if folder.is_symlink() else [folder]
-    while todo:
-        try:
-            with os.scandir(todo.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        todo.append(Path(entry.path))
-                    elif (
-                        entry.name.endswith(".tmp") and time.time() - entry.stat(follow_symlinks=False).st_mtime > STALE
-                    ):
-                        yield Path(entry.path)
-        except OSError:
-            continue
-
-
-def _kind(store: Store, trial: Stored) -> str:
-    """Which of KINDS a trial is that nobody works on; empty for one to keep."""
-    state = trial.state
-    written = [trial.record.get("schema_version")]
-    if state.status == "damaged":
-        written.append(_json(store.folder(trial.trial_id) / "result.json").get("schema_version"))
-    versions = [
-        *((version, SCHEMA_VERSION) for version in written),
-        (trial.record.get("recipe_version"), RECIPE_VERSION),
-    ]
-    known = [(version, now) for version, now in versions if isinstance(version, int)]
-    if any(version > now for version, now in known):  # a newer checkout works on this store too
-        return ""
-    if any(version < now for version, now in known):
-        return "outdated"
-    return {"missing": "begun", "failed": "failed", "damaged": "damaged"}.get(state.status, "")
-
-
-def _delete(
-    found: Mapping[str, Sequence[Item]],
-    kinds: Sequence[str],
-    live: Sequence[dict[str, Any]],
-    store: Store,
-    claims: Claims,
-) -> int:
-    problems = []
-    if live and "cache" in kinds:
-        problems.append(f"cache: not deleted, it is in use by {runner(live[0])}.")
-        kinds = [kind for kind in kinds if kind != "cache"]
-    deleted, freed = Counter[str](), Counter[str]()
-
-    def delete(kind: str, item: Item) -> None:
-        before = measure(item.path)[0]
-        try:
-            remove(item.path)
-            deleted[kind] += 1
-        except OSError as error:
-            problems.append(f"{clean(str(error.filename or item.path))}: cannot be deleted: {error.strerror or error}.")
-        freed[kind] += before - (measure(item.path)[0] if os.path.lexists(item.path) else 0)
-
-    both = [(kind, item) for kind in kinds for item in found[kind]]
-    for kind, item in both:
-        if not item.trial_id:
-            delete(kind, item)
-    trials = {item.trial_id: (kind, item) for kind, item in both if item.trial_id}
-    try:
-        with claims.alive() if trials else nullcontext():
-            mine = claims.claim(trials) if trials else set()
-            for trial_id, (kind, item) in trials.items():
-                now = stored(store, claims, trial_id) if trial_id in mine else None
-                if now is not None and _kind(store, now) == kind:  # no run has taken it, or finished it, meanwhile
-                    delete(kind, item)
-    except BadInput as error:
-        problems.append(str(error))
-    for kind in kinds:
-        print(f"{kind}: {deleted[kind]} deleted, {amount(freed[kind])} freed")
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return SOME_LEFT if problems else DONE
 
 
 if __name__ == "__main__":

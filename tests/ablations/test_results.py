@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tiny
 
-from ablations import plan, results, study
+from ablations import plan, prune, results, stored, study
 from ablations.claims import Claims
 from ablations.store import SCHEMA_VERSION, Store, remove
 from simclr_core.config import RECIPE_VERSION, Recipe
@@ -469,14 +469,14 @@ def test_without_delete_nothing_is_deleted(store, said, tmp_path):
 @pytest.mark.parametrize("kind", ["damaged", "outdated", "failed", "begun", "leftovers", "cache"])
 def test_a_kind_is_deleted_and_no_other(store, said, kind):
     found = one_of_each(store)
-    size = sum(results.measure(path)[0] for path in found[kind])
+    size = sum(stored.measure(path)[0] for path in found[kind])
     (line,) = said("prune", "--delete", kind)
     gone = {path for paths in found.values() for path in paths if not path.exists()}
     dead = set(found["leftovers"][:2])  # the record and the claim of a dead run: every run removes those
     assert gone - dead == set(found[kind]) - dead | ({found["leftovers"][3]} if kind == "cache" else set())
     assert kind != "leftovers" or dead <= gone
     n = len(found[kind]) + (kind == "cache")
-    assert line == f"{kind}: {n} deleted, {results.amount(size + 10 * (kind == 'cache'))} freed"
+    assert line == f"{kind}: {n} deleted, {stored.amount(size + 10 * (kind == 'cache'))} freed"
 
 
 def test_done_trials_stay_and_the_store_is_as_good_as_before(store, said):
@@ -519,7 +519,7 @@ def test_a_live_runs_trials_drafts_and_the_cache_are_left_alone(store, capsys):
 @pytest.mark.parametrize("change", ["claimed", "finished", "deleted"])
 def test_a_trial_that_a_run_takes_or_finishes_meanwhile_stays(store, said, monkeypatch, change):
     """Between prune's look and its deletion."""
-    trial_id, look, other = begin(store, 1), results._prunable, Claims(store)
+    trial_id, look, other = begin(store, 1), prune.prunable, Claims(store)
 
     def changed(*args):
         found = look(*args)
@@ -532,7 +532,7 @@ def test_a_trial_that_a_run_takes_or_finishes_meanwhile_stays(store, said, monke
         return found
 
     with other.alive():
-        monkeypatch.setattr(results, "_prunable", changed)
+        monkeypatch.setattr(results, "prunable", changed)
         assert said("prune", "--delete", "begun") == ["begun: 0 deleted, 0 B freed"]
     assert store.folder(trial_id).exists() == (change != "deleted")
 
@@ -571,14 +571,14 @@ def test_a_store_behind_a_link_is_not_touched(store, said, tmp_path):
 
 def test_what_cannot_be_deleted_is_a_sentence_and_the_rest_goes_on(store, capsys, monkeypatch):
     stuck, other = fail(store, seed=1), fail(store, seed=2)
-    remove = results.remove
+    remove = prune.remove
 
     def refuse(path):
         if path.name == stuck:
             raise PermissionError(13, "Permission denied", str(path))
         remove(path)
 
-    monkeypatch.setattr(results, "remove", refuse)
+    monkeypatch.setattr(prune, "remove", refuse)
     assert run(store, "prune", "--delete", "failed") == 1
     out, err = capsys.readouterr()
     assert out.startswith("failed: 1 deleted, ")
@@ -591,7 +591,7 @@ def test_trials_that_cannot_be_claimed_are_not_deleted(store, capsys):
     trial_id = fail(store)
     (store.root / "claims").write_text("a file")
     assert run(store, "prune", "--delete", "failed") == 1
-    assert "trials cannot be claimed: " in capsys.readouterr().err
+    assert "trials cannot be claimed there: " in capsys.readouterr().err
     assert store.trial_ids() == [trial_id]
 
 

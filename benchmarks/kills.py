@@ -53,13 +53,9 @@ resources: {cpus: 1, gpus: 0}
 checkpoint_every: 1
 """
 
-WEIGHTS = {
-    "driver": 6,
-    "worker": 6,
-    "raylet": 3,
-    "gcs_server": 1,
-}  # of victims; before Ray is up only the driver is there
-ALONE = "driver without Ray"  # at the start or at the end
+# How often each is the victim. Before Ray is up, and after, only the driver is there.
+WEIGHTS = {"driver": 6, "worker": 6, "raylet": 3, "gcs_server": 1}
+ALONE = "driver without Ray"
 COMMANDS = 25  # of one life, after which it is left alone
 UNDISTURBED = 4  # commands then, until one must have ended with exit code 0
 OVERHEAD = 0.5  # share of an undisturbed command before its first trial trains and after its last

@@ -1,11 +1,13 @@
 import errno
 import json
+import sys
 
 import pytest
 import tiny
 
 from ablations import plan, sweep
 from ablations.claims import Claims
+from ablations.driver import ATTEMPTS
 from ablations.machine import Allotment
 from ablations.store import Store
 from ablations.study import expand, load_scale, load_study
@@ -189,3 +191,49 @@ def test_where_ray_cannot_start_a_sentence_names_the_way_without_it(tmp_path, mo
     store = Store(tmp_path / "results")
     with pytest.raises(BadInput, match=r"Ray cannot run here \(no sockets left\); --engine inline"):
         run(tmp_path, store, todo(tmp_path, store), engine="ray")
+
+
+@pytest.mark.slow
+def test_a_trial_that_kills_its_process_and_one_that_hangs_fail_and_the_others_do_not(tmp_path, monkeypatch):
+    import ray.cloudpickle
+
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import a test
+    monkeypatch.setattr(sweep, "_trainable", hostile)
+    store, events = Store(tmp_path / "results"), []
+    items = todo(tmp_path, store)
+    run(tmp_path, store, items, engine="ray", on_event=events.append, hangs_after=60)
+    failures = {item.trial.label: store.look(item.trial_id).failure for item in items}
+    assert {label: failure.cause for label, failure in failures.items() if failure} == {
+        "first=crop second=color seed=0": "died",
+        "first=color second=crop seed=0": "hung",
+    }
+    assert sum(status(store, item) == "done" for item in items) == 3
+    (killed,) = (item.trial_id for item in items if item.trial.label == "first=crop second=color seed=0")
+    (hanging,) = (item.trial_id for item in items if item.trial.label == "first=color second=crop seed=0")
+    told = [event.kind for event in events if event.trial_id == killed]
+    assert told == ["started", "again"] * (ATTEMPTS - 1) + ["started", "failed"]
+    assert "in fall_asleep" in store.log(hanging).read_text()
+
+
+def hostile(config):
+    """In place of sweep._trainable, in a worker: one cell kills its process, one sleeps."""
+    import os
+    import signal
+    import time
+
+    from ray import tune
+
+    from ablations import worker
+    from simclr_core import trial
+
+    def fall_asleep(*_):
+        time.sleep(600)
+        yield
+
+    cell = config["cell"]
+    if cell["recipe"]["views"]["right"] == ["crop", "color"]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if cell["recipe"]["views"]["right"] == ["color", "crop"]:
+        trial.run = fall_asleep
+    for message in worker.work(cell):
+        tune.report({"message": message})

@@ -9,14 +9,16 @@ import shutil
 import signal
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import ablations
 import simclr_core
+from ablations import terminal
 from ablations.machine import Allotment, Node
 from ablations.store import Store
 from simclr_core.errors import BadInput
@@ -66,9 +68,41 @@ def connected(address: str | None, share: Allotment | None) -> Iterator[tuple[An
                 raise no_ray(error) if address is None else _no_cluster(address, error) from None
             for number, handler in handlers.items():  # ray.init put its own there
                 signal.signal(number, handler)
-            yield ray, folder / "tune"
+            with nullcontext() if address is not None else _head_watched(ray, folder):
+                yield ray, folder / "tune"
         finally:
             ray.shutdown()
+
+
+@contextmanager
+def _head_watched(ray: Any, folder: Path) -> Iterator[None]:
+    """Say so, and end this process, where the private Ray's head is gone: Ray itself would end it later, silently.
+
+    Nothing gentler is possible: every call to Ray, its shutdown too, waits for the head.
+    """
+    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+    over = threading.Event()
+
+    def watch() -> None:
+        refused = 0
+        while not over.wait(1):
+            try:
+                socket.create_connection((host, int(port)), timeout=10).close()
+                refused = 0
+            except ConnectionRefusedError:
+                refused += 1
+            except OSError:  # busy is not gone
+                pass
+            if refused == 3 and not over.is_set():
+                shutil.rmtree(folder, ignore_errors=True)
+                terminal.last_words("Ray's head process died; the same command goes on with what is left.\n")
+                os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def survey(address: str, store: Store | None) -> list[Node]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ablations import plan, tables
+from ablations import frame, plan, words
 from ablations.claims import Claims
 from ablations.driver import Event
 from ablations.figures.context import Context
@@ -64,15 +64,16 @@ class Outputs:
     def write(self) -> list[Path]:
         """Write everything from the store's present state; the files written. Raises BadInput where that fails."""
         self.planned = plan.refresh(self.planned, self.store, self._claims)
-        csv_file, markdown, about = (
-            self._table.with_name(f"{self.context.scale}{end}") for end in (".csv", ".md", ".provenance.csv")
+        csv_file, markdown, latex, about = (
+            self._table.with_name(f"{self.context.scale}{end}") for end in (".csv", ".md", ".tex", ".provenance.csv")
         )
-        frame = self.frame()
+        found = self.frame()
         try:
-            tables.write(frame, csv_file)
-            replace_file(markdown, tables.markdown(frame, self.context).encode())
+            frame.write(found, csv_file)
+            replace_file(markdown, words.markdown(found, self.context).encode())
+            replace_file(latex, words.latex(found, self.context).encode())
             replace_file(about, self._provenance().encode())
-            return [csv_file, markdown, about, *self._draw()]
+            return [csv_file, markdown, latex, about, *self._draw()]
         except OSError as error:
             raise BadInput(
                 f"{error.filename}: cannot be written: {error.strerror}; choose another folder with --out."
@@ -80,11 +81,11 @@ class Outputs:
 
     def frame(self) -> pd.DataFrame:
         """The study frame of the state last written."""
-        return tables.study_frame(list(self.context.axes), [item.record() for item in self.planned])
+        return frame.study_frame(list(self.context.axes), [item.record() for item in self.planned])
 
     def summary(self) -> str:
         """What was found, for the terminal."""
-        return tables.summary(self.frame(), self.context)
+        return words.summary(self.frame(), self.context)
 
     def _draw(self) -> list[Path]:
         from ablations import figures  # matplotlib takes a second to import, and --dry-run needs none
@@ -120,9 +121,11 @@ class Outputs:
 
 def context(asked: Study, scale: Scale, trials: Sequence[Trial], title: str, overrides: Sequence[str]) -> Context:
     """What captions say of the study. title: of the data set; overrides: what the command line changed, path=value."""
-    cells = [trial for trial in trials if trial.role == CELL]
-    recipe = cells[0].recipe
-    mirrored = all(cell.recipe.views.left == cell.recipe.views.right for cell in cells)
+    recipes = [trial.recipe for trial in trials if trial.role == CELL]
+    mirrored = {recipe.views.left == recipe.views.right for recipe in recipes}
+    encoders = dict.fromkeys(
+        recipe.encoder.name + (f" {recipe.encoder.width}x" if recipe.encoder.width > 1 else "") for recipe in recipes
+    )
     return Context(
         study=asked.study,
         question=asked.question,
@@ -132,11 +135,16 @@ def context(asked: Study, scale: Scale, trials: Sequence[Trial], title: str, ove
         about=scale.about,
         stamp=scale.stamp,
         data=title,
-        encoder=recipe.encoder.name,
-        epochs=recipe.schedule.epochs,
-        batch_size=recipe.schedule.batch_size,
-        seeds=len({cell.seed for cell in cells}),
-        views="symmetric" if mirrored else "asymmetric",
+        encoder=", ".join(encoders),
+        epochs=tuple(sorted({recipe.schedule.epochs for recipe in recipes})),
+        batch_size=tuple(sorted({recipe.schedule.batch_size for recipe in recipes})),
+        seeds=len({recipe.seed for recipe in recipes}),
+        views="symmetric"
+        if mirrored == {True}
+        else "asymmetric"
+        if mirrored == {False}
+        else "symmetric and asymmetric",
         overrides=tuple(overrides),
         axes={axis: asked.values(axis, scale.scale) for axis in asked.axes},
+        labels={name: axis.label for name, axis in asked.axes.items() if axis.label},
     )

@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ablations.paper import items
+from ablations.plot import Plot
 from simclr_core.config import Recipe, explain, nearest
 from simclr_core.errors import BadInput
 
@@ -49,20 +50,28 @@ class Axis(Part):
     """A named, ordered list of values, each put into one or more fields of the recipe.
 
     `set` replaces the field; `append` adds the value to the list there, unless that already ends with it: so the pair
-    (x, x) of two appending axes is the single x.
+    (x, x) of two appending axes is the single x. Without either, `values` maps each value's name to the fields that it
+    sets, dotted path -> value.
     """
 
+    label: str = ""  # for people, on figures; the axis's name where there is none
     set: str | tuple[str, ...] | None = None
     append: str | tuple[str, ...] | None = None
-    values: tuple[Value, ...] = Field(min_length=1)
-    at: dict[str, tuple[Value, ...]] = {}  # scale -> the values there instead
+    values: tuple[Value, ...] | dict[str, dict[str, Any]] = Field(min_length=1)
+    at: dict[str, tuple[Value, ...]] = {}  # scale -> the values there instead; of a mapping, those of its names
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        if (self.set is None) == (self.append is None):
-            raise ValueError("an axis has exactly one of set and append")
+        if self.set is not None and self.append is not None:
+            raise ValueError("an axis has set or append, not both")
+        if (self.set is None and self.append is None) is not isinstance(self.values, dict):
+            raise ValueError("values is a list with set or append, a mapping from names to fields without them")
+        for scale, names in self.at.items():
+            for name in names if isinstance(self.values, dict) else ():
+                if name not in self.values:
+                    raise ValueError(f"at.{scale}: unknown value {name!r}{nearest(str(name), list(map(str, self.values)))}")
         for name, values in {
-            "values": self.values,
+            "values": self.listed(""),
             **{f"at.{scale}": those for scale, those in self.at.items()},
         }.items():
             if not values:
@@ -75,8 +84,20 @@ class Axis(Part):
     @property
     def paths(self) -> tuple[str, ...]:
         """Dotted paths of the fields that this axis sets or appends to."""
+        if isinstance(self.values, dict):
+            return tuple(dict.fromkeys(path for fields in self.values.values() for path in fields))
         given = self.set if self.set is not None else self.append
         return (given,) if isinstance(given, str) else given or ()
+
+    def fields(self, value: Value) -> dict[str, Any]:
+        """Dotted path -> what a value of this axis puts there."""
+        if isinstance(self.values, dict):
+            return self.values[str(value)] if value is not None else {}
+        return dict.fromkeys(self.paths, value)
+
+    def listed(self, scale: str) -> tuple[Value, ...]:
+        """The values at that scale; everywhere else those of `values`."""
+        return self.at.get(scale, (*self.values,))
 
 
 class Study(Part):
@@ -85,10 +106,12 @@ class Study(Part):
     study: Name
     question: str
     paper: str = ""  # key of the published numbers; empty where there are none
-    figure: Literal["pairs", "heads"]
+    figure: Plot
     scales: tuple[Name, ...] = Field(min_length=1)  # those shipped scales that can answer it
+    refuses: dict[Name, str] = {}  # shipped scale -> why it cannot
     seeds: int | tuple[int, ...] = 1  # 3 means 0, 1, 2
     recipe: dict[str, Any] = {}
+    at: dict[Name, dict[str, Any]] = {}  # scale -> what of the recipe is otherwise there
     axes: dict[str, Axis] = Field(min_length=1)
     extra: tuple[dict[str, Value], ...] = ()  # single cells beside the product; null sets the field to null
     baselines: dict[str, dict[str, Any]] = {}  # name -> dotted path -> value, on top of the recipe without any axis
@@ -106,6 +129,12 @@ class Study(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        for scale in self.at:
+            if scale not in self.scales:
+                raise ValueError(f"at: unknown scale {scale!r}{nearest(scale, self.scales)}")
+        for scale in self.refuses:
+            if scale in self.scales:
+                raise ValueError(f"refuses: {scale!r} is one of scales")
         for name, axis in self.axes.items():
             if name in COLUMNS or not name.isidentifier():
                 raise ValueError(f"axes.{name}: {name!r} cannot name an axis, it is a column of every table or no word")
@@ -114,13 +143,12 @@ class Study(Part):
                     raise ValueError(f"axes.{name}.at: unknown scale {scale!r}{nearest(scale, self.scales)}")
         set_by: dict[str, str] = {}
         for name, axis in self.axes.items():
-            for path in axis.paths if axis.set is not None else ():
+            for path in axis.paths if axis.append is None else ():
                 if path in set_by:
                     raise ValueError(f"axes.{name}: {path} is set by axis {set_by[path]!r} already")
                 set_by[path] = name
-        if self.paper and self.paper not in items(self.figure):
-            known = items(self.figure)
-            raise ValueError(f"paper: no numbers for {self.paper!r}{nearest(self.paper, known)}; or leave it out")
+        if self.paper and self.paper not in items():
+            raise ValueError(f"paper: no numbers for {self.paper!r}{nearest(self.paper, items())}; or leave it out")
         for i, cell in enumerate(self.extra):
             for name in cell:
                 if name not in self.axes:
@@ -128,15 +156,17 @@ class Study(Part):
             for name in self.axes:
                 if name not in cell:
                     raise ValueError(f"extra.{i}: axis {name!r} has no value; null leaves its field empty")
-        if len(self.axes) != 2:
-            raise ValueError(f"axes: a figure of kind {self.figure!r} has 2 axes, got {len(self.axes)}")
+        try:
+            self.figure.check(list(self.axes))
+        except ValueError as error:
+            raise ValueError(f"figure: {error}") from None
         if CELL in self.baselines:
             raise ValueError(f"baselines: {CELL!r} is the name of ordinary trials")
         return self
 
     def values(self, axis: str, scale: str) -> tuple[Value, ...]:
         """The axis's values at that scale in declared order, then those that only extra cells have."""
-        declared = self.axes[axis].at.get(scale, self.axes[axis].values)
+        declared = self.axes[axis].listed(scale)
         extras = dict.fromkeys(cell[axis] for cell in self.extra if cell[axis] is not None)
         return (*declared, *(value for value in extras if value not in declared))
 
@@ -256,6 +286,8 @@ def load_study(name_or_path: str | Path) -> Study:
         fields = {**fields, "axes": axes}
     study = _validate(Study, fields, where)
     Recipe.parse(study.recipe, f"{where}: recipe")
+    for scale, changes in study.at.items():
+        Recipe.parse(_merge(study.recipe, changes), f"{where}: at.{scale}")
     return study
 
 
@@ -325,11 +357,11 @@ def expand(
         fields = copy.deepcopy(base)
         where = f"{study.study}: {', '.join(f'{name} = {value}' for name, value in axes.items())}"
         for name, value in axes.items():
-            for path in study.axes[name].paths:
-                if study.axes[name].set is not None:
-                    _put(fields, path, value)
+            for path, given in study.axes[name].fields(value).items():
+                if study.axes[name].append is None:
+                    _put(fields, path, given)
                 else:
-                    _append(fields, path, value, defaults, f"{study.study}: axes.{name}.append")
+                    _append(fields, path, given, defaults, f"{study.study}: axes.{name}.append")
         mapped.append(_seeded(CELL, axes, fields, all_seeds, where))
     return trials + [cell[i] for i in range(len(all_seeds)) for cell in mapped]
 
@@ -341,8 +373,10 @@ def _seeds(seeds: int | tuple[int, ...]) -> Sequence[int]:
 def _offered(study: Study, scale: Scale) -> None:
     """A shipped scale must be one that the study lists; a scale of the user's own is theirs to judge."""
     if scale.scale not in study.scales and (GRIDS / "scales" / f"{scale.scale}.yaml").is_file():
+        reason = f" ({study.refuses[scale.scale]})" if scale.scale in study.refuses else ""
         raise BadInput(
-            f"Study {study.study!r} is not offered at scale {scale.scale!r}; allowed: {', '.join(study.scales)}."
+            f"Study {study.study!r} is not offered at scale {scale.scale!r}{reason}; "
+            f"allowed: {', '.join(study.scales)}."
         )
 
 
@@ -350,11 +384,11 @@ def _base(study: Study, scale: Scale, data: str | None, overrides: Mapping[str, 
     """scale <- study <- --data <- --set, as nested fields; each layer is validated where its mistakes can be named."""
     for path in overrides:
         for name, axis in study.axes.items():
-            if axis.set is not None and path in axis.paths:
+            if axis.append is None and path in axis.paths:
                 raise BadInput(
                     f"--set {path}: axis {name!r} of study {study.study!r} sets it; choose with --only {name}=VALUE."
                 )
-    fields = _merge(scale.recipe, study.recipe)
+    fields = _merge(_merge(scale.recipe, study.recipe), study.at.get(scale.scale, {}))
     before = Recipe.parse(fields, f"{study.study} at scale {scale.scale}").data
     if data is not None:
         fields = _merge(fields, {"data": {"source": data}})
@@ -387,7 +421,7 @@ def _cells(study: Study, scale: str, only: Mapping[str, Sequence[str]]) -> list[
         for value in wanted:
             if value not in known:
                 raise BadInput(f"--only {name}: unknown value {value!r}{nearest(value, known)}.")
-    product = itertools.product(*(axis.at.get(scale, axis.values) for axis in study.axes.values()))
+    product = itertools.product(*(axis.listed(scale) for axis in study.axes.values()))
     cells = [dict(zip(study.axes, values, strict=True)) for values in product]
     for i, extra in enumerate(study.extra):
         cell = {name: extra[name] for name in study.axes}

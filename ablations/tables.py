@@ -1,7 +1,4 @@
-"""Study frame -> the table of each figure, and the same tables in words. Pure. Accuracies are percent.
-
-The frame itself, in memory and on disk, is ablations.frame; its names are offered here too.
-"""
+"""Study frame -> the table of each figure. Pure. Accuracies are percent."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,11 +9,12 @@ import pandas as pd
 
 from ablations.agreement import Agreement, rank_agreement
 from ablations.figures.context import AxisValue, Context
-from ablations.frame import axes_of, measured, once, read, study_frame, typed, write
+from ablations.frame import axes_of, measured, once, typed
 from ablations.paper import published
-from ablations.statistics import Pooled, pooled_sd, wilson_half_width
+from ablations.plot import METRIC, Plot
+from ablations.statistics import Pooled, pooled_sd
 
-__all__ = ["read", "study_frame", "write"]  # and everything defined below
+VALIDATION = "probe_validation_top1"  # chosen by on the training images, never the test images
 
 Axes = Mapping[str, Sequence[AxisValue]]
 
@@ -47,29 +45,83 @@ def row_average(table: pd.DataFrame) -> "pd.Series[float]":
     return table.mean(axis=1, skipna=False)
 
 
-def cell_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row per cell in the frame's order: head, dim (<NA> for a head without one), mean, sd, n (seeds done), failed.
+def tall(frame: pd.DataFrame, plot: Plot) -> pd.DataFrame:
+    """One row per cell, metric and seed: the axes that are shown, metric, seed, status, value.
 
-    sd is over seeds, NaN for fewer than two; mean is NaN where no seed is done; failed counts failed seeds.
+    An average over axes is there only where all of its cells are done. Of the axes to choose, only the chosen values
+    are there, without the seed that chose them, unless it is the only one.
     """
-    axes = axes_of(frame)
+    axes = plot.shown(axes_of(frame))
     cells = once(frame[frame["role"] == "cell"])
-    groups = cells.assign(failed=(cells["status"] == "failed").astype(int)).groupby(axes, sort=False, dropna=False)
-    return groups.agg(
-        mean=("top1", "mean"), sd=("top1", "std"), n=("top1", "count"), failed=("failed", "sum")
-    ).reset_index()
+    if plot.choose:
+        choosing = cells["seed"].min()
+        cells = cells.merge(choices(frame, plot), on=[*axes, *plot.average, *plot.choose])
+        cells = cells[cells["seed"] != choosing] if (cells["seed"] != choosing).any() else cells
+    cells = cells[[*axes, "seed", "status"]].join(cells.reindex(columns=list(plot.metrics)))
+    cells = cells.melt([*axes, "seed", "status"], var_name=METRIC)
+    if not plot.average:
+        return cells
+    groups = cells.groupby([*axes, METRIC, "seed"], sort=False, dropna=False)
+    return groups.agg(value=("value", lambda x: x.mean(skipna=False)), status=("status", _joint)).reset_index()
 
 
-def baselines(frame: pd.DataFrame) -> dict[str, float]:
-    """Mean top1 of each baseline by name, NaN where none is done."""
+def choices(frame: pd.DataFrame, plot: Plot) -> pd.DataFrame:
+    """For each cell shown, the values of the axes to choose that did best on the first seed's validation split.
+
+    Test images choose nothing. A cell with nothing done yet on the first seed is not there.
+    """
+    cells = once(frame[frame["role"] == "cell"])
+    keys = [*plot.shown(axes_of(frame)), *plot.average]
+    if VALIDATION not in cells:  # the paper's own, chosen already
+        return cells[[*keys, *plot.choose]].drop_duplicates()
+    first = cells[(cells["seed"] == cells["seed"].min()) & cells[VALIDATION].notna()]
+    best_first = first.sort_values(VALIDATION, ascending=False, kind="stable").drop_duplicates(keys)
+    return best_first.sort_index()[[*keys, *plot.choose]]
+
+
+def _joint(statuses: "pd.Series[str]") -> str:
+    """Of cells averaged into one: done if all are, failed if one has."""
+    found = set(statuses)
+    return "done" if found == {"done"} else "failed" if "failed" in found else "missing"
+
+
+def cell_table(frame: pd.DataFrame, plot: Plot) -> pd.DataFrame:
+    """One row per cell and metric in the frame's order: axes, metric, mean, sd, half, n (seeds measured), failed.
+
+    sd is over seeds, NaN for fewer than two; half is that of the mean's 95% interval, from the deviation pooled over
+    cells, NaN without one; mean is NaN where no seed is done; failed counts failed seeds.
+    """
+    cells = tall(frame, plot)
+    keys = [name for name in cells.columns if name not in ("seed", "status", "value")]
+    cells = cells.assign(failed=(cells["status"] == "failed").astype(int))
+    table = cells.groupby(keys, sort=False, dropna=False).agg(
+        mean=("value", "mean"), sd=("value", "std"), n=("value", "count"), failed=("failed", "sum")
+    )
+    table = table.reset_index()
+    spreads = {metric: seed_spread(frame, plot, metric) for metric in plot.metrics}
+    halves = [spreads[row.metric].half_width(row.n) if row.n else np.nan for row in table.itertuples()]
+    table.insert(table.columns.get_loc("n"), "half", halves)
+    return table
+
+
+def seed_spread(frame: pd.DataFrame, plot: Plot, metric: str) -> Pooled:
+    """Seed-to-seed standard deviation of a metric, pooled over the study's cells."""
+    cells = tall(frame, plot)
+    cells = cells[(cells[METRIC] == metric) & cells["value"].notna()]
+    keys = [name for name in cells.columns if name not in (METRIC, "seed", "status", "value")]
+    if not keys:
+        return pooled_sd([cells["value"].to_numpy(dtype=float)])
+    return pooled_sd(
+        [group.to_numpy(dtype=float) for _, group in cells.groupby(keys, sort=False, dropna=False)["value"]]
+    )
+
+
+def baselines(frame: pd.DataFrame, metric: str = "top1") -> dict[str, float]:
+    """Mean of a metric for each baseline by name, NaN where none is done or it has none."""
     rows = frame[frame["role"] != "cell"]
-    return {str(role): float(level) for role, level in rows.groupby("role", sort=False)["top1"].mean().items()}
-
-
-def seed_spread(frame: pd.DataFrame) -> Pooled:
-    """Seed-to-seed standard deviation of top1, pooled over the study's cells."""
-    groups = measured(frame).groupby(axes_of(frame), sort=False, dropna=False)["top1"]
-    return pooled_sd([group.to_numpy() for _, group in groups])
+    if metric not in rows:
+        return {str(role): math.nan for role in rows["role"].unique()}
+    return {str(role): float(level) for role, level in rows.groupby("role", sort=False)[metric].mean().items()}
 
 
 def paper_agreement(frame: pd.DataFrame, context: Context) -> list[tuple[str, Agreement]]:
@@ -77,13 +129,13 @@ def paper_agreement(frame: pd.DataFrame, context: Context) -> list[tuple[str, Ag
 
     Empty if the paper has no such map or ours lacks one of its cells; names beyond the paper's are left out.
     """
-    paper = published(context.paper, "pairs")
+    paper = published(context.paper)
     if paper is None:
         return []
-    ours = pair_table(frame, context.axes)
+    ours, theirs = pair_table(frame, context.axes), pair_table(paper.frame, paper.axes)
     found = []
-    for label, names in (("all cells", paper.table.index), ("those without crop", paper.table.index.drop("crop"))):
-        both = (ours.reindex(index=names, columns=names), paper.table.loc[names, names])
+    for label, names in (("all cells", theirs.index), ("those without crop", theirs.index.drop("crop"))):
+        both = (ours.reindex(index=names, columns=names), theirs.loc[names, names])
         agreement = rank_agreement(both[0].to_numpy(), both[1].to_numpy())
         found += [(label, agreement)] if agreement else []
     return found
@@ -122,156 +174,13 @@ class Gaps:
 
 def gaps(frame: pd.DataFrame, seeds: int) -> Gaps:
     """Count the cells of a study whose numbers are absent (running ones are missing as yet) or rest on fewer seeds."""
-    cells = cell_table(frame)
-    empty, failed = cells["n"] == 0, cells["failed"] > 0
+    cells = once(frame[frame["role"] == "cell"])
+    flags = cells.assign(done=cells["status"] == "done", failed=cells["status"] == "failed")
+    counts = flags.groupby(axes_of(frame), sort=False, dropna=False)[["done", "failed"]].sum()
+    empty, failed = counts["done"] == 0, counts["failed"] > 0
     return Gaps(
-        cells=len(cells),
+        cells=len(counts),
         missing=int((empty & ~failed).sum()),
         failed=int((empty & failed).sum()),
-        short=int(((cells["n"] > 0) & (cells["n"] < seeds)).sum()),
+        short=int(((counts["done"] > 0) & (counts["done"] < seeds)).sum()),
     )
-
-
-# --- in words ---------------------------------------------------------------------------------------------------------
-
-
-def caption(frame: pd.DataFrame, context: Context) -> list[str]:
-    """What must be known to read the figure, as sentences."""
-    return [
-        sentence
-        for sentence in (
-            _setting(context),
-            _uncertainty(frame, context),
-            _agreement(frame, context),
-            _unfinished(frame, context),
-            _against_the_paper(context),
-            f"Overrides: {', '.join(context.overrides)}." if context.overrides else "",
-        )
-        if sentence
-    ]
-
-
-def _setting(context: Context) -> str:
-    return (
-        f"{counted(context.seeds, 'seed')}, {counted(context.epochs, 'epoch')}, batch size {context.batch_size}; "
-        f"data: {context.data}; encoder: {context.encoder}; {context.views} views."
-    )
-
-
-def _uncertainty(frame: pd.DataFrame, context: Context) -> str:
-    done = frame[frame["status"] == "done"]
-    if done.empty:
-        return "Nothing is measured yet."
-    images = int(done["n_test"].min())
-    half = wilson_half_width(float(done["top1"].median()), images)
-    test = f"Each cell ± {half:.1f} points: 95% interval of the test set of {images:,} images"
-    spread = seed_spread(frame)
-    if spread.df == 0:
-        return f"{test}; no verdict follows from one seed."
-    seeds = f"standard deviation between seeds {spread.sd:.1f} points, pooled over the cells ({spread.df} df)"
-    if context.figure == "heads":
-        return f"Error bars: 95% t interval of the mean over seeds; dots: single seeds; {seeds}. {test}."
-    return f"{test}; {seeds}."
-
-
-def _agreement(frame: pd.DataFrame, context: Context) -> str:
-    found = paper_agreement(frame, context) if context.figure == "pairs" else []
-    parts = [
-        f"{one.rho:.2f} over {label} ({one.cells}; two-sided p = {one.p:.2g} from all {one.relabelings:,} relabelings)"
-        for label, one in found
-    ]
-    return f"Spearman's rho with the paper's map: {', '.join(parts)}." if parts else ""
-
-
-def _unfinished(frame: pd.DataFrame, context: Context) -> str:
-    found = gaps(frame, context.seeds)
-    parts = [f"{found.missing} missing"] if found.missing else []
-    parts += [f"{found.failed} failed (×)"] if found.failed else []
-    parts += [f"{found.short} with fewer than {context.seeds} seeds"] if found.short else []
-    return f"Of {found.cells} cells: {', '.join(parts)}." if parts else ""
-
-
-def _against_the_paper(context: Context) -> str:
-    paper = published(context.paper, context.figure)
-    if paper is None:
-        return ""
-    views = f", {paper.views} views" if paper.views != context.views else ""
-    unstated = f" It leaves open {paper.unstated}." if paper.unstated else ""
-    return f"The paper's setting is another ({paper.setting}{views}): compare order and shape, not levels.{unstated}"
-
-
-def markdown(frame: pd.DataFrame, context: Context) -> str:
-    """The figure's table as Markdown, with the baselines and the caption."""
-    table = _pair_text(frame, context) if context.figure == "pairs" else _head_text(frame)
-    stamp = [f"**{context.scale.upper()}: {context.about}**"] if context.stamp else []
-    levels = [f"{_name(role)}: {_level(level)}" for role, level in baselines(frame).items()]
-    parts = [
-        f"# {context.question}",
-        f"Study `{context.study}`, scale `{context.scale}`: {context.about}. Linear probe top-1 (%).",
-        *stamp,
-        table.to_markdown(index=False, disable_numparse=True, colalign=["left"] + ["right"] * (table.shape[1] - 1)),
-        *([f"Baselines: {', '.join(levels)}."] if levels else []),
-        " ".join(caption(frame, context)),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def summary(frame: pd.DataFrame, context: Context) -> str:
-    """What the run found, for the terminal: plain text, aligned."""
-    pairs = context.figure == "pairs"
-    table = _pair_text(frame, context) if pairs else _head_text(frame)
-    lines = [context.question]
-    lines += [f"{context.scale.upper()}: {context.about}"] if context.stamp else []
-    lines += ["linear probe top-1 (%)" + ("; first transformation down, second across" if pairs else ""), ""]
-    lines += [table.to_string(index=False, justify="right"), ""]
-    facts = _pair_facts(frame, context) if pairs else {}
-    facts |= {_name(role): _level(level) for role, level in baselines(frame).items()}
-    width = max((len(name) for name in facts), default=0)
-    lines += [f"{name:<{width}}  {fact}" for name, fact in facts.items()]
-    return "\n".join([*lines, "", *caption(frame, context)]) + "\n"
-
-
-def _pair_text(frame: pd.DataFrame, context: Context) -> pd.DataFrame:
-    """The map as text with names in the first column and the row average in the last."""
-    table, failed = pair_table(frame, context.axes), pair_failed(frame, context.axes)
-    text = table.map(_level).mask(failed, "×")
-    text.insert(len(text.columns), "average", row_average(table).map(_level))
-    text.insert(0, "", [str(name) for name in table.index])
-    return text
-
-
-def _pair_facts(frame: pd.DataFrame, context: Context) -> dict[str, str]:
-    table = pair_table(frame, context.axes)
-    facts = {}
-    for name, single in (("best pair", False), ("best single", True)):
-        if found := best(table, single):
-            names = found.first if single else f"{found.first} > {found.second}"
-            facts[name] = f"{found.top1:.1f}  {names} (picked as this run's highest, so optimistic)"
-    return facts
-
-
-def _head_text(frame: pd.DataFrame) -> pd.DataFrame:
-    cells = cell_table(frame)
-    kind, width = axes_of(frame)
-    return pd.DataFrame(
-        {
-            kind: cells[kind].astype(str),
-            width: ["–" if pd.isna(value) else str(value) for value in cells[width]],
-            "mean": ["×" if row.n == 0 and row.failed else _level(row.mean) for row in cells.itertuples()],
-            "sd": cells["sd"].map(_level),
-            "seeds": cells["n"].astype(str),
-        }
-    )
-
-
-def _level(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.1f}"
-
-
-def _name(role: str) -> str:
-    return role.replace("_", " ")
-
-
-def counted(n: int, noun: str) -> str:
-    """1 epoch, 2 epochs."""
-    return f"{n} {noun}" + ("" if n == 1 else "s")

@@ -137,6 +137,7 @@ def probe(
         **accuracies(predictions, dataset.test.labels),
         "probe_l2": probed.l2,
         "probe_validation_top1": probed.validation_top1,
+        "parameters": sum(weights.numel() for weights in model.encoder.parameters()) / 1e6,
         **{name: answer.value for name, answer in found.items()},
         **whole,
     }

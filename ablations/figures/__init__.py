@@ -10,7 +10,6 @@ import pandas as pd
 
 from ablations.figures.context import Context
 from ablations.frame import replace_file
-from simclr_core.errors import BadInput
 
 if TYPE_CHECKING:  # importing Context costs no plotting library
     from matplotlib.figure import Figure
@@ -18,20 +17,16 @@ if TYPE_CHECKING:  # importing Context costs no plotting library
 
 def warm_up() -> None:
     """Import the plotting libraries, so that the next draw is quick."""
-    from ablations.figures import heads, pairs, style  # noqa: F401
+    from ablations.figures import bars, pairs, scatter, style  # noqa: F401
 
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
-    """The study's figure, however much of it is done yet. Raises BadInput for an unknown kind of figure."""
-    from ablations.figures import heads, pairs, style
+    """The study's figure, however much of it is done yet."""
+    from ablations.figures import bars, pairs, scatter, style
 
-    kinds = {"pairs": pairs.draw, "heads": heads.draw}
-    if context.figure not in kinds:
-        raise BadInput(f"figure: unknown kind {context.figure!r}; allowed: {', '.join(kinds)}.")
-    if len(context.axes) != 2:
-        raise BadInput(f"figure: {context.figure} shows two axes, but the study has {len(context.axes)}.")
+    kinds = {"pairs": pairs.draw, "bars": bars.draw, "scatter": scatter.draw}
     with style.applied():
-        return kinds[context.figure](frame, context)
+        return kinds[context.figure.kind](frame, context)
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:

@@ -1,6 +1,9 @@
 """What a figure says about its study besides the numbers. Needs no plotting library."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+
+from ablations.paper import Published
+from ablations.plot import Plot
 
 AxisValue = str | int | float | None
 
@@ -12,15 +15,44 @@ class Context:
     study: str
     question: str  # the figure's title
     paper: str  # the item of the paper it answers to, such as "fig5_aug_pairs"; may be unknown to ablations.paper
-    figure: str  # pairs or heads
+    figure: Plot  # what is drawn, and how
     scale: str
     about: str  # the scale in one line
     stamp: bool  # the numbers mean nothing: say so across the figure
     data: str  # the data set's title
     encoder: str
-    epochs: int
-    batch_size: int
+    epochs: tuple[int, ...]  # of the cells: one number unless it is an axis
+    batch_size: tuple[int, ...]
     seeds: int  # how many, not which
     views: str  # asymmetric or symmetric
     overrides: tuple[str, ...]  # what was changed on the command line, "path=value"
     axes: dict[str, tuple[AxisValue, ...]]  # values in declared order, those of extra cells included
+    caption: tuple[str, ...] = ()  # sentences, in place of those that the study's frame gives
+    labels: dict[str, str] = field(default_factory=dict)  # of axes, for people; an axis without one goes by its name
+
+    @property
+    def title(self) -> str:
+        """Of a panel with this run's numbers."""
+        return f"paper: {self.encoder}" if self.caption else f"this run: {self.encoder}, {self.data}"
+
+    def named(self, axis: str) -> str:
+        """The axis's label."""
+        return self.labels.get(axis) or axis
+
+
+def as_ours(paper: Published, context: Context) -> Context:
+    """The context in which the paper's frame goes through our tables and figures.
+
+    What of the study's layout the paper's item does not have, an axis or a metric, is left out.
+    """
+    plot = context.figure
+    metrics = tuple(metric for metric in plot.metrics if metric in paper.metrics) or paper.metrics
+    kept = {*paper.axes, *({"metric"} if len(metrics) > 1 else ()), *(paper.metrics if plot.kind == "scatter" else ())}
+    places = {name: value if value in kept else None for name, value in
+              (("x", plot.x), ("hue", plot.hue), ("panel", plot.panel))}  # fmt: skip
+    kept_axes = {
+        name: tuple(axis for axis in axes if axis in paper.axes)
+        for name, axes in (("average", plot.average), ("choose", plot.choose))
+    }
+    theirs = plot.model_copy(update={"metrics": metrics, **kept_axes, **places})
+    return replace(context, figure=theirs, axes=dict(paper.axes))

@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from ablations.figures import style
 from ablations.figures.context import Context
 from ablations.paper import published
-from ablations.tables import baselines, caption, counted, pair_failed, pair_table, row_average
+from ablations.tables import baselines, pair_failed, pair_table, row_average
+from ablations.words import caption
 
 CELL, LARGEST = 0.5, 10.0  # inches: a cell; the side of a map, beyond which its cells become smaller
 LEGIBLE = 0.35  # the smallest cell that holds its number
@@ -86,29 +87,30 @@ def _ours(frame: pd.DataFrame, context: Context) -> Panel:
     marks = {name.replace("_", " "): level for name, level in baselines(frame).items() if np.isfinite(level)}
     first, second = context.axes
     return Panel(
-        title=f"this run: {context.encoder}, {context.data}, {counted(context.epochs, 'epoch')}",
+        title=context.title,
         table=table,
         average=row_average(table),
         failed=pair_failed(frame, context.axes),
         limits=_limits([*table.to_numpy().ravel(), *marks.values()]),
         marks=marks,
-        axes=(f"{first} transformation", f"{second} transformation"),
+        axes=(context.named(first), context.named(second)),
     )
 
 
 def _papers(context: Context) -> list[Panel]:
-    paper = published(context.paper, "pairs")
+    paper = published(context.paper)
     if paper is None or paper.row_average is None:
         return []
+    table = pair_table(paper.frame, paper.axes)
     return [
         Panel(
             title=f"paper: {paper.setting}",
-            table=paper.table,
+            table=table,
             average=paper.row_average,
-            failed=paper.table.isna(),
-            limits=_limits(paper.table.to_numpy().ravel()),
+            failed=table.isna(),
+            limits=_limits(table.to_numpy().ravel()),
             marks={},
-            axes=("first transformation", "second transformation"),
+            axes=(context.named("first"), context.named("second")),
         )
     ]
 

@@ -5,10 +5,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle
 from math import atan2, degrees, hypot
+from numbers import Real
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
@@ -29,8 +32,20 @@ RC: Any = {  # matplotlib's own type for this lists every key there is
 }
 
 SEQUENTIAL = "viridis"  # ordered in lightness, safe for color-blind readers
-HEADS = {"none": "#949494", "linear": "#56b4e9", "nonlinear": "#d55e00"}  # color-blind-safe (Okabe and Ito)
-OTHER_HEADS = ("#009e73", "#cc79a7", "#f0e442")
+COLORS = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#e69f00",
+    "#56b4e9",
+    "#f0e442",
+)  # Okabe and Ito, color-blind-safe
+NAMED = {  # the same in every figure
+    "none": "#949494", "linear": "#56b4e9", "nonlinear": "#d55e00",
+    "SimCLR": "#0072b2", "supervised": "#949494",
+}  # fmt: skip
+DASHES = ("--", ":", "-.")  # of the baselines
 INK, MUTED, ABSENT = "#222222", "#555555", "#e6e6e6"
 HATCH = "/////"
 
@@ -38,14 +53,41 @@ TITLE_SIZE, NUMBER_SIZE, CAPTION_SIZE = 11.0, 8.0, 7.5
 MARGIN = 0.15
 LINE = 0.16  # height of a caption line
 CHARACTER = 0.0585  # mean width of a caption character
+NUMBER_CHARACTER = 0.063  # of a legend's, generously
 LABEL_CHARACTER = 0.075  # of the longest names and panel titles, generously
 STAMP_CHARACTER = 0.68  # mean width of a bold character, in units of its size
 
 
-def head_colors(kinds: Sequence[str]) -> dict[str, str]:
-    """A color for each kind of head, the same in every panel."""
-    others = cycle(OTHER_HEADS)
-    return {kind: HEADS[kind] if kind in HEADS else next(others) for kind in kinds}
+def hues(values: Sequence[Any]) -> dict[Any, str]:
+    """A color for each value: shades in order for numbers, else distinct ones, the same wherever a name occurs."""
+    if len(values) > 1 and all(isinstance(value, Real) and not isinstance(value, bool) for value in values):
+        shades = mpl.colormaps[SEQUENTIAL](np.linspace(0.05, 0.88, len(values)))
+        return {value: to_hex(shade) for value, shade in zip(values, shades, strict=True)}
+    others = cycle(color for color in COLORS if color not in {NAMED.get(str(value)) for value in values})
+    return {value: NAMED[str(value)] if str(value) in NAMED else next(others) for value in values}
+
+
+def _columns(names: Sequence[str], width: float) -> int:
+    return max(1, int(width / (NUMBER_CHARACTER * max(len(name) for name in names) + 0.4)))
+
+
+def legend_lines(names: Sequence[str], width: float) -> int:
+    """How many lines a legend with these names takes over axes of that width, in inches."""
+    return -(-len(names) // _columns(names, width)) if names else 0
+
+
+def legend_above(axes: Axes, width: float) -> None:
+    """A legend over the axes, in as many columns as fit that width, in inches; line by line."""
+    handles, names = axes.get_legend_handles_labels()
+    if not handles:
+        return
+    columns = min(_columns(names, width), len(names))
+    order = [i for column in range(columns) for i in range(column, len(names), columns)]  # matplotlib fills columns
+    axes.legend(
+        [handles[i] for i in order], [names[i] for i in order], loc="lower left", bbox_to_anchor=(-0.01, 1.0),
+        ncols=columns, frameon=False, handlelength=1.4, columnspacing=1.2, borderpad=0.2, labelspacing=0.25,
+        fontsize=NUMBER_SIZE,
+    )  # fmt: skip
 
 
 def fitted(text: str, width: float) -> str:

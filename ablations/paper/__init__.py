@@ -1,5 +1,6 @@
-"""Published numbers, as package data: what the paper's figures show, for the panel beside ours."""
+"""Published numbers, as package data, shaped as a study's frame: so they go through the same tables and figures."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -7,59 +8,95 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ablations.plot import Plot
+
 if TYPE_CHECKING:
     import pandas as pd  # a study's mistakes are found before it is imported
 
 
 @dataclass(frozen=True)
 class Published:
-    """One figure of the paper.
+    """One figure or table of the paper. Accuracies are percent.
 
-    `table` is percent top-1: for "pairs" first x second transformation, for "heads" indexed by output dimension with
-    one column per head kind (NaN where the paper has no bar). `row_average` is the printed one ("pairs" only).
+    `frame` is as a study's own (role "cell", axes, seed 0, status "done", metrics); `axes` has the values in the
+    paper's order. `row_average` is the printed column of Figure 5, else None.
     """
 
     item: str
-    figure: str
     source: str
     confidence: str
     setting: str
     views: str
     unstated: str
-    table: "pd.DataFrame"
+    note: str
+    axes: dict[str, tuple[Any, ...]]
+    metrics: tuple[str, ...]
+    frame: "pd.DataFrame"
+    figure: Plot | None  # how it is drawn where no study of ours says that
     row_average: "pd.Series | None"
 
 
-def published(item: str, figure: str) -> Published | None:
-    """The paper's numbers for an item such as "fig5_aug_pairs"; None if there are none for that kind of figure."""
+def published(item: str) -> Published | None:
+    """The paper's numbers for an item such as "fig5_aug_pairs"; None if there are none."""
     import pandas as pd
 
+    from ablations.frame import TEXT, typed
+
     entry = _entries().get(item)
-    if entry is None or entry["figure"] != figure:
+    if entry is None:
         return None
-    average: pd.Series | None = None
-    if figure == "pairs":
-        table = pd.DataFrame(entry["top1"], index=entry["order"], columns=entry["order"])
-        average = pd.Series(entry["row_average"], index=entry["order"])
-    else:
-        table = pd.DataFrame({kind: entry[kind] for kind in ("linear", "nonlinear")}, index=entry["dims"])
-        table["none"] = pd.Series({entry["none_dim"]: entry["none"]})
+    axes, metrics, rows = entry["axes"], _metrics(entry), list(_rows(entry))
+    values = {axis: [row[i] for row in rows] for i, axis in enumerate(axes)}
+    frame = pd.DataFrame(
+        {"role": pd.array(["cell"] * len(rows), dtype=TEXT)}
+        | {axis: typed(column) for axis, column in values.items()}
+        | {"seed": 0, "status": pd.array(["done"] * len(rows), dtype=TEXT)}
+        | {"trial_id": pd.array([f"{item}:{i}" for i in range(len(rows))], dtype=TEXT)}
+        | {metric: [_number(row[len(axes) + i]) for row in rows] for i, metric in enumerate(metrics)}
+    )
+    average = entry.get("row_average")
     return Published(
         item=item,
-        figure=figure,
-        source=entry["source"],
-        confidence=entry["confidence"],
-        setting=entry["setting"],
-        views=entry["views"],
-        unstated=entry.get("unstated", ""),
-        table=table,
-        row_average=average,
+        **{key: entry[key] for key in ("source", "confidence", "setting", "views")},
+        **{key: entry.get(key, "") for key in ("unstated", "note")},
+        axes={axis: tuple(dict.fromkeys(column)) for axis, column in values.items()},
+        metrics=metrics,
+        frame=frame,
+        figure=Plot.model_validate(entry["figure"]) if "figure" in entry else None,
+        row_average=pd.Series(average, index=entry["columns"]) if average else None,
     )
 
 
-def items(figure: str) -> list[str]:
-    """The items of the paper that have numbers for that kind of figure."""
-    return [name for name, entry in _entries().items() if entry["figure"] == figure]
+def items() -> list[str]:
+    """The items of the paper that have numbers."""
+    return list(_entries())
+
+
+def _metrics(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(entry["metrics"]) if "metrics" in entry else (entry.get("metric", "top1"),)
+
+
+def _rows(entry: Mapping[str, Any]) -> Iterator[list[Any]]:
+    """The axes' values, then the metrics'. A cell that the paper does not have is left out."""
+    if "rows" in entry:
+        yield from entry["rows"]
+        return
+    for above, line in _lines(entry["grid"], len(entry["axes"]) - 1):
+        for column, value in zip(entry["columns"], line, strict=True):
+            if value is not None:
+                yield [*above, column, value]
+
+
+def _lines(grid: Mapping[Any, Any], depth: int) -> Iterator[tuple[list[Any], list[Any]]]:
+    for key, below in grid.items():
+        if depth == 1:
+            yield [key], below
+        else:
+            yield from (([key, *more], line) for more, line in _lines(below, depth - 1))
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
 
 
 @cache

@@ -6,10 +6,11 @@ from scipy.stats import spearmanr
 
 from ablations.agreement import rank_agreement
 from ablations.paper import published
+from ablations.tables import pair_table
 
-PAPER = published("fig5_aug_pairs", "pairs")
+PAPER = published("fig5_aug_pairs")
 assert PAPER is not None
-MAP = PAPER.table.to_numpy(dtype=float)
+MAP = pair_table(PAPER.frame, PAPER.axes).to_numpy(dtype=float)
 NOISE = np.random.default_rng(5).normal(size=(7, 7))
 
 

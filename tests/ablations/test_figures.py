@@ -13,36 +13,39 @@ from ablations import figures
 from ablations.figures import style
 from ablations.figures.context import Context
 from ablations.figures.pairs import _apart
+from ablations.frame import study_frame
 from ablations.paper import published
-from ablations.tables import study_frame
-from simclr_core.errors import BadInput
+from ablations.plot import Plot
+from ablations.tables import pair_table
 
 NAMES = ("crop", "cutout", "color")
 PAIRS = Context(
     study="aug_pairs",
     question="Which composition?",
     paper="fig5_aug_pairs",
-    figure="pairs",
+    figure=Plot(kind="pairs"),
     scale="laptop",
     about="small",
     stamp=False,
     data="Printed tiles",
     encoder="small",
-    epochs=10,
-    batch_size=64,
+    epochs=(10,),
+    batch_size=(64,),
     seeds=1,
     views="asymmetric",
     overrides=(),
     axes={"first": NAMES, "second": NAMES},
+    labels={"first": "first transformation", "second": "second transformation"},
 )
 DIMS = (16, 32)
 HEADS = replace(
     PAIRS,
     study="heads",
     paper="fig8_projection_heads",
-    figure="heads",
+    figure=Plot(kind="bars", x="dim", hue="head"),
     seeds=3,
     views="symmetric",
+    labels={"dim": "output dimension of the head"},
     axes={"head": ("linear", "nonlinear", "none"), "dim": (*DIMS, None)},
 )
 SMOKE = "SMOKE: proves the path only"
@@ -220,10 +223,11 @@ def test_the_caption_says_what_must_be_known():
 
 
 def test_the_papers_own_map_gets_rho_one_in_the_caption():
-    paper = published("fig5_aug_pairs", "pairs")
+    paper = published("fig5_aug_pairs")
     assert paper is not None
-    names = tuple(paper.table.index)
-    rows = [row("cell", {"first": a, "second": b}, float(paper.table.loc[a, b])) for a in names for b in names]
+    table = pair_table(paper.frame, paper.axes)
+    names = tuple(table.index)
+    rows = [row("cell", {"first": a, "second": b}, float(table.loc[a, b])) for a in names for b in names]
     figure = figures.draw(
         study_frame(["first", "second"], rows), replace(PAIRS, axes={"first": names, "second": names})
     )
@@ -254,7 +258,7 @@ def test_bars_are_grouped_by_dimension_and_none_stands_alone():
     axes = full_bars().axes[0]
     heights = bars(axes)
     assert heights == {-0.2: 45.0, 0.2: 48.0, 0.8: 45.0, 1.2: 48.0, 2.0: 48.0}
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["16", "32", "none\n(z = h)"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["16", "32", "none"]
 
 
 def test_error_bars_are_t_intervals_with_the_pooled_seed_deviation():
@@ -273,11 +277,11 @@ def test_single_seeds_are_dots():
     assert dots[0] == [44.0, 45.0, 46.0]
 
 
-def test_one_seed_has_dots_and_no_error_bars():
+def test_one_seed_has_neither_dots_nor_error_bars():
     frame = heads_frame()
     axes = figures.draw(frame[frame["seed"] == 0].reset_index(drop=True), replace(HEADS, seeds=1)).axes[0]
     assert not [bar for bar in axes.containers if hasattr(bar, "has_yerr")]
-    assert len([line for line in axes.lines if line.get_marker() == "o"]) == 5
+    assert not [line for line in axes.lines if line.get_marker() == "o"]
 
 
 def test_the_untrained_level_is_a_dashed_line_with_its_number():
@@ -291,8 +295,8 @@ def test_an_axis_that_does_not_start_at_zero_says_so():
     ours, papers = full_bars().axes
     assert ours.get_ylim() == (15.0, 55.0)
     assert ours.get_ylabel() == "linear probe top-1 (%); axis from 15"
-    assert papers.get_ylim() == (30.0, 70.0)
-    assert papers.get_ylabel() == "linear probe top-1 (%); axis from 30"
+    assert papers.get_ylim() == (45.0, 70.0)
+    assert papers.get_ylabel() == "linear probe top-1 (%); axis from 45"
 
 
 def test_the_papers_bars_stand_beside_ours():
@@ -369,18 +373,11 @@ def test_figures_leave_matplotlib_as_it_was():
     assert pyplot is None or not pyplot.get_fignums()
 
 
-def test_an_unknown_figure_and_a_third_axis_are_refused():
-    with pytest.raises(BadInput, match="unknown kind 'pie'; allowed: pairs, heads"):
-        figures.draw(FULL, replace(PAIRS, figure="pie"))
-    with pytest.raises(BadInput, match="shows two axes, but the study has 3"):
-        figures.draw(FULL, replace(PAIRS, axes={**PAIRS.axes, "third": (1,)}))
-
-
 def test_redrawing_needs_neither_torch_nor_ray_and_the_context_no_plotting():
     probe = (
         "import sys; import ablations.figures.context, ablations.tables, ablations.compare; early = set(sys.modules)\n"
     )
-    probe += "import ablations.figures.pairs, ablations.figures.heads; print(*early); print(*sys.modules)"
+    probe += "from ablations.figures import bars, pairs, scatter; print(*early); print(*sys.modules)"
     early, late = subprocess.run(
         [sys.executable, "-c", probe], capture_output=True, text=True, check=True
     ).stdout.splitlines()

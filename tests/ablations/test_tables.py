@@ -5,12 +5,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ablations import tables
+from ablations import frame as frames
+from ablations import tables, words
 from ablations.figures.context import Context
+from ablations.paper import published
+from ablations.plot import Plot
 from ablations.statistics import pooled_sd, wilson_half_width
 from simclr_core.errors import BadInput
 
 NAMES = ("crop", "color", "blur")
+PAIRS = Plot(kind="pairs")
+BARS = Plot(kind="bars", x="dim", hue="head")
 AXES = {"first": NAMES, "second": NAMES}
 
 
@@ -41,12 +46,12 @@ def test_probes_beyond_the_usual_have_columns_of_their_own_after_them(tmp_path):
     assert list(frame.columns[-2:]) == ["finetune_1_top1", "online_top1"]
     assert frame["online_top1"].tolist()[0] == 51.0
     assert frame["finetune_1_top1"].isna().tolist() == [True, False, True]
-    tables.write(frame, tmp_path / "x.csv")
-    pd.testing.assert_frame_equal(tables.read(tmp_path / "x.csv"), frame)
+    frames.write(frame, tmp_path / "x.csv")
+    pd.testing.assert_frame_equal(frames.read(tmp_path / "x.csv"), frame)
 
 
 def pairs_frame(*records):
-    return tables.study_frame(["first", "second"], records)
+    return frames.study_frame(["first", "second"], records)
 
 
 def head_record(head, dim, top1, seed=0, role="cell", status="done"):
@@ -56,7 +61,7 @@ def head_record(head, dim, top1, seed=0, role="cell", status="done"):
 
 
 def heads_frame(*records):
-    return tables.study_frame(["head", "dim"], records)
+    return frames.study_frame(["head", "dim"], records)
 
 
 def context(**changes):
@@ -64,14 +69,14 @@ def context(**changes):
         "study": "aug_pairs",
         "question": "Which pair?",
         "paper": "fig5_aug_pairs",
-        "figure": "pairs",
+        "figure": PAIRS,
         "scale": "laptop",
         "about": "small",
         "stamp": False,
         "data": "Tiles",
         "encoder": "small",
-        "epochs": 10,
-        "batch_size": 64,
+        "epochs": (10,),
+        "batch_size": (64,),
         "seeds": 1,
         "views": "asymmetric",
         "overrides": (),
@@ -137,15 +142,15 @@ def test_a_repeated_trial_counts_once_and_the_done_one_stays():
 @pytest.mark.parametrize("frame", [SOME, HEADS, pairs_frame()], ids=["pairs", "heads", "empty"])
 def test_the_csv_reads_back_as_the_same_frame(frame, tmp_path):
     path = tmp_path / "deep" / "study.csv"
-    tables.write(frame, path)
-    pd.testing.assert_frame_equal(tables.read(path), frame)
+    frames.write(frame, path)
+    pd.testing.assert_frame_equal(frames.read(path), frame)
 
 
 def test_the_csv_has_the_same_bytes_on_a_rerun_and_nothing_else_is_left_behind(tmp_path):
     path = tmp_path / "study.csv"
-    tables.write(SOME, path)
+    frames.write(SOME, path)
     before = path.read_bytes()
-    tables.write(tables.read(path), path)
+    frames.write(frames.read(path), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
@@ -153,7 +158,7 @@ def test_the_csv_has_the_same_bytes_on_a_rerun_and_nothing_else_is_left_behind(t
 
 def test_the_csv_keeps_every_digit_and_leaves_no_value_empty(tmp_path):
     path = tmp_path / "study.csv"
-    tables.write(SOME, path)
+    frames.write(SOME, path)
     lines = path.read_text().splitlines()
     start = "cell,crop,crop,0,done,cell-crop-crop-0,20.0,19.9,4000,0.3333333333333333,33.333333333333336,"
     assert lines[1].startswith(start + "0.6666666666666666,0.0001,20.3,20.3,-0.7,")
@@ -166,9 +171,9 @@ def test_axis_values_keep_their_kind_on_disk(tmp_path):
         {"role": "cell", "tau": tau, "name": name, "seed": 0, "status": "missing", "trial_id": f"{tau}{name}"}
         for tau, name in ((0.1, "NA"), (1.0, "none"), (None, "None"))
     ]
-    frame = tables.study_frame(["tau", "name"], rows)
-    tables.write(frame, tmp_path / "x.csv")
-    again = tables.read(tmp_path / "x.csv")
+    frame = frames.study_frame(["tau", "name"], rows)
+    frames.write(frame, tmp_path / "x.csv")
+    again = frames.read(tmp_path / "x.csv")
     pd.testing.assert_frame_equal(again, frame)
     assert list(again["name"]) == ["NA", "none", "None"]
     assert list(again["tau"][:2]) == [0.1, 1.0]
@@ -179,7 +184,7 @@ def test_a_table_that_is_no_study_is_refused(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(BadInput, match="not a study's table"):
-        tables.read(path)
+        frames.read(path)
 
 
 # --- shapes -----------------------------------------------------------------------------------------------------------
@@ -225,13 +230,13 @@ def test_a_row_average_needs_the_whole_row():
 
 def test_maps_over_numbers_find_their_cells():
     records = [record(4, 0.5, 10.0), record(8, 0.5, 20.0)]
-    frame = tables.study_frame(["first", "second"], records)
+    frame = frames.study_frame(["first", "second"], records)
     table = tables.pair_table(frame, {"first": (8, 4), "second": (0.5, 1)})
     np.testing.assert_array_equal(table.to_numpy(), [[20.0, np.nan], [10.0, np.nan]])
 
 
 def test_the_cell_table_gives_mean_sd_and_number_of_seeds():
-    cells = tables.cell_table(HEADS)
+    cells = tables.cell_table(HEADS, BARS)
     assert list(zip(cells["head"], cells["n"], cells["failed"], strict=True)) == [
         ("linear", 3, 0),
         ("nonlinear", 2, 1),
@@ -245,14 +250,14 @@ def test_the_cell_table_gives_mean_sd_and_number_of_seeds():
 
 
 def test_the_seed_deviation_is_pooled_over_cells_with_several_seeds():
-    spread = tables.seed_spread(HEADS)
+    spread = tables.seed_spread(HEADS, BARS, "top1")
     assert spread.df == 3
     assert spread.sd == pytest.approx(math.sqrt((8 + 0.5) / 3))
     assert spread.half_width(3) == pytest.approx(3.182446 * spread.sd / math.sqrt(3), rel=1e-6)
 
 
 def test_one_seed_has_no_deviation():
-    spread = tables.seed_spread(SOME)
+    spread = tables.seed_spread(SOME, PAIRS, "top1")
     assert spread.df == 0
     assert math.isnan(spread.half_width(1))
     assert pooled_sd([]).df == 0
@@ -287,7 +292,7 @@ def test_the_wilson_half_width_is_the_textbook_one():
 
 
 def test_the_summary_shows_the_map_the_best_cells_and_the_baselines():
-    text = tables.summary(SOME, context())
+    text = words.summary(SOME, context())
     lines = text.splitlines()
     assert any(line.split() == ["crop", "20.0", "47.0", "23.0", "30.0"] for line in lines)
     assert any(line.split() == ["color", "47.5", "×", "–", "–"] for line in lines)
@@ -299,7 +304,7 @@ def test_the_summary_shows_the_map_the_best_cells_and_the_baselines():
 
 
 def test_the_summary_gives_no_verdict_from_one_seed_and_the_test_sets_interval():
-    text = tables.summary(SOME, context())
+    text = words.summary(SOME, context())
     assert (
         "Each cell ± 1.3 points: 95% interval of the test set of 4,000 images; no verdict follows from one seed."
         in text
@@ -307,32 +312,38 @@ def test_the_summary_gives_no_verdict_from_one_seed_and_the_test_sets_interval()
 
 
 def test_an_incomplete_map_is_not_ranked_against_the_papers():
-    assert "Spearman" not in tables.summary(SOME, context())
+    assert "Spearman" not in words.summary(SOME, context())
 
 
 def test_the_papers_own_map_agrees_with_itself_and_further_names_do_not_matter():
-    paper = tables.published("fig5_aug_pairs", "pairs")
+    paper = published("fig5_aug_pairs")
     assert paper is not None
-    names = (*paper.table.index, "A.Posterize")
-    cells = [record(a, b, float(paper.table.loc[a, b])) for a in names[:-1] for b in names[:-1]]
+    table = tables.pair_table(paper.frame, paper.axes)
+    names = (*table.index, "A.Posterize")
+    cells = [record(a, b, float(table.loc[a, b])) for a in names[:-1] for b in names[:-1]]
     frame = pairs_frame(*cells, record("A.Posterize", "crop", 1.0))
-    text = tables.summary(frame, context(axes={"first": names, "second": names}))
+    text = words.summary(frame, context(axes={"first": names, "second": names}))
     assert "1.00 over all cells (49; two-sided p = 0.0002 from all 5,040 relabelings)" in text
     assert "1.00 over those without crop (36; two-sided p = 0.0014 from all 720 relabelings)" in text
 
 
-def test_the_heads_summary_lists_every_cell():
-    text = tables.summary(HEADS, context(figure="heads", paper="", seeds=3, axes={}))
+HEAD_AXES = {"head": ("linear", "nonlinear", "none"), "dim": (16, 32)}
+
+
+def test_the_heads_summary_has_a_line_per_head_and_a_column_per_width():
+    text = words.summary(HEADS, context(figure=BARS, paper="", seeds=3, axes=HEAD_AXES))
+    half = {n: tables.seed_spread(HEADS, BARS, "top1").half_width(n) for n in (1, 2, 3)}
     rows = [line.split() for line in text.splitlines()]
-    assert ["linear", "16", "42.0", "2.0", "3"] in rows
-    assert ["nonlinear", "32", "–", "–", "0"] in rows
-    assert ["none", "–", "36.0", "–", "1"] in rows
+    assert ["head", "16", "32", "–"] in rows
+    assert ["linear", "42.0", "±", f"{half[3]:.1f}", "41.0", "±", f"{half[1]:.1f}", "–"] in rows
+    assert ["nonlinear", "45.5", "±", f"{half[2]:.1f}", "–", "–"] in rows
+    assert ["none", "–", "–", "36.0", "±", f"{half[1]:.1f}"] in rows
     assert ["untrained", "20.0"] in rows
     assert "standard deviation between seeds 1.7 points, pooled over the cells (3 df)" in text
 
 
 def test_the_markdown_has_the_table_and_the_caption():
-    text = tables.markdown(SOME, context(overrides=("schedule.epochs=3",)))
+    text = words.markdown(SOME, context(overrides=("schedule.epochs=3",)))
     assert "| crop  |   20.0 |    47.0 |   23.0 |      30.0 |" in text
     assert "Baselines: untrained: 20.6, identical views: –." in text
     assert "Overrides: schedule.epochs=3." in text
@@ -340,19 +351,19 @@ def test_the_markdown_has_the_table_and_the_caption():
 
 
 def test_words_for_a_run_that_has_nothing_yet():
-    text = tables.summary(pairs_frame(record("crop", "crop", None, status="missing")), context())
+    text = words.summary(pairs_frame(record("crop", "crop", None, status="missing")), context())
     assert "Nothing is measured yet." in text
     assert "best pair" not in text
 
 
 def test_a_smoke_run_says_so_in_words():
     smoke = context(scale="smoke", about="proves the path only", stamp=True)
-    assert "SMOKE: proves the path only" in tables.summary(SOME, smoke)
-    assert "**SMOKE: proves the path only**" in tables.markdown(SOME, smoke)
+    assert "SMOKE: proves the path only" in words.summary(SOME, smoke)
+    assert "**SMOKE: proves the path only**" in words.markdown(SOME, smoke)
 
 
 def test_views_unlike_the_papers_are_said():
-    assert "100 epochs, asymmetric views)" in tables.markdown(SOME, context(views="symmetric"))
+    assert "100 epochs, asymmetric views)" in words.markdown(SOME, context(views="symmetric"))
 
 
 @pytest.mark.parametrize("content", [b"\x00\xff", b""])
@@ -360,13 +371,13 @@ def test_a_file_that_is_no_table_is_refused_in_a_sentence(tmp_path, content):
     path = tmp_path / "x.csv"
     path.write_bytes(content)
     with pytest.raises(BadInput, match=r"x\.csv"):
-        tables.read(path)
+        frames.read(path)
 
 
 def test_a_table_with_a_word_for_a_number_is_refused_in_a_sentence(tmp_path):
     path = tmp_path / "x.csv"
     record = {"role": "cell", "first": "a", "seed": 0, "trial_id": "t", "status": "done", "top1": 50.5, "n_test": 4}
-    tables.write(tables.study_frame(["first"], [record]), path)
+    frames.write(frames.study_frame(["first"], [record]), path)
     path.write_text(path.read_text().replace("50.5", "abc"))
     with pytest.raises(BadInput, match="damaged"):
-        tables.read(path)
+        frames.read(path)

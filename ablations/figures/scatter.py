@@ -1,0 +1,114 @@
+"""One point a cell: a metric against others, ours beside the paper's (Figures 7, B.5 and B.6)."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, ScalarFormatter
+
+from ablations.figures import style
+from ablations.figures.context import Context, as_ours
+from ablations.frame import measured, typed
+from ablations.measures import label, short
+from ablations.paper import published
+from ablations.plot import METRIC
+from ablations.tables import cell_table
+from ablations.words import caption
+
+WIDTH, HEIGHT = 4.2, 3.2  # inches: the axes
+LEFT, RIGHT, BELOW = 0.7, 0.3, 0.6
+ABOVE, LEGEND = 0.8, 0.2  # title and legend of a panel; a line of its legend
+LOGARITHMIC = ("parameters", "rank", "squared_eigenvalue")
+MARKERS = "osD^v"
+
+
+def draw(frame: pd.DataFrame, context: Context) -> Figure:
+    """Our points with their intervals, the paper's beside them."""
+    paper = published(context.paper)
+    shown = [(frame, context, context.title)]
+    shown += [(paper.frame, as_ours(paper, context), f"paper: {paper.setting}")] if paper else []
+    width = (LEFT + WIDTH + RIGHT) * len(shown) + 2 * style.MARGIN
+    page = style.Page(width, ABOVE + HEIGHT + BELOW, context.question, caption(frame, context))
+    for i, (table, about, title) in enumerate(shown):
+        left = style.MARGIN + i * (LEFT + WIDTH + RIGHT) + LEFT
+        draw_points(page.axes(left, BELOW, WIDTH, HEIGHT), table, about, title)
+    if context.stamp:
+        page.stamp(f"{context.scale.upper()}: {context.about}", style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
+    return page.figure
+
+
+def points(frame: pd.DataFrame, context: Context) -> pd.DataFrame:
+    """One row per cell and y metric that is measured: x, y, half (of y's 95% interval), hue, name."""
+    plot = context.figure
+    assert plot.x is not None
+    cells = cell_table(frame, plot)
+    across = _x(frame, context)
+    names = [axis for axis in context.axes if axis not in (*plot.average, plot.hue, "point")]
+    rows = [
+        {
+            "x": across.get(tuple(_key(cell[axis]) for axis in context.axes), np.nan),
+            "y": cell["mean"],
+            "half": cell["half"],
+            "hue": cell[plot.hue] if plot.hue else "",
+            "name": " ".join(
+                f"{cell[axis]}{'x' if axis == 'width' else ''}" for axis in names if not pd.isna(cell[axis])
+            ),
+        }
+        for _, cell in cells.iterrows()
+    ]
+    return pd.DataFrame(rows, columns=["x", "y", "half", "hue", "name"]).dropna(subset=["x", "y"])
+
+
+def _x(frame: pd.DataFrame, context: Context) -> dict[tuple[Any, ...], float]:
+    """Mean of the x metric for each cell."""
+    x, axes = context.figure.x, list(context.axes)
+    done = measured(frame)
+    if x not in done:
+        return {}
+    means = done.groupby(axes, sort=False, dropna=False)[x].mean().reset_index()
+    return {tuple(_key(row[axis]) for axis in axes): float(row[x]) for _, row in means.iterrows()}
+
+
+def _key(value: Any) -> Any:
+    return None if pd.isna(value) else value
+
+
+def draw_points(axes: Axes, frame: pd.DataFrame, context: Context, title: str) -> Axes:
+    """Points of one hue share color and marker, and are joined where they have an order along x."""
+    plot = context.figure
+    assert plot.x is not None
+    found = points(frame, context)
+    present = list(plot.metrics) if plot.hue == METRIC else list(typed(context.axes[plot.hue])) if plot.hue else [""]
+    colors = style.hues(present)
+    for i, hue in enumerate(present):
+        those = found[found["hue"] == hue].sort_values("x")
+        if those.empty:
+            continue
+        name = short(hue) if plot.hue == METRIC else str(hue)
+        axes.errorbar(
+            those["x"].to_numpy(float), those["y"].to_numpy(float), those["half"].to_numpy(float),
+            fmt=MARKERS[i % len(MARKERS)], color=colors[hue], markersize=5, capsize=2.5,
+            linewidth=1.0, label=name or None,
+        )  # fmt: skip
+        for point in those.itertuples() if plot.hue != METRIC or i == 0 else ():  # the same x again need no names
+            axes.annotate(
+                str(point.name), (point.x, point.y), xytext=(4, 3), textcoords="offset points",
+                size=style.NUMBER_SIZE - 1.5, color=style.MUTED,
+            )  # fmt: skip
+    if plot.x in LOGARITHMIC and len(found):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_locator(LogLocator(base=10, subs=()))
+    if plot.metrics[0] in LOGARITHMIC and len(found):
+        axes.set_yscale("log")
+    axes.margins(0.12)
+    axes.set_xlabel(label(plot.x))
+    axes.set_ylabel(label(plot.metrics[0]) if len(plot.metrics) == 1 else "top-1 (%)")
+    axes.spines[["top", "right"]].set_visible(False)
+    style.legend_above(axes, WIDTH)
+    lines = style.legend_lines(axes.get_legend_handles_labels()[1], WIDTH)
+    axes.set_title(style.fitted(title, WIDTH), loc="left", pad=6 + 72 * LEGEND * lines)
+    return axes

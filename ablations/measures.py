@@ -1,0 +1,50 @@
+"""What the metrics are called on figures and in tables, and how many digits they carry."""
+
+import re
+
+LABELS = {
+    "top1": "linear probe top-1 (%)",
+    "balanced_accuracy": "balanced accuracy (%)",
+    "knn_top1": "cosine kNN top-1 (%)",
+    "contrastive_accuracy": "contrastive accuracy (%)",
+    "entropy": "entropy (nats)",
+    "loss": "loss",
+    "classifier_top1": "classifier top-1 (%)",
+    "online_top1": "online linear probe top-1 (%)",
+    "augmented_linear_top1": "linear probe by SGD top-1 (%)",
+    "transform_h": "from h (%)",
+    "transform_z": "from z = g(h) (%)",
+    "transform_chance": "chance (%)",
+    "histogram_top1": "retrieval by intensity histogram (%)",
+    "transfer_top1": "transfer, linear top-1 (%)",
+    "parameters": "encoder parameters (millions)",
+    "transfer_finetune_top1": "transfer, fine-tuned top-1 (%)",
+    "top5": "linear probe top-5 (%)",
+    "squared_eigenvalue": "squared eigenvalue of the head",
+    "rank": "rank",
+}
+DIGITS = {"entropy": 2, "loss": 3, "alignment_h": 3, "alignment_z": 3, "uniformity_h": 2, "uniformity_z": 2}
+
+
+def label(metric: str) -> str:
+    """For an axis or a column: words, with the unit."""
+    if found := re.fullmatch(r"layer_(\d+)_top1", metric):
+        return f"layer {found[1]} of g, top-1 (%)"
+    if found := re.fullmatch(r"finetune_([\d.e+-]+)_top(\d)", metric):
+        return f"fine-tuned on {found[1]}% of labels, top-{found[2]} (%)"
+    return LABELS.get(metric, metric.replace("_", " "))
+
+
+def is_metric(name: str) -> bool:
+    """Whether `name` is one of those that a trial or the paper has."""
+    return name in LABELS or label(name) != name.replace("_", " ")
+
+
+def short(metric: str) -> str:
+    """For a legend: the label without its unit."""
+    return re.sub(r",? top-\d| \(.*\)$", "", label(metric)) if metric != "top1" else "linear probe on h"
+
+
+def text(value: float, metric: str = "top1") -> str:
+    """A number with the metric's digits; a dash for none."""
+    return "–" if value != value else f"{value:.{DIGITS.get(metric, 1)}f}"

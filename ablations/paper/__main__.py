@@ -1,0 +1,84 @@
+"""python -m ablations.paper [ITEM]...: draws the paper's own numbers as ours are drawn, into reports/paper/."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ablations.figures.context import Context, as_ours
+from ablations.frame import replace_file
+from ablations.paper import Published, items, published
+from ablations.study import GRIDS, Study, load_study
+from simclr_core.config import nearest
+from simclr_core.errors import BadInput
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code: 0 drawn, 2 bad input."""
+    parser = argparse.ArgumentParser(prog="python -m ablations.paper", description=__doc__, allow_abbrev=False)
+    parser.add_argument("items", nargs="*", metavar="ITEM", help=f"of {', '.join(items())} (default: all)")
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where reports/ goes (default: here)")
+    args = parser.parse_args(argv)
+    try:
+        for item in args.items or items():
+            for file in draw(item, args.out / "reports" / "paper"):
+                print(file)
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def draw(item: str, folder: Path) -> list[Path]:
+    """Write <item>.png, .svg and .md. Raises BadInput for an unknown item."""
+    from ablations import figures, words
+
+    paper = published(item)
+    if paper is None:
+        raise BadInput(f"{item}: the paper has no such item{nearest(item, items())}.")
+    about = context(paper)
+    table = words.text_table(paper.frame, about).to_markdown(index=False, disable_numparse=True)
+    markdown = folder / f"{item}.md"
+    replace_file(markdown, f"# {about.question}\n\n{table}\n\n{' '.join(about.caption)}\n".encode())
+    return [*figures.save(figures.draw(paper.frame, about), folder / item), markdown]
+
+
+def context(paper: Published) -> Context:
+    """The paper's item in place of a study, laid out as our study of it is, if there is one."""
+    study = next((study for study in map(load_study, _studies()) if study.paper == paper.item), None)
+    plot = study.figure if study else paper.figure
+    assert plot is not None  # a test looks at all items
+    about = Context(
+        study=paper.item,
+        question=f"{paper.source} of the paper",
+        paper="",
+        figure=plot,
+        scale="paper",
+        about="",
+        stamp=False,
+        data="",
+        encoder=paper.setting,
+        epochs=(),
+        batch_size=(),
+        seeds=1,
+        views=paper.views,
+        overrides=(),
+        axes={},
+        caption=tuple(
+            part for part in (f"Published numbers ({paper.confidence}): {paper.setting}.", paper.note) if part
+        ),
+        labels=_labels(study),
+    )
+    return as_ours(paper, about)
+
+
+def _studies() -> list[str]:
+    return sorted(path.stem for path in GRIDS.glob("*.yaml"))
+
+
+def _labels(study: Study | None) -> dict[str, str]:
+    return {name: axis.label for name, axis in study.axes.items() if axis.label} if study else {}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

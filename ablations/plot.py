@@ -1,0 +1,70 @@
+"""What the figure and the table of a study show, as its YAML says: the kind, and which axis or metric goes where."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+METRIC = "metric"  # in place of an axis: the metrics side by side
+
+
+class Plot(BaseModel):
+    """pairs: a map, first axis down, second across. bars: groups along `x`, in them the values of `hue`, small
+    multiples over `panel`. scatter: one point a cell, a metric along `x`, in the colors of `hue`.
+
+    Axes in `average` are averaged over before anything is drawn. Those in `choose` are tuned: their best values are
+    chosen by the probe's validation split on the first seed, and shown with the other seeds. A bare word is the kind
+    alone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["pairs", "bars", "scatter"]
+    metrics: tuple[str, ...] = ("top1",)
+    x: str | None = None
+    hue: str | None = None
+    panel: str | None = None
+    average: tuple[str, ...] = ()
+    choose: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, given: Any) -> Any:
+        return {"kind": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _metrics_differ(self) -> Self:
+        if not self.metrics or len(set(self.metrics)) < len(self.metrics):
+            raise ValueError(f"metrics must name at least one metric, each once, got {list(self.metrics)}")
+        return self
+
+    @property
+    def placed(self) -> list[str]:
+        """Axes, or METRIC, that have a place in a figure of bars or points."""
+        return [name for name in (self.x, self.hue, self.panel) if name is not None]
+
+    def shown(self, axes: Sequence[str]) -> list[str]:
+        """The axes that are neither averaged over nor chosen."""
+        return [axis for axis in axes if axis not in (*self.average, *self.choose)]
+
+    def check(self, axes: Sequence[str]) -> None:
+        """Raise ValueError where a study with these axes cannot be drawn so."""
+        for key, names in (("average", self.average), ("choose", self.choose)):
+            for name in names:
+                if name not in axes:
+                    raise ValueError(f"{key}: there is no axis {name!r}; allowed: {', '.join(axes)}")
+        left = self.shown(axes)
+        if self.kind == "pairs":
+            if len(left) != 2 or self.placed or self.metrics != ("top1",):
+                raise ValueError(f"a figure of kind 'pairs' shows top1 over exactly 2 axes, got {len(left)}")
+            return
+        if self.x is None:
+            raise ValueError(f"a figure of kind {self.kind!r} needs x; allowed: {', '.join(left)}")
+        places = [*left, METRIC] if len(self.metrics) > 1 else left
+        if self.kind == "scatter":  # x is a metric, and axes without a place name the points
+            for place in (self.hue, self.panel):
+                if place is not None and place not in places:
+                    raise ValueError(f"{place!r} has no place in the figure; allowed: {', '.join(places)}")
+            return
+        if sorted(self.placed) != sorted(places):
+            raise ValueError(f"x, hue and panel must place each of {', '.join(places)} once, got {self.placed}")

@@ -86,16 +86,17 @@ def _joint(statuses: "pd.Series[str]") -> str:
 
 
 def cell_table(frame: pd.DataFrame, plot: Plot) -> pd.DataFrame:
-    """One row per cell and metric in the frame's order: axes, metric, mean, sd, half, n (seeds measured), failed.
+    """One row per cell and metric in the frame's order: axes, metric, mean, sd, half, n (seeds measured), done, failed.
 
     sd is over seeds, NaN for fewer than two; half is that of the mean's 95% interval, from the deviation pooled over
-    cells, NaN without one; mean is NaN where no seed is done; failed counts failed seeds.
+    cells, NaN without one; mean is NaN where no seed is done, or where the cell has no
+    such metric; done and failed count seeds.
     """
     cells = tall(frame, plot)
     keys = [name for name in cells.columns if name not in ("seed", "status", "value")]
-    cells = cells.assign(failed=(cells["status"] == "failed").astype(int))
+    cells = cells.assign(**{status: (cells["status"] == status).astype(int) for status in ("done", "failed")})
     table = cells.groupby(keys, sort=False, dropna=False).agg(
-        mean=("value", "mean"), sd=("value", "std"), n=("value", "count"), failed=("failed", "sum")
+        mean=("value", "mean"), sd=("value", "std"), n=("value", "count"), done=("done", "sum"), failed=("failed", "sum")
     )
     table = table.reset_index()
     spreads = {metric: seed_spread(frame, plot, metric) for metric in plot.metrics}

@@ -27,7 +27,7 @@ NARROWEST = 2.9  # axes
 LEFT, RIGHT = 0.7, 0.1
 ABOVE, LEGEND = 0.3, 0.2  # a panel's title; a line of its legend
 BELOW, LINE = 0.42, 0.15  # the name of x; a line of the names of its values
-WRAPPED = 15  # characters of such a name on a line
+WRAPPED = 17  # characters of such a name on a line
 FILL = 0.8  # share of a group covered by its bars
 STUB = 0.12  # share of the axis covered by a bar that is missing
 FEW = 2  # panels, at most, that have the paper's beside them and not below
@@ -37,7 +37,7 @@ FEW = 2  # panels, at most, that have the paper's beside them and not below
 class Panel:
     """The bars of one panel, in groups of equal x; bars without an x (<NA>) stand alone at the right.
 
-    `bars`: x, hue, mean (NaN: not there), half (of the 95% interval; NaN: none to show), failed (a count).
+    `bars`: x, hue, mean (NaN: not there), half (of the 95% interval; NaN: none to show), done and failed (counts).
     `seeds`: x, hue, value, drawn as dots. `levels`: baselines by name.
     """
 
@@ -147,7 +147,7 @@ def panels(frame: pd.DataFrame, context: Context, title: str) -> list[Panel]:
         found.append(
             Panel(
                 title=f"{called}{title}" if not found or not called else called.removesuffix("; "),
-                bars=_placed(those, plot.x, plot.hue)[["x", "hue", "mean", "half", "failed"]],
+                bars=_placed(those, plot.x, plot.hue)[["x", "hue", "mean", "half", "done", "failed"]],
                 seeds=_placed(dots, plot.x, plot.hue)[["x", "hue", "value"]].dropna(subset="value"),
                 groups=[x for x in _values(plot.x, context, cells) if not pd.isna(x)],
                 hues=hues,
@@ -213,6 +213,8 @@ def draw_bars(axes: Axes, panel: Panel) -> Axes:
         alone = pd.isna(bar.x)
         x = float(where[(None, bar.hue) if alone else bar.x])
         x += 0.0 if alone else (standing.index(bar.hue) - (len(standing) - 1) / 2) * thick
+        if pd.isna(bar.mean) and bar.done:  # such as the third layer of a head that has two
+            continue
         if pd.isna(bar.mean):
             style.absent(axes, x - thick / 2, bottom, thick, STUB * (top - bottom), bar.failed > 0)
             continue

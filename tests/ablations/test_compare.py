@@ -6,8 +6,9 @@ import yaml
 from scipy.stats import t as student
 from scipy.stats import ttest_1samp, ttest_rel
 
-from ablations import compare, tables
+from ablations import compare
 from ablations.compare import Difference, balanced, difference, pair, per_image_difference, verdict
+from ablations.frame import study_frame, write
 from ablations.statistics import Interval, Part, interval, part_of
 from ablations.store import Store
 
@@ -41,13 +42,13 @@ def every_head(seeds=3, status=None):
 
 
 def heads_frame(seeds=3, status=None):
-    return tables.study_frame(["head", "dim"], every_head(seeds, status))
+    return study_frame(["head", "dim"], every_head(seeds, status))
 
 
 def store_of(frame, out):
     """A results folder with the frame's table and its trials' predictions."""
     store = Store(out / "results")
-    tables.write(frame, out / "results" / "heads" / "laptop.csv")
+    write(frame, out / "results" / "heads" / "laptop.csv")
     for row in frame[frame["status"] == "done"].itertuples():
         folder = store.folder(row.trial_id)
         folder.mkdir(parents=True, exist_ok=True)
@@ -134,7 +135,7 @@ def test_the_images_mean_difference_is_the_metrics_own(metric, tmp_path):
         folder.mkdir(parents=True)
         np.save(folder / "predictions.npy", guess)
         np.save(folder / "labels.npy", labels)
-    pairs = pair(tables.study_frame(["head", "dim"], records), "head", "linear", "nonlinear", metric).pairs
+    pairs = pair(study_frame(["head", "dim"], records), "head", "linear", "nonlinear", metric).pairs
     per_image = per_image_difference(pairs, store, metric)
     assert per_image is not None
     assert per_image.mean() == pytest.approx(pairs["difference"].mean())
@@ -170,7 +171,7 @@ def test_trials_are_paired_on_the_other_axes_and_the_seed():
 def test_pairs_that_are_not_there_are_counted_by_reason():
     status = {("linear", 16, 0): "failed", ("nonlinear", 32, 1): "missing", ("nonlinear", 64, 1): "running"}
     rows = [row for row in every_head(status=status) if (row["head"], row["dim"], row["seed"]) != ("linear", 64, 2)]
-    found = pair(tables.study_frame(["head", "dim"], rows), "head", "linear", "nonlinear", "top1")
+    found = pair(study_frame(["head", "dim"], rows), "head", "linear", "nonlinear", "top1")
     assert len(found.pairs) == 5
     assert found.absent == (
         "4 of 9 pairs are not there (1 trial failed, 2 trials not done yet, 1 trial without a counterpart in the study)"
@@ -290,7 +291,7 @@ def test_the_pair_study_is_compared_over_the_second_transformation(tmp_path, cap
         for b in names
     ]
     rows.append({"role": "untrained", "seed": 0, "status": "done", "trial_id": "u", "top1": 1.0})
-    tables.write(tables.study_frame(["first", "second"], rows), tmp_path / "results" / "aug_pairs" / "laptop.csv")
+    write(study_frame(["first", "second"], rows), tmp_path / "results" / "aug_pairs" / "laptop.csv")
     assert run(tmp_path, study="aug_pairs", axis="first", values=("crop", "color")) == 0
     out = capsys.readouterr().out
     assert "color is 2.0 points better than crop: no interval, so no verdict." in out

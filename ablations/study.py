@@ -69,7 +69,8 @@ class Axis(Part):
         for scale, names in self.at.items():
             for name in names if isinstance(self.values, dict) else ():
                 if name not in self.values:
-                    raise ValueError(f"at.{scale}: unknown value {name!r}{nearest(str(name), list(map(str, self.values)))}")
+                    known = [str(known) for known in self.values]
+                    raise ValueError(f"at.{scale}: unknown value {name!r}{nearest(str(name), known)}")
         for name, values in {
             "values": self.listed(""),
             **{f"at.{scale}": those for scale, those in self.at.items()},

@@ -95,10 +95,9 @@ def cell_table(frame: pd.DataFrame, plot: Plot) -> pd.DataFrame:
     cells = tall(frame, plot)
     keys = [name for name in cells.columns if name not in ("seed", "status", "value")]
     cells = cells.assign(**{status: (cells["status"] == status).astype(int) for status in ("done", "failed")})
-    table = cells.groupby(keys, sort=False, dropna=False).agg(
-        mean=("value", "mean"), sd=("value", "std"), n=("value", "count"), done=("done", "sum"), failed=("failed", "sum")
-    )
-    table = table.reset_index()
+    groups = cells.groupby(keys, sort=False, dropna=False)
+    values = groups["value"].agg(mean="mean", sd="std", n="count")
+    table = values.join(groups[["done", "failed"]].sum()).reset_index()
     spreads = {metric: seed_spread(frame, plot, metric) for metric in plot.metrics}
     halves = [spreads[row.metric].half_width(row.n) if row.n else np.nan for row in table.itertuples()]
     table.insert(table.columns.get_loc("n"), "half", halves)

@@ -342,6 +342,9 @@ class Finetune(Part):
     lr: float = Field(default=0.05, gt=0)  # times batch_size / 256
     weight_decay: float = Field(default=0.0, ge=0)
 
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())  # pydantic's own would hash the mapping, which has none
+
     @field_validator("shares")
     @classmethod
     def _fractions(cls, shares: dict[float, int]) -> dict[float, int]:

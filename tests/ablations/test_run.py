@@ -73,7 +73,7 @@ def test_the_same_command_again_trains_nothing_and_writes_the_same_bytes(tmp_pat
     assert run.main(argv) == run.DONE
     assert [path.read_bytes() for path in files] == before
     assert results(tmp_path) == trials
-    assert len(files) == 5
+    assert len(files) == 6
 
 
 def test_a_run_of_some_cells_takes_nothing_from_the_table(tmp_path):
@@ -117,7 +117,7 @@ def test_json_is_one_object_per_line_with_the_summary_last(tmp_path, capsys):
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [event["event"] for event in events].count("done") == 3
     assert events[-1]["event"] == "summary"
-    assert (events[-1]["done"], events[-1]["failed"], len(events[-1]["files"])) == (3, 0, 5)
+    assert (events[-1]["done"], events[-1]["failed"], len(events[-1]["files"])) == (3, 0, 6)
 
 
 def test_failed_cells_are_listed_and_the_others_drawn(tmp_path, capsys, monkeypatch):

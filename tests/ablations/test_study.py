@@ -234,3 +234,82 @@ def test_identical_views_are_identical_whatever_the_left_branch(study):
     trials = expand(load_study(study), load_scale("laptop"), overrides={"views.left": ["color"]})
     (baseline,) = [trial.recipe.views for trial in trials if trial.role == "identical_views"]
     assert baseline.left == baseline.right
+
+
+NAMED = """
+study: named
+question: Are axes of named values understood?
+figure: {kind: bars, x: policy, hue: epochs}
+scales: [smoke]
+refuses: {laptop: it would take too long}
+recipe: {views: {left: [crop], right: [crop]}}
+at:
+  smoke: {optimizer: {lr: 0.5}}
+axes:
+  policy:
+    label: augmentation policy
+    values:
+      plain: {}
+      strong: {views.left: [crop, color], views.right: [crop, color], transforms.color.strength: 0.25}
+      blurred: {views.right: [crop, blur]}
+    at: {smoke: [plain, strong]}
+  epochs: {set: schedule.epochs, values: [1, 2]}
+extra:
+  - {policy: blurred, epochs: null}
+"""
+
+
+def named(tmp_path, text=NAMED, scale="smoke"):
+    (tmp_path / "named.yaml").write_text(text)
+    study = load_study(tmp_path / "named.yaml")
+    return study, expand(study, load_scale(scale))
+
+
+def test_an_axis_of_named_values_sets_the_fields_of_each(tmp_path):
+    study, trials = named(tmp_path, NAMED.replace("epochs: null", "epochs: 2"))
+    strong = cell(trials, policy="strong", epochs=1).recipe
+    assert strong.views.left == strong.views.right == ("crop", "color")
+    assert strong.transforms.color.strength == 0.25
+    plain = cell(trials, policy="plain", epochs=2).recipe
+    assert (plain.views.left, plain.transforms.color.strength) == (("crop",), 1.0)
+    assert cell(trials, policy="blurred", epochs=2).recipe.views.right == ("crop", "blur")
+    assert study.values("policy", "smoke") == ("plain", "strong", "blurred")
+    assert len(trials) == 5
+
+
+def test_a_study_may_differ_at_a_scale(tmp_path):
+    trials = named(tmp_path, NAMED.replace("epochs: null", "epochs: 2"))[1]
+    assert all(trial.recipe.optimizer.lr == 0.5 for trial in trials)
+
+
+def test_a_scale_that_cannot_answer_is_refused_with_the_reason(tmp_path):
+    said = sentence(lambda: named(tmp_path, NAMED.replace("epochs: null", "epochs: 2"), "laptop"))
+    assert "not offered at scale 'laptop' (it would take too long); allowed: smoke." in said
+    assert "minutes on a CPU core" in sentence(lambda: expand(load_study("model_size"), load_scale("laptop")))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("values: [1, 2]", "values: {one: {schedule.epochs: 1}}", "a mapping from names to fields without them"),
+        ("{set: schedule.epochs, values", "{values", "a list with set or append"),
+        ("[plain, strong]", "[plain, storng]", "unknown value 'storng'; nearest: strong"),
+        ("smoke: {optimizer", "smok: {optimizer", "at: unknown scale 'smok'; nearest: smoke"),
+        ("smoke: {optimizer: {lr: 0.5}}", "smoke: {optimizer: {lrr: 0.5}}", "unknown key 'lrr'; nearest: lr"),
+        ("refuses: {laptop", "refuses: {smoke", "'smoke' is one of scales"),
+        ("x: policy, hue: epochs", "x: policy", "must place each of policy, epochs once"),
+        ("kind: bars", "kind: pie", "figure.kind"),
+        ("values: [1, 2]", "values: []", "at least 1 item"),
+        ("set: schedule.epochs", "set: transforms.color.strength", "transforms.color.strength is set by axis 'policy'"),
+    ],
+)
+def test_a_mistake_in_an_axis_or_a_figure_is_one_sentence(tmp_path, old, new, said):
+    text = NAMED.replace("epochs: null", "epochs: 2")
+    assert old in text
+    assert said in sentence(lambda: named(tmp_path, text.replace(old, new)))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_scale_is_offered_or_refused_with_a_reason(name):
+    study = load_study(name)
+    assert {*study.scales, *study.refuses} == {path.stem for path in (GRIDS / "scales").glob("*.yaml")}

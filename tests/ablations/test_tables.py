@@ -14,6 +14,7 @@ from ablations.statistics import pooled_sd, wilson_half_width
 from simclr_core.errors import BadInput
 
 NAMES = ("crop", "color", "blur")
+HEAD_AXES = {"head": ("linear", "nonlinear", "none"), "dim": (16, 32)}
 PAIRS = Plot(kind="pairs")
 BARS = Plot(kind="bars", x="dim", hue="head")
 AXES = {"first": NAMES, "second": NAMES}
@@ -263,6 +264,94 @@ def test_one_seed_has_no_deviation():
     assert pooled_sd([]).df == 0
 
 
+def grid_record(batch, lr, top1, seed=0, validation=None, status="done"):
+    fields = {"role": "cell", "batch": batch, "lr": lr, "seed": seed, "status": status}
+    fields["trial_id"] = f"{batch}-{lr}-{seed}"
+    if status != "done":
+        return fields
+    return fields | metrics(top1) | {"probe_validation_top1": top1 if validation is None else validation}
+
+
+def grid_frame(*records):
+    return frames.study_frame(["batch", "lr"], records)
+
+
+def test_an_average_over_an_axis_is_of_each_seed_and_needs_all_its_cells():
+    frame = grid_frame(
+        *(
+            grid_record(64, lr, top1, seed)
+            for lr, seed, top1 in ((1, 0, 10.0), (2, 0, 20.0), (1, 1, 30.0), (2, 1, 60.0))
+        ),
+        grid_record(128, 1, 50.0),
+        grid_record(128, 2, None, status="missing"),
+        grid_record(256, 1, 50.0),
+        grid_record(256, 2, None, status="failed"),
+    )
+    cells = tables.cell_table(frame, Plot(kind="bars", x="batch", average=("lr",)))
+    assert cells["batch"].tolist() == [64, 128, 256]
+    np.testing.assert_allclose(cells["mean"], [30.0, np.nan, np.nan])  # of 15 and 45
+    np.testing.assert_allclose(cells["sd"], [math.sqrt(450), np.nan, np.nan])
+    assert cells["n"].tolist() == [2, 0, 0]
+    assert cells["failed"].tolist() == [0, 0, 1]
+
+
+def test_a_tuned_axis_is_chosen_by_validation_on_the_first_seed_and_shown_with_the_others():
+    plot = Plot(kind="bars", x="batch", choose=("lr",))
+    frame = grid_frame(
+        grid_record(64, 1, 10.0, seed=0, validation=70.0),  # chosen, though its test accuracy is the lower
+        grid_record(64, 2, 99.0, seed=0, validation=60.0),
+        *(grid_record(64, 1, top1, seed) for seed, top1 in ((1, 40.0), (2, 42.0))),
+        *(grid_record(64, 2, 80.0, seed, validation=99.0) for seed in (1, 2)),
+        grid_record(128, 2, 30.0, seed=0),
+        grid_record(128, 1, None, seed=0, status="failed"),
+        grid_record(128, 2, 33.0, seed=1),
+        grid_record(256, 1, None, seed=0, status="missing"),
+        grid_record(256, 1, 90.0, seed=1),
+    )
+    assert tables.choices(frame, plot).to_dict("list") == {"batch": [64, 128], "lr": [1, 2]}
+    cells = tables.cell_table(frame, plot)
+    assert cells["batch"].tolist() == [64, 128]
+    np.testing.assert_allclose(cells["mean"], [41.0, 33.0])
+    said = " ".join(
+        words.caption(frame, context(figure=plot, paper="", seeds=3, axes={"batch": (64, 128, 256), "lr": (1, 2)}))
+    )
+    assert "Of lr, the best on the first seed's validation split (64: 1; 128: 2), shown with the other seeds." in said
+
+
+def test_with_one_seed_the_choice_is_judged_on_it_and_said_to_be_optimistic():
+    plot = Plot(kind="bars", x="batch", choose=("lr",))
+    frame = grid_frame(grid_record(64, 1, 10.0), grid_record(64, 2, 20.0))
+    assert tables.cell_table(frame, plot)["mean"].tolist() == [20.0]
+    said = " ".join(words.caption(frame, context(figure=plot, paper="", axes={"batch": (64,), "lr": (1, 2)})))
+    assert "shown with the same seed, so optimistic." in said
+
+
+def test_several_metrics_are_rows_of_their_own_and_a_metric_that_a_cell_lacks_is_neither_missing_nor_failed():
+    plot = Plot(kind="bars", x="metric", hue="lr", metrics=("top1", "layer_3_top1"))
+    frame = frames.study_frame(
+        ["lr"], [{key: value for key, value in grid_record(64, lr, top1).items() if key != "batch"} | more
+                 for lr, top1, more in ((1, 10.0, {}), (2, 20.0, {"layer_3_top1": 15.0}))]
+    )  # fmt: skip
+    cells = tables.cell_table(frame, plot).set_index(["lr", "metric"])
+    assert cells.loc[(2, "layer_3_top1"), "mean"] == 15.0
+    lacking = cells.loc[(1, "layer_3_top1")]
+    assert math.isnan(lacking["mean"])
+    assert (lacking["n"], lacking["done"], lacking["failed"]) == (0, 1, 0)
+    text = words.text_table(frame, context(figure=plot, axes={"lr": (1, 2)}))
+    assert text.columns.tolist() == ["lr", "linear probe top-1 (%)", "layer 3 of g, top-1 (%)"]
+    assert text.to_numpy().tolist() == [["1", "10.0", "–"], ["2", "20.0", "15.0"]]
+
+
+def test_the_latex_table_is_booktabs_with_the_caption_as_comments():
+    text = words.latex(HEADS, context(figure=BARS, paper="", seeds=3, axes=HEAD_AXES))
+    lines = text.splitlines()
+    assert lines[0] == "% Which pair?"
+    assert all(line.startswith("%") for line in lines[: lines.index("\\begin{tabular}{llll}")])
+    assert "\\toprule" in lines
+    assert lines[-1] == "\\end{tabular}"
+    assert any(line.split()[:3] == ["linear", "&", "42.0"] and "$\\pm$" in line for line in lines)
+
+
 def test_baselines_are_levels_by_name():
     assert tables.baselines(SOME)["untrained"] == 20.6
     assert math.isnan(tables.baselines(SOME)["identical_views"])
@@ -325,9 +414,6 @@ def test_the_papers_own_map_agrees_with_itself_and_further_names_do_not_matter()
     text = words.summary(frame, context(axes={"first": names, "second": names}))
     assert "1.00 over all cells (49; two-sided p = 0.0002 from all 5,040 relabelings)" in text
     assert "1.00 over those without crop (36; two-sided p = 0.0014 from all 720 relabelings)" in text
-
-
-HEAD_AXES = {"head": ("linear", "nonlinear", "none"), "dim": (16, 32)}
 
 
 def test_the_heads_summary_has_a_line_per_head_and_a_column_per_width():

@@ -1,0 +1,48 @@
+import pytest
+
+from ablations.plot import Plot
+
+AXES = ["batch", "epochs", "temperature", "lr"]
+
+
+def plot(**fields):
+    return Plot(**({"kind": "bars"} | fields))
+
+
+def refusal(axes, **fields):
+    with pytest.raises(ValueError, match=r".") as caught:
+        plot(**fields).check(axes)
+    return str(caught.value)
+
+
+def test_a_word_is_the_kind_alone():
+    assert Plot.model_validate("pairs") == Plot(kind="pairs")
+    Plot(kind="pairs").check(["first", "second"])
+
+
+def test_every_axis_has_one_place():
+    plot(x="batch", hue="epochs", panel="temperature", average=("lr",)).check(AXES)
+    plot(x="batch", hue="epochs", panel="temperature", choose=("lr",)).check(AXES)
+    assert "must place each of batch, epochs once, got ['batch']" in refusal(["batch", "epochs"], x="batch")
+    assert "must place each of batch once" in refusal(["batch"], x="batch", hue="batch")
+    assert "there is no axis 'lt'" in refusal(AXES, x="batch", average=("lt",))
+    assert "needs x" in refusal(["batch"])
+
+
+def test_several_metrics_need_a_place_and_one_metric_has_none():
+    plot(x="batch", hue="metric", metrics=("top1", "loss")).check(["batch"])
+    assert "batch, metric once" in refusal(["batch"], x="batch", metrics=("top1", "loss"))
+    assert "each of batch once" in refusal(["batch"], x="batch", hue="metric")
+    with pytest.raises(ValueError, match="at least one metric, each once"):
+        plot(x="batch", metrics=("top1", "top1"))
+
+
+def test_a_map_shows_top1_over_two_axes():
+    for fields, axes in (({}, ["a"]), ({"x": "a"}, ["a", "b"]), ({"metrics": ("loss",)}, ["a", "b"])):
+        assert "over exactly 2 axes" in refusal(axes, kind="pairs", **fields)
+
+
+def test_points_take_a_metric_along_x_and_an_axis_or_the_metrics_as_colors():
+    plot(kind="scatter", x="parameters", hue="method").check(["method", "depth"])
+    plot(kind="scatter", x="top1", hue="metric", metrics=("a", "b")).check(["epochs"])
+    assert "'metod' has no place" in refusal(["method"], kind="scatter", x="parameters", hue="metod")

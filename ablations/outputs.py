@@ -6,8 +6,9 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -20,6 +21,9 @@ from ablations.plan import Planned
 from ablations.store import Store
 from ablations.study import CELL, Scale, Study, Trial
 from simclr_core.errors import BadInput
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 EVERY = 10.0  # seconds between two drawings in mid-sweep, at least
 SHARE = 0.02  # of the driver's time for drawing, at most
@@ -79,6 +83,17 @@ class Outputs:
                 f"{error.filename}: cannot be written: {error.strerror}; choose another folder with --out."
             ) from None
 
+    def finish(self) -> list[Path]:
+        """`write`, and the figures beyond the paper's, which a sweep in progress does without."""
+        from ablations import figures
+
+        files, found = self.write(), self.frame()
+        seconds = {item.trial_id: item.result.seconds for item in self.planned if item.result}
+        for name, drawing in figures.more(found, self.context, seconds, self.store.epochs).items():
+            stem = self._figure.with_name(f"{self.context.scale}-{name}")
+            files += self._drawn(drawing, stem)
+        return files
+
     def frame(self) -> pd.DataFrame:
         """The study frame of the state last written."""
         return frame.study_frame(list(self.context.axes), [item.record() for item in self.planned])
@@ -90,13 +105,21 @@ class Outputs:
     def _draw(self) -> list[Path]:
         from ablations import figures  # matplotlib takes a second to import, and --dry-run needs none
 
+        self.problem = ""
+        return self._drawn(lambda: figures.draw(self.frame(), self.context), self._figure)
+
+    def _drawn(self, drawing: "Callable[[], Figure | None]", stem: Path) -> list[Path]:
+        from ablations import figures
+
         try:
-            self.problem = ""
-            return figures.save(figures.draw(self.frame(), self.context), self._figure)
-        except OSError:
-            raise
+            figure = drawing()
+            return figures.save(figure, stem) if figure is not None else []
+        except OSError as error:
+            raise BadInput(
+                f"{error.filename}: cannot be written: {error.strerror}; choose another folder with --out."
+            ) from None
         except Exception as error:  # whatever is wrong with a drawing must not cost the trials
-            self._complain(f"The figure could not be drawn: {type(error).__name__}: {error}.")
+            self._complain(f"{stem.name}: the figure could not be drawn: {type(error).__name__}: {error}.")
             return []
 
     def _complain(self, sentence: str) -> None:

@@ -146,7 +146,7 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
             _say_damaged(todo, store)
             if todo:
                 watch, interrupted = _sweep(args, todo, setting, store, claims, outputs)
-    files = outputs.write()
+    files = outputs.write() if interrupted else outputs.finish()
     planned = plan.refresh(planned, store, claims)
     _report(args, outputs, planned, files, time.monotonic() - began, watch)
     if interrupted:

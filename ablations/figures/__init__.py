@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from ablations.frame import replace_file
 
 if TYPE_CHECKING:  # importing Context costs no plotting library
     from matplotlib.figure import Figure
+
+    from ablations.figures.curves import Epochs
 
 
 def warm_up() -> None:
@@ -27,6 +30,31 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     kinds = {"pairs": pairs.draw, "bars": bars.draw, "scatter": scatter.draw}
     with style.applied():
         return kinds[context.figure.kind](frame, context)
+
+
+def more(
+    frame: pd.DataFrame, context: Context, seconds: Mapping[str, float], epochs: Epochs
+) -> dict[str, Callable[[], Figure | None]]:
+    """The figures beyond the paper's that suit the study, by the end of their file's name; None: nothing to draw yet.
+
+    seconds: of each trial, by trial_id. epochs: the rows of a trial by trial_id.
+    """
+    from ablations.figures import cost, curves, style, synergy
+
+    def styled(drawing: Callable[[], Figure | None]) -> Callable[[], Figure | None]:
+        def drawn() -> Figure | None:
+            with style.applied():
+                return drawing()
+
+        return drawn
+
+    found: dict[str, Callable[[], Figure | None]] = {}
+    if context.figure.kind == "pairs":
+        found["synergy"] = styled(lambda: synergy.draw(frame, context))
+    if "top1" in context.figure.metrics:
+        found["cost"] = styled(lambda: cost.draw(frame, context, seconds))
+    found["curves"] = styled(lambda: curves.draw(frame, context, epochs))
+    return found
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:

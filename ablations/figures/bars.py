@@ -29,6 +29,7 @@ ABOVE, LEGEND = 0.3, 0.2  # a panel's title; a line of its legend
 BELOW, LINE = 0.42, 0.15  # the name of x; a line of the names of its values
 WRAPPED = 17  # characters of such a name on a line
 FILL = 0.8  # share of a group covered by its bars
+NO_HUE = "–"  # of a cell without a value on the axis of the colors
 STUB = 0.12  # share of the axis covered by a bar that is missing
 FEW = 2  # panels, at most, that have the paper's beside them and not below
 
@@ -135,6 +136,8 @@ def panels(frame: pd.DataFrame, context: Context, title: str) -> list[Panel]:
     plot = context.figure
     cells, seeds = cell_table(frame, plot), tall(frame, plot)
     hues = style.hues(_values(plot.hue, context, cells))
+    if plot.hue is not None and cells[plot.hue].isna().any():
+        hues[NO_HUE] = style.NAMED["none"]
     found: list[Panel] = []
     for value in _values(plot.panel, context, cells):
         those, dots = (_of(table, plot.panel, value) for table in (cells, seeds))
@@ -180,7 +183,8 @@ def _of(table: pd.DataFrame, name: str | None, value: Any) -> pd.DataFrame:
 
 
 def _placed(table: pd.DataFrame, x: str | None, hue: str | None) -> pd.DataFrame:
-    return table.assign(x=table[x] if x else "", hue=table[hue] if hue else "")
+    hues = table[hue].astype(object).where(table[hue].notna(), NO_HUE) if hue else ""
+    return table.assign(x=table[x] if x else "", hue=hues)
 
 
 def _called(panel: str | None, value: Any, context: Context) -> str:
@@ -242,7 +246,7 @@ def draw_bars(axes: Axes, panel: Panel) -> Axes:
 
 
 def _numbers(hues: Mapping[Any, str]) -> bool:
-    return all(isinstance(hue, Real) for hue in hues)
+    return all(isinstance(hue, Real) for hue in hues if hue != NO_HUE)
 
 
 def _shown(value: Any) -> str:

@@ -31,6 +31,7 @@ RC: Any = {  # matplotlib's own type for this lists every key there is
     "svg.fonttype": "path",
 }
 
+DIVERGING = "PuOr_r"  # color-blind-safe, white at zero
 SEQUENTIAL = "viridis"  # ordered in lightness, safe for color-blind readers
 COLORS = (
     "#0072b2",

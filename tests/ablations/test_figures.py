@@ -322,6 +322,109 @@ def test_heads_with_nothing_in_them_yet_are_drawn():
     assert axes.get_ylim() == (0.0, 100.0)
 
 
+TEMPERATURE = replace(
+    HEADS,
+    paper="table5_norm_temperature",
+    figure=Plot(kind="bars", x="temperature", hue="similarity", panel="metric", metrics=("top1", "entropy")),
+    labels={},
+    axes={"similarity": ("cosine", "dot product"), "temperature": (0.1, 0.5, 10.0)},
+)
+
+
+def temperature_frame():
+    cells = [("cosine", 0.1, 47.0, 3.0), ("cosine", 0.5, 46.0, 3.7), ("dot product", 10.0, 36.0, 3.9)]
+    return study_frame(
+        ["similarity", "temperature"],
+        [
+            row("cell", {"similarity": name, "temperature": tau}, top1 + seed, seed) | {"entropy": entropy}
+            for name, tau, top1, entropy in cells
+            for seed in range(3)
+        ],
+    )
+
+
+def test_small_multiples_have_the_papers_below_and_an_axis_of_their_own_each():
+    figure = figures.draw(temperature_frame(), TEMPERATURE)
+    ours = [axes for axes in figure.axes if "this run" in axes.get_title(loc="left")]
+    papers = [axes for axes in figure.axes if "paper: " in axes.get_title(loc="left")]
+    assert len(figure.axes) == 4
+    assert ours[0].get_position().y0 > papers[0].get_position().y0
+    assert sorted(bars(ours[0]).values()) == [37.0, 47.0, 48.0]
+    entropies = [axes for axes in figure.axes if axes.get_ylabel() == "entropy (nats)"]
+    heights = sorted((sorted(bars(axes).values()) for axes in entropies), key=len)
+    assert heights[0] == pytest.approx([3.0, 3.7, 3.9])
+    assert heights[1] == pytest.approx([0.5, 0.5, 1.0, 4.5, 8.2, 8.3])
+    assert all(axes.get_ylim()[0] == 0 for axes in entropies)
+
+
+def test_panels_over_an_axis_share_their_limits():
+    plot = Plot(kind="bars", x="dim", panel="head")
+    figure = figures.draw(heads_frame(), replace(HEADS, paper="", figure=plot))
+    assert [axes.get_title(loc="left").split(";")[0] for axes in figure.axes] == [
+        "head linear",
+        "head nonlinear",
+        "head none",
+    ]
+    assert len({axes.get_ylim() for axes in figure.axes}) == 1
+
+
+def test_a_legend_of_numbers_says_what_they_are_and_shades_them_in_order():
+    plot = Plot(kind="bars", x="head", hue="dim")
+    axes = figures.draw(heads_frame(), replace(HEADS, paper="", figure=plot)).axes[0]
+    assert [text for text in texts(axes.get_legend()) if "untrained" not in text] == [
+        "output dimension of the head: 16",
+        "32",
+        "–",
+    ]
+    shades = style.hues([16, 32, 64])
+    lightness = [0.2126 * r + 0.7152 * g + 0.0722 * b for r, g, b, _ in map(to_rgba, shades.values())]
+    assert lightness == sorted(lightness)
+
+
+def test_a_name_has_one_color_in_every_figure():
+    assert style.hues(["supervised", "x"])["supervised"] == style.hues(["SimCLR", "supervised"])["supervised"]
+    many = style.hues([*"abcdefg"])
+    assert len(set(many.values())) == 7
+
+
+POINTS = replace(
+    HEADS,
+    paper="fig7_model_size",
+    figure=Plot(kind="scatter", x="parameters", hue="method"),
+    axes={"method": ("SimCLR", "supervised"), "depth": (18, 50), "width": (1, 2)},
+)
+
+
+def points_frame():
+    cells = [("SimCLR", 18, 1, 50.0, 11.2), ("SimCLR", 50, 2, 60.0, 94.0), ("supervised", 18, 1, 70.0, 11.2)]
+    return study_frame(
+        ["method", "depth", "width"],
+        [
+            row("cell", {"method": method, "depth": depth, "width": width}, top1 + seed, seed) | {"parameters": size}
+            for method, depth, width, top1, size in cells
+            for seed in (-1, 0, 1)
+        ]
+        + [row("cell", {"method": "supervised", "depth": 50, "width": 2}, "failed")],
+    )
+
+
+def test_points_stand_at_their_metric_with_their_interval_and_name():
+    figure = figures.draw(points_frame(), POINTS)
+    ours, papers = figure.axes
+    lines = {bar.get_label(): bar.lines[0] for bar in ours.containers}
+    np.testing.assert_allclose(lines["SimCLR"].get_xydata(), [[11.2, 50.0], [94.0, 60.0]])
+    np.testing.assert_allclose(lines["supervised"].get_xydata(), [[11.2, 70.0]])
+    assert {"18 1x", "50 2x"} <= set(texts(ours))
+    assert ours.get_xscale() == "log"
+    assert ours.get_xlabel() == "encoder parameters (millions)"
+    assert sum(len(bar.lines[0].get_xdata()) for bar in papers.containers) == 19
+
+
+def test_points_with_nothing_in_them_yet_are_drawn():
+    rows = [row("cell", {"method": "SimCLR", "depth": 18, "width": 1}, "missing")]
+    assert figures.draw(study_frame(["method", "depth", "width"], rows), POINTS).axes
+
+
 # --- both -------------------------------------------------------------------------------------------------------------
 
 
@@ -346,7 +449,15 @@ def test_drawing_and_saving_twice_gives_identical_files(frame, context, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("frame", "context"), [(FULL, PAIRS), (PART, PAIRS), (heads_frame(), HEADS)], ids=["full", "part", "heads"]
+    ("frame", "context"),
+    [
+        (FULL, PAIRS),
+        (PART, PAIRS),
+        (heads_frame(), HEADS),
+        (temperature_frame(), TEMPERATURE),
+        (points_frame(), POINTS),
+    ],
+    ids=["full", "part", "heads", "multiples", "points"],
 )
 def test_nothing_written_is_cut_off_at_the_edge(frame, context):
     figure = figures.draw(frame, replace(context, overrides=("data.source=folder:" + "images/" * 12,)))

@@ -1,0 +1,68 @@
+"""Beyond the paper: accuracy against what it costs to train, with the front that nothing beats."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
+
+from ablations.figures import style
+from ablations.figures.context import Context
+from ablations.frame import axes_of, measured
+from ablations.words import counted
+
+WIDTH, HEIGHT = 5.4, 3.4  # inches: the axes
+LEFT, RIGHT, ABOVE, BELOW = 0.7, 0.9, 0.35, 0.55
+WIDE = 3.0  # ratio of costs from which the axis is logarithmic
+
+
+def costs(frame: pd.DataFrame, seconds: Mapping[str, float]) -> pd.DataFrame:
+    """One row per cell that is done: name, seconds and top1 (means over seeds), front (nothing is cheaper and better).
+
+    seconds: of each trial, by trial_id.
+    """
+    axes, done = axes_of(frame), measured(frame)
+    done = done.assign(seconds=[seconds.get(str(name), np.nan) for name in done["trial_id"]]).dropna(subset=["seconds"])
+    if done.empty:
+        return pd.DataFrame({"name": [], "seconds": [], "top1": [], "front": []})
+    cells = done.groupby(axes, sort=False, dropna=False)[["seconds", "top1"]].mean().reset_index()
+    names = [" ".join(str(cell[axis]) for axis in axes if not pd.isna(cell[axis])) for _, cell in cells.iterrows()]
+    cells = cells[["seconds", "top1"]].assign(name=names)
+    better = cells.sort_values(["seconds", "top1"], ascending=[True, False])
+    return cells.assign(front=(better["top1"] > better["top1"].cummax().shift(fill_value=-np.inf)).reindex(cells.index))
+
+
+def draw(frame: pd.DataFrame, context: Context, seconds: Mapping[str, float]) -> Figure | None:
+    """None where no trial with a top1 is done."""
+    cells = costs(frame, seconds)
+    if cells.empty:
+        return None
+    sentences = [
+        "Seconds are a trial's own, training and probes, mean over seeds; other work on the machine makes them longer.",
+        "The line joins the cells that no other beats at less cost; picked as this run's highest, they are optimistic.",
+        f"{counted(context.seeds, 'seed')}; data: {context.data}; encoder: {context.encoder}.",
+    ]
+    width = LEFT + WIDTH + RIGHT + 2 * style.MARGIN
+    page = style.Page(width, ABOVE + HEIGHT + BELOW, context.question, sentences)
+    axes = page.axes(style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
+    front = cells[cells["front"]].sort_values("seconds")
+    axes.plot(cells["seconds"], cells["top1"], "o", color=style.COLORS[0], markersize=4.5, alpha=0.7)
+    axes.step(front["seconds"], front["top1"], where="post", color=style.COLORS[1], linewidth=1.2)
+    axes.plot(front["seconds"], front["top1"], "o", color=style.COLORS[1], markersize=5)
+    for cell in front.itertuples():
+        axes.annotate(
+            str(cell.name), (cell.seconds, cell.top1), xytext=(4, 4), textcoords="offset points",
+            size=style.NUMBER_SIZE, color=style.INK,
+        )  # fmt: skip
+    if cells["seconds"].max() > WIDE * cells["seconds"].min() > 0:
+        axes.set_xscale("log")
+        for each in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+            each(ScalarFormatter())
+    axes.margins(0.08)
+    axes.set(xlabel="seconds per trial", ylabel="linear probe top-1 (%)")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_title("accuracy against cost", loc="left")
+    if context.stamp:
+        page.stamp(f"{context.scale.upper()}: {context.about}", style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
+    return page.figure

@@ -1,0 +1,70 @@
+"""Beyond the paper: learning curves of a few cells, from the best to the worst."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ablations.figures import style
+from ablations.figures.context import Context
+from ablations.frame import axes_of, measured
+from ablations.words import counted
+
+MOST = 6  # cells
+WIDTH, HEIGHT = 3.4, 2.8  # inches: the axes
+LEFT, RIGHT, BELOW = 0.65, 0.15, 0.5
+ABOVE, LINE = 0.35, 0.2  # a panel's title; a line of the legend
+SHOWN = (("loss", "training loss"), ("accuracy", "accuracy of the training task (%)"))
+
+Epochs = Callable[[str], Sequence[Mapping[str, Any]]]
+
+
+def chosen(frame: pd.DataFrame) -> dict[str, list[str]]:
+    """At most MOST cells, spread evenly over the ranks of top1 from best to worst: name and top1 -> its trials."""
+    axes, done = axes_of(frame), measured(frame)
+    if done.empty:
+        return {}
+    cells = done.groupby(axes, sort=False, dropna=False).agg(top1=("top1", "mean"), trials=("trial_id", list))
+    cells = cells.reset_index().sort_values("top1", ascending=False, kind="stable")
+    ranks = sorted(set(np.linspace(0, len(cells) - 1, min(MOST, len(cells))).round().astype(int).tolist()))
+    return {
+        f"{' '.join(str(cell[axis]) for axis in axes if not pd.isna(cell[axis]))} ({cell['top1']:.1f})": cell["trials"]
+        for _, cell in cells.iloc[ranks].iterrows()
+    }
+
+
+def draw(frame: pd.DataFrame, context: Context, epochs: Epochs) -> Figure | None:
+    """epochs: the rows of a trial by trial_id: epoch, loss, accuracy. None where nothing was trained."""
+    rows = {name: [list(epochs(trial)) for trial in trials] for name, trials in chosen(frame).items()}
+    rows = {name: [trial for trial in trials if trial] for name, trials in rows.items()}
+    rows = {name: trials for name, trials in rows.items() if trials}
+    if not rows:
+        return None
+    across = 2 * (LEFT + WIDTH + RIGHT)
+    legend = style.legend_lines(list(rows), across - LEFT)
+    sentences = [
+        f"At most {MOST} cells, spread evenly over the ranks of the linear probe's top-1 (behind the names).",
+        "Thick: mean over seeds; thin: single seeds. Losses of different losses or temperatures do not compare.",
+        f"{counted(context.seeds, 'seed')}; data: {context.data}; encoder: {context.encoder}.",
+    ]
+    page = style.Page(across + 2 * style.MARGIN, ABOVE + LINE * legend + HEIGHT + BELOW, context.question, sentences)
+    colors = style.hues(list(rows))
+    for i, (key, label) in enumerate(SHOWN):
+        axes = page.axes(style.MARGIN + i * (LEFT + WIDTH + RIGHT) + LEFT, BELOW, WIDTH, HEIGHT)
+        for name, trials in rows.items():
+            for trial in trials:
+                axes.plot(
+                    [row["epoch"] for row in trial], [row[key] for row in trial], color=colors[name], linewidth=0.5
+                )
+            shortest = min(len(trial) for trial in trials)
+            means = np.mean([[row[key] for row in trial[:shortest]] for trial in trials], axis=0)
+            axes.plot(range(1, shortest + 1), means, color=colors[name], linewidth=1.8, label=name)
+        axes.set(xlabel="epoch", ylabel=label)
+        axes.spines[["top", "right"]].set_visible(False)
+        if i == 0:
+            style.legend_above(axes, across - LEFT)
+    if context.stamp:
+        page.stamp(f"{context.scale.upper()}: {context.about}", style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
+    return page.figure

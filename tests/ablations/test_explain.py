@@ -1,0 +1,263 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from matplotlib.patches import Rectangle, StepPatch
+from matplotlib.text import Text
+
+from ablations import explain, study
+from ablations.figures import histograms, negatives, views
+from simclr_core import data
+from simclr_core.augment.views import one_view, two_views
+from simclr_core.config import Recipe, Transforms, Views
+from simclr_core.losses import nt_xent
+from simclr_core.pretrain import SimCLR
+from simclr_core.streams import stream
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    fields = study.parse_yaml(tiny.SCALE, "tiny")["recipe"]
+    return Recipe.parse(fields | {"loss": {"temperature": 0.2}, "schedule": {"epochs": 0, "batch_size": 20}})
+
+
+@pytest.fixture(scope="module")
+def dataset(recipe, tmp_path_factory):
+    return data.load(recipe.data, tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def batch(recipe, dataset):
+    return explain.contrast(recipe, dataset)
+
+
+def said(figure):
+    return " ".join(" ".join(text.get_text() for text in figure.findobj(Text)).split())
+
+
+def inside(figure):
+    box, size, hair = figure.get_tightbbox(), figure.get_size_inches(), 1e-6  # inches
+    return box.x0 >= -hair and box.y0 >= -hair and box.x1 <= size[0] + hair and box.y1 <= size[1] + hair
+
+
+def overlapping(figure):
+    """Pairs of texts, not of an annotated map, that lie on each other."""
+    renderer = figure.canvas.get_renderer() if hasattr(figure.canvas, "get_renderer") else None
+    texts = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts]
+    return [(a, b) for i, (a, one) in enumerate(boxes) for b, two in boxes[:i] if one.overlaps(two)]
+
+
+# --- views ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_gallery_shows_the_views_that_training_draws(recipe, dataset):
+    images, names = explain.one_per_class(dataset, 4)
+    shown = explain.gallery(images, recipe)
+    expected = two_views(torch.from_numpy(images), recipe.views, recipe.transforms, recipe.seed, epoch=0, step=0)
+    assert np.array_equal(shown, expected.permute(0, 2, 3, 1).numpy())
+    assert names == list(dataset.class_names[:4])
+    other = recipe.model_copy(update={"seed": 1})
+    assert not np.array_equal(shown, explain.gallery(images, other))
+
+
+def test_the_gallery_draws_originals_then_left_and_right_of_each_image_with_hard_pixels():
+    rng = np.random.default_rng(0)
+    originals, both = (rng.random((n, 24, 24, 3), dtype=np.float32) for n in (2, 4))
+    rows = [views.Row(("right: crop",), both), views.Row(("right: color",), 1 - both)]
+    figure = views.draw(originals, ["dots", "rings"], rows, "What?", ["So."])
+    images = figure.axes[0].images
+    assert {image.get_interpolation() for image in images} == {"nearest"}
+    order = [*originals, both[0], both[2], both[1], both[3]]
+    assert all(np.array_equal(image.get_array(), want) for image, want in zip(images[:6], order, strict=True))
+    assert len(images) == 2 + 2 * 4
+    boxes = [tuple(np.round(image.get_extent(), 6)) for image in images]
+    assert len(set(boxes)) == len(boxes)
+    assert all(right - left == pytest.approx(top - bottom) for left, right, bottom, top in boxes)
+    assert inside(figure)
+    assert not overlapping(figure)
+
+
+def cells(*recipes):
+    return [study.Trial("cell", {"i": i}, 0, recipe) for i, recipe in enumerate(recipes)]
+
+
+def test_the_shortest_chains_come_first_and_equal_ones_once(recipe):
+    def chain(*right, **transforms):
+        changed = {"views": Views(left=(), right=right), "transforms": Transforms.model_validate(transforms)}
+        return recipe.model_copy(update=changed)
+
+    pair, single, other, strong = (
+        chain("crop", "color"), chain("crop"), chain("color"), chain("crop", color={"strength": 0.5})
+    )  # fmt: skip
+    found = explain.distinct(cells(pair, single, single, other, strong))
+    assert found == [single, other, strong, pair]
+    assert explain.row_names([single, pair]) == [("right: crop",), ("right: crop › color",)]
+    assert explain.row_names([single, strong])[1] == ("right: crop", "color.strength = 0.5")
+    assert explain.row_names([recipe.model_copy(update={"views": Views(left=(), right=())})]) == [("nothing",)]
+
+
+def test_the_caption_says_how_many_rows_are_left_out(tmp_path, monkeypatch, capsys):
+    drawn = []
+    monkeypatch.setattr(explain, "ROWS", 3)
+    monkeypatch.setattr(explain, "_save", lambda figure, _: drawn.append(figure))
+    assert explain.main(["views", *tiny.write(tmp_path)]) == 0
+    assert "1 of 4 settings are left out" in said(drawn[0])
+    assert explain.main(["views", *tiny.write(tmp_path), "--only", "first=crop,color"]) == 0
+    assert "left out" not in said(drawn[1])
+    assert len(drawn[1].axes[0].images) == 4 + 4 * 8
+    assert not capsys.readouterr().err
+
+
+# --- histograms -------------------------------------------------------------------------------------------------------
+
+
+def test_a_histogram_counts_every_value_between_the_crops_own_ends():
+    crop = np.random.default_rng(0).uniform(0.2, 0.6, (24, 24, 3)).astype(np.float32)
+    counts, edges = histograms.histogram(crop)
+    assert (len(counts), counts.sum()) == (100, 3 * 24 * 24)
+    assert (edges[0], edges[-1]) == (pytest.approx(crop.min()), pytest.approx(crop.max()))
+    assert np.diff(edges) == pytest.approx((crop.max() - crop.min()) / 100)
+    assert histograms.histogram(np.zeros((24, 24, 3), np.float32))[0].sum() == 3 * 24 * 24
+
+
+def test_both_panels_have_the_same_boxes_and_only_one_has_color_distortion(recipe, dataset):
+    images, _ = explain.one_per_class(dataset, 2)
+    plain, distorted = explain.crops(images, recipe)
+    assert plain.shape == distorted.shape == (2, 4, 24, 24, 3)
+    eight = torch.from_numpy(np.repeat(images, 4, axis=0))
+    for chain, found in ((("crop",), plain), (("crop", "color"), distorted)):
+        expected = one_view(eight, Views(left=(), right=chain), recipe.transforms, recipe.seed)
+        assert np.array_equal(found.reshape(8, 24, 24, 3), expected.permute(0, 2, 3, 1).numpy())
+    assert not np.array_equal(plain, distorted)
+    idle = {"color": {"strength": 0, "gray_p": 0, "jitter_p": 0}}
+    same = explain.crops(images, recipe.model_copy(update={"transforms": Transforms.model_validate(idle)}))
+    assert np.array_equal(*same)
+
+
+def test_all_histograms_share_their_range_and_count_all_pixels(recipe, dataset):
+    plain, distorted = explain.crops(explain.one_per_class(dataset, 2)[0], recipe)
+    figure = histograms.draw(plain, distorted, "What?", ["So."])
+    axes = [one for one in figure.axes if any(isinstance(patch, StepPatch) for patch in one.patches)]
+    assert len(axes) == 2 * 2 * 4
+    assert len({(one.get_xlim(), one.get_ylim()) for one in axes}) == 1
+    for one in axes:
+        values = one.patches[0].get_data().values
+        assert values.sum() == 3 * 24 * 24
+        assert values[1:-1].max() <= one.get_ylim()[1]
+    labels = [(one.get_xlabel(), one.get_ylabel()) for one in axes]
+    assert ("pixel intensity", "count") in labels
+    assert inside(figure)
+    assert not overlapping(figure)
+
+
+# --- negatives --------------------------------------------------------------------------------------------------------
+
+
+def test_the_numbers_are_those_of_the_loss(recipe, dataset, batch):
+    model = SimCLR(recipe).eval()
+    index = torch.randperm(len(dataset.test), generator=stream(recipe.seed, "negatives"))[:8]
+    images = torch.from_numpy(dataset.test.images[index.numpy()])
+    with torch.no_grad():
+        z = model(two_views(images, recipe.views, recipe.transforms, recipe.seed))[1]
+    p = np.array([batch.probability[i, batch.positive(i)] for i in range(16)])
+    assert np.mean(-np.log(p)) == pytest.approx(nt_xent(z, 0.2).item(), rel=1e-5)
+    assert batch.losses == pytest.approx(-np.log(p))
+    assert batch.losses.mean() != pytest.approx(nt_xent(z, 0.5).item(), rel=1e-3)
+
+
+def test_the_map_is_symmetric_with_itself_masked_and_each_row_a_softmax(batch):
+    assert batch.similarity.shape == (16, 16)
+    assert np.array_equal(np.isnan(batch.similarity), np.eye(16, dtype=bool))
+    assert np.allclose(batch.similarity, batch.similarity.T, equal_nan=True)
+    assert np.nanmax(np.abs(batch.similarity)) <= 1 + 1e-9
+    assert batch.probability.sum(axis=1) == pytest.approx(1)
+    assert not batch.probability.diagonal().any()
+
+
+def test_each_row_has_one_framed_positive_and_a_hatched_self(batch):
+    figure = negatives.draw(batch, 0, "What?", ["So."])
+    maps = figure.axes[1]
+    patches = [patch for patch in maps.patches if isinstance(patch, Rectangle)]
+    frames = {(int(p.get_y()), int(p.get_x())) for p in patches if not p.get_fill()}
+    assert frames == {(i, (i + 8) % 16) for i in range(16)}
+    assert {(int(p.get_y()), int(p.get_x())) for p in patches if p.get_hatch()} == {(i, i) for i in range(16)}
+    assert len(maps.texts) == 16 * 15
+    assert inside(figure)
+    assert not overlapping(figure)
+
+
+def test_the_bars_are_one_anchors_softmax_with_its_positive_apart(batch):
+    anchor = 11
+    figure = negatives.draw(batch, anchor, "What?", ["So."])
+    bars = {int(patch.get_y() + 0.15): patch for patch in figure.axes[-1].patches if not patch.get_hatch()}
+    assert set(bars) == set(range(16)) - {anchor}
+    assert {view: bar.get_width() for view, bar in bars.items()} == {v: batch.probability[anchor, v] for v in bars}
+    positive = (anchor + 8) % 16
+    colors = {view: bar.get_facecolor() for view, bar in bars.items()}
+    assert [view for view in bars if colors[view] == colors[positive]] == [positive]
+    assert "the right view of image 4 p = softmax" in said(figure)
+    assert f"−log p = {batch.losses[anchor]:.2f} nats" in said(figure)
+
+
+def test_views_that_are_all_alike_are_drawn_too(batch):
+    alike = np.where(np.eye(16, dtype=bool), np.nan, 1.0)
+    even = np.where(np.eye(16, dtype=bool), 0, 1 / 15)
+    figure = negatives.draw(
+        replace(batch, similarity=alike, probability=even, losses=np.full(16, np.log(15))), 0, "What?", ["So."]
+    )
+    assert "−log p = 2.71 nats" in said(figure)
+
+
+def test_training_changes_the_picture(recipe, dataset, batch):
+    longer = recipe.model_copy(update={"schedule": recipe.schedule.model_copy(update={"epochs": 1})})
+    assert not np.allclose(explain.contrast(longer, dataset).losses, batch.losses)
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("picture", explain.PICTURES)
+def test_the_command_writes_both_files_and_names_them(picture, tmp_path, capsys):
+    assert explain.main([picture, *tiny.write(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    paths = [tmp_path / "reports" / "tiny" / f"tiny-{picture}{end}" for end in (".png", ".svg")]
+    assert out.split() == [str(path) for path in paths]
+    assert not err
+    assert sorted(paths[0].parent.iterdir()) == paths
+
+
+def test_a_training_that_takes_long_says_how_far_it_is(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(explain, "PATIENCE", 0.0)
+    assert explain.main(["negatives", *tiny.write(tmp_path)]) == 0
+    assert "epoch 1 of 1, loss " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["pie"], "invalid choice: 'pie'"),
+        (["negatives", "--set", "loss.name=margin_triplet"], "allowed are nt_xent, true, both."),
+        (["negatives", "--set", "loss.normalize=false"], "allowed are nt_xent, true, both."),
+        (["negatives", "--set", "schedule.batch_size=400"], "at most 40 fit"),
+        (["views", "--only", "third=crop"], "unknown axis 'third'"),
+        (["views", "--data", "folder:/nowhere"], "/nowhere"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(arguments, complaint, tmp_path, capsys):
+    picture, *options = arguments
+    assert explain.main([picture, *tiny.write(tmp_path), *options]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert complaint in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_bad_input(tmp_path, capsys):
+    arguments = tiny.write(tmp_path)
+    (tmp_path / "reports").write_text("in the way")
+    assert explain.main(["views", *arguments]) == 2
+    assert "choose another folder with --out" in capsys.readouterr().err

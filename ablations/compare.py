@@ -1,6 +1,7 @@
 """python -m ablations.compare STUDY --axis A --values X Y: how much better is Y than X, and can it be told?"""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +32,9 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 compared, 2 bad input."""
     try:
-        print(_compare(_arguments(sys.argv[1:] if argv is None else argv)))
+        print(_compare(_arguments(sys.argv[1:] if argv is None else argv)), flush=True)
+    except BrokenPipeError:  # whoever read our output has seen enough, such as `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except BadInput as error:
         print(error, file=sys.stderr)
         return BAD_INPUT

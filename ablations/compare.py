@@ -6,12 +6,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ablations.arguments import Parser
 from ablations.frame import axes_of, once, read
 from ablations.statistics import Interval, interval, part_of
 from ablations.store import Store
@@ -22,11 +23,6 @@ from simclr_core.errors import BadInput
 METRICS = {"top1": "top-1", "balanced_accuracy": "balanced accuracy"}
 TIE = 0.5  # points; the paper's own repeated settings spread by 0.3
 DONE, BAD_INPUT = 0, 2
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise BadInput(f"{message}; see --help.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(prog="python -m ablations.compare", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="python -m ablations.compare", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     add("study", metavar="STUDY", help="a YAML file, or the name of a shipped study")
     add("--axis", required=True, metavar="A", help="the axis whose values are compared, such as head")

@@ -12,12 +12,13 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ablations import study
+from ablations.arguments import Parser
 from ablations.study import CELL, Scale, Study, Trial
 from simclr_core.config import Probes, Recipe, Transforms, Views
 from simclr_core.errors import BadInput
@@ -39,11 +40,6 @@ BATCH = 8  # images whose views are each other's negatives: as many as can be se
 PATIENCE = 2.0  # seconds until a training says that it goes on
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise BadInput(f"{message}; see --help.")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 drawn, 1 the training for `negatives` failed, 2 bad input, 130 interrupted."""
     try:
@@ -58,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(prog="python -m ablations.explain", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="python -m ablations.explain", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     add("picture", choices=PICTURES, help="what to draw")
     add("study", metavar="STUDY", help="a YAML file, or the name of a shipped study")

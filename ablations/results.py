@@ -10,11 +10,12 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 
 from ablations import plan, study
+from ablations.arguments import Parser
 from ablations.claims import Claims
 from ablations.prune import KINDS, delete, prunable
 from ablations.store import Store
@@ -28,11 +29,6 @@ DONE, SOME_LEFT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 COLUMNED = {("encoder", "name"), ("schedule", "epochs"), ("seed",)}  # ls has a column for these
 FIRST, LAST = 4, 4  # epochs that show prints of many
 TAIL = 20  # lines of a log
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise BadInput(f"{message}; see --help.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(prog="python -m ablations.results", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="python -m ablations.results", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, call: Callable[..., int], about: str) -> argparse.ArgumentParser:

@@ -12,9 +12,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from ablations import plan, study, terminal
+from ablations.arguments import Parser
 from ablations.claims import Claims
 from ablations.plan import Planned
 from ablations.store import Store
@@ -31,11 +32,6 @@ if TYPE_CHECKING:
     from simclr_core.data.images import Dataset
 
 DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise BadInput(f"{message}; see --help.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -79,7 +75,7 @@ class _Stop:
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(prog="python -m ablations.run", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="python -m ablations.run", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     add("study", metavar="STUDY", help="a YAML file, or the name of a shipped study")
     add("--scale", default="laptop", metavar="NAME|FILE", help="data, encoder, schedule, resources (default: laptop)")

@@ -1,10 +1,10 @@
 """python -m ablations.paper [ITEM]...: draws the paper's own numbers as ours are drawn, into reports/paper/."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ablations.arguments import Parser
 from ablations.figures.context import Context, as_ours
 from ablations.frame import replace_file
 from ablations.paper import Published, items, published
@@ -15,11 +15,11 @@ from simclr_core.errors import BadInput
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 drawn, 2 bad input."""
-    parser = argparse.ArgumentParser(prog="python -m ablations.paper", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="python -m ablations.paper", description=__doc__, allow_abbrev=False)
     parser.add_argument("items", nargs="*", metavar="ITEM", help=f"of {', '.join(items())} (default: all)")
     parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where reports/ goes (default: here)")
-    args = parser.parse_args(argv)
     try:
+        args = parser.parse_args(argv)
         for item in args.items or items():
             for file in draw(item, args.out / "reports" / "paper"):
                 print(file)

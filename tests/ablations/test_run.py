@@ -337,6 +337,25 @@ def test_a_second_ctrl_c_ends_at_once_and_what_it_left_is_swept_away(tmp_path, c
 
 
 @pytest.mark.slow
+def test_where_rays_head_dies_the_sweep_ends_with_a_sentence_and_the_same_command_goes_on(tmp_path, command):
+    """Ray's own answer is to end the process a minute later, without a word."""
+    bereft = command("--only", "first=crop")
+    finished = wait_for(bereft, tmp_path, trials=1)
+    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    processes = [line.split(None, 2) for line in listed.splitlines()[1:]]
+    heads = [int(pid) for pid, parent, args in processes if int(parent) == bereft.pid and "gcs_server" in args]
+    assert len(heads) == 1
+    os.kill(heads[0], signal.SIGKILL)
+    _, err = bereft.communicate(timeout=60)
+    assert bereft.returncode == run.SOME_FAILED, err
+    assert err.splitlines()[-1] == "Ray's head process died; the same command goes on with what is left."
+    again = command("--only", "first=crop")
+    _, err = again.communicate(timeout=300)
+    assert again.returncode == run.DONE, err
+    assert finished.items() <= results(tmp_path).items()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_sweep_keeps_and_draws_what_is_finished(tmp_path, command, ending):
     interrupted = command()

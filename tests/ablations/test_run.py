@@ -341,7 +341,7 @@ def test_where_rays_head_dies_the_sweep_ends_with_a_sentence_and_the_same_comman
     """Ray's own answer is to end the process a minute later, without a word."""
     bereft = command("--only", "first=crop")
     finished = wait_for(bereft, tmp_path, trials=1)
-    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-ewwo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
     processes = [line.split(None, 2) for line in listed.splitlines()[1:]]
     heads = [int(pid) for pid, parent, args in processes if int(parent) == bereft.pid and "gcs_server" in args]
     assert len(heads) == 1

@@ -313,3 +313,18 @@ def test_a_mistake_in_an_axis_or_a_figure_is_one_sentence(tmp_path, old, new, sa
 def test_every_scale_is_offered_or_refused_with_a_reason(name):
     study = load_study(name)
     assert {*study.scales, *study.refuses} == {path.stem for path in (GRIDS / "scales").glob("*.yaml")}
+
+
+def test_the_documented_example_of_a_study_is_one(tmp_path):
+    text = (GRIDS.parent / "docs" / "extending.md").read_text(encoding="utf-8")
+    example = tmp_path / "blur_and_batch.yaml"
+    example.write_text(text.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    study = load_study(example)
+    assert [len(expand(study, load_scale(scale))) for scale in study.scales] == [12, 18]
+    keys = set(Study.model_fields) - {"paper"}
+    assert keys <= set(study.model_fields_set)
+
+
+def test_the_docs_name_every_shipped_study():
+    text = (GRIDS.parent / "docs" / "paper.md").read_text(encoding="utf-8")
+    assert [name for name in SHIPPED if f"`{name}`" not in text] == []

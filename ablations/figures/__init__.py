@@ -18,6 +18,14 @@ if TYPE_CHECKING:  # importing Context costs no plotting library
     from ablations.figures.curves import Epochs
 
 
+# What is left out of each, so that the same figure has the same bytes.
+SUFFIXES = {
+    ".png": ("Software",),
+    ".svg": ("Date", "Creator"),
+    ".pdf": ("CreationDate", "Creator", "Producer"),
+}
+
+
 def warm_up() -> None:
     """Import the plotting libraries, so that the next draw is quick."""
     from ablations.figures import bars, pairs, scatter, style  # noqa: F401
@@ -58,14 +66,14 @@ def more(
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write stem.png and stem.svg, each in one step and the same bytes for the same figure; empties the figure."""
+    """Write stem.png, stem.svg and stem.pdf, each in one step and the same bytes for the same figure; empties the figure."""
     from ablations.figures import style
 
     paths = []
     with style.applied():
-        for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None, "Creator": None})):
+        for suffix, nameless in SUFFIXES.items():
             content = BytesIO()
-            figure.savefig(content, format=suffix[1:], metadata=metadata)
+            figure.savefig(content, format=suffix[1:], metadata=dict.fromkeys(nameless))
             paths.append(stem.with_name(stem.name + suffix))
             replace_file(paths[-1], content.getvalue())
     figure.clear()

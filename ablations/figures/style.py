@@ -29,6 +29,7 @@ RC: Any = {  # matplotlib's own type for this lists every key there is
     "savefig.dpi": 150.0,
     "svg.hashsalt": "simclr-ablations",  # no random ids: the same bytes each time
     "svg.fonttype": "path",
+    "pdf.fonttype": 42,  # whole fonts, which publishers take
 }
 
 DIVERGING = "PuOr_r"  # color-blind-safe, white at zero

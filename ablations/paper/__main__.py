@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def draw(item: str, folder: Path) -> list[Path]:
-    """Write <item>.png, .svg and .md. Raises BadInput for an unknown item."""
+    """Write <item>.png, .svg, .pdf and .md. Raises BadInput for an unknown item."""
     from ablations import figures, words
 
     paper = published(item)

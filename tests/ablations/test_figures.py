@@ -443,7 +443,7 @@ def test_a_smoke_figure_is_stamped_large_and_across(frame, context):
 def test_drawing_and_saving_twice_gives_identical_files(frame, context, tmp_path):
     first = figures.save(figures.draw(frame, context), tmp_path / "a" / "laptop")
     second = figures.save(figures.draw(frame, context), tmp_path / "b" / "laptop")
-    assert [path.name for path in first] == ["laptop.png", "laptop.svg"]
+    assert [path.name for path in first] == ["laptop.png", "laptop.svg", "laptop.pdf"]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert sorted((tmp_path / "a").iterdir()) == sorted(first)
 
@@ -471,7 +471,7 @@ def test_nothing_written_is_cut_off_at_the_edge(frame, context):
 
 def test_a_scale_whose_name_has_a_dot_keeps_it(tmp_path):
     paths = figures.save(figures.draw(EMPTY, PAIRS), tmp_path / "v1.5")
-    assert [path.name for path in paths] == ["v1.5.png", "v1.5.svg"]
+    assert [path.name for path in paths] == ["v1.5.png", "v1.5.svg", "v1.5.pdf"]
 
 
 def test_figures_leave_matplotlib_as_it_was():

@@ -74,7 +74,7 @@ def test_the_same_command_again_trains_nothing_and_writes_the_same_bytes(tmp_pat
     assert run.main(argv) == run.DONE
     assert [path.read_bytes() for path in files] == before
     assert results(tmp_path) == trials
-    assert len(files) == 12
+    assert len(files) == 16
 
 
 def test_a_run_of_some_cells_takes_nothing_from_the_table(tmp_path):
@@ -118,7 +118,7 @@ def test_json_is_one_object_per_line_with_the_summary_last(tmp_path, capsys):
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [event["event"] for event in events].count("done") == 3
     assert events[-1]["event"] == "summary"
-    assert (events[-1]["done"], events[-1]["failed"], len(events[-1]["files"])) == (3, 0, 12)
+    assert (events[-1]["done"], events[-1]["failed"], len(events[-1]["files"])) == (3, 0, 16)
 
 
 def test_failed_cells_are_listed_and_the_others_drawn(tmp_path, capsys, monkeypatch):
@@ -392,7 +392,7 @@ def test_every_shipped_study_runs_from_yaml_to_figure(name, tmp_path, capsys):
     said = capsys.readouterr()
     assert "failed" not in said.err
     written = [Path(line) for line in said.out.splitlines()]
-    assert {path.suffix for path in written} == {".csv", ".md", ".tex", ".png", ".svg"}
+    assert {path.suffix for path in written} == {".csv", ".md", ".tex", ".png", ".svg", ".pdf"}
     metrics = study.load_study(name).figure.metrics
     table = frame.measured(frame.read(tmp_path / "results" / name / "smoke.csv"))
     lacking = {metric for metric in metrics if metric not in table or table[metric].isna().all()}

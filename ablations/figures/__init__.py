@@ -66,7 +66,7 @@ def more(
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write stem.png, stem.svg and stem.pdf, each in one step and the same bytes for the same figure; empties the figure."""
+    """Write stem.png, .svg and .pdf, each in one step and the same bytes for the same figure; empties the figure."""
     from ablations.figures import style
 
     paths = []

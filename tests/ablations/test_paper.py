@@ -138,7 +138,8 @@ def test_the_papers_item_of_a_study_has_its_axes_and_spells_their_values_alike(s
 def test_the_command_draws_what_is_asked_and_refuses_the_rest(tmp_path, capsys):
     assert main(["appA_flip", "--out", str(tmp_path)]) == 0
     folder = tmp_path / "reports" / "paper"
-    assert sorted(path.name for path in folder.iterdir()) == ["appA_flip.md", "appA_flip.pdf", "appA_flip.png", "appA_flip.svg"]
+    written = sorted(path.name for path in folder.iterdir())
+    assert written == ["appA_flip.md", "appA_flip.pdf", "appA_flip.png", "appA_flip.svg"]
     assert "64.5" in (folder / "appA_flip.md").read_text()
     assert main(["fig5_aug_pair", "--out", str(tmp_path)]) == 2
     assert "nearest: fig5_aug_pairs" in capsys.readouterr().err

@@ -370,12 +370,20 @@ class Probes(Part):
     knn: KNNProbe = KNNProbe()
     geometry: Geometry = Geometry()
     head_layers: bool = False  # the linear probe on every layer of the head, z among them
+    head_spectrum: bool = False  # eigenvalues of a linear head whose z is as wide as h (Figure B.3)
     online: bool = False  # a linear classifier trained along with the encoder, behind a stop-gradient
     augmented_linear: SGDProbe | None = None
     finetune: Finetune | None = None
     transform_prediction: TransformPrediction | None = None
     color_histograms: bool = False  # retrieval of an image's other view by its pixel intensities alone (Figure 6)
     transfer: Data | None = None  # the linear probe on another data set
+    transfer_finetune: SGDProbe | None = None  # the whole network trained on with that data set (Table 8)
+
+    @model_validator(mode="after")
+    def _somewhere_to_transfer_to(self) -> Self:
+        if self.transfer_finetune is not None and self.transfer is None:
+            raise ValueError("transfer_finetune needs the data set that probes.transfer names")
+        return self
 
 
 class Recipe(Part):
@@ -391,6 +399,14 @@ class Recipe(Part):
     schedule: Schedule = Schedule()
     probes: Probes = Probes()
     seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _spectrum_of_a_square_head(self) -> Self:
+        if self.probes.head_spectrum and (self.head.kind, self.head.dim) != ("linear", "h"):
+            raise ValueError(
+                f"probes.head_spectrum needs head.kind linear and head.dim h, got {self.head.kind} and {self.head.dim}"
+            )
+        return self
 
     @classmethod
     def parse(cls, fields: Mapping[str, Any], where: str = "recipe") -> Self:

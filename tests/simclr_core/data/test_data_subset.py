@@ -13,7 +13,11 @@ from simclr_core.data.subset import balanced
 from simclr_core.errors import BadInput
 
 NAMES = ("a", "b", "c")
-NO_CACHE = Path("nothing is written here")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
 
 
 def numbered(counts: tuple[int, ...]) -> ImageSet:
@@ -78,14 +82,14 @@ def test_a_limit_that_cannot_be_kept_is_one_sentence(counts, limit, sentence):
     assert str(refusal.value) == sentence
 
 
-def test_load_applies_both_limits_and_says_which_one_is_wrong():
-    part = load(Data(limit=40, test_limit=20), NO_CACHE)
+def test_load_applies_both_limits_and_says_which_one_is_wrong(cache):
+    part = load(Data(limit=40, test_limit=20), cache)
     assert np.bincount(part.train.labels).tolist() == [4] * 10
     assert np.bincount(part.test.labels).tolist() == [2] * 10
     assert part.fingerprint == "embedded-tiles-v1"
     with pytest.raises(BadInput, match=r"^data.test_limit: 4001 is more than the 4000 images there are;"):
-        load(Data(test_limit=4001), NO_CACHE)
+        load(Data(test_limit=4001), cache)
 
 
-def test_load_keeps_what_it_has_loaded():
-    assert load(Data(limit=40), NO_CACHE) is load(Data(limit=40), NO_CACHE)
+def test_load_keeps_what_it_has_loaded(cache):
+    assert load(Data(limit=40), cache) is load(Data(limit=40), cache)

@@ -1,0 +1,1 @@
+"""The paper's claims as inequalities over cells, judged with intervals: holds, does not hold, or undecided."""

@@ -81,9 +81,10 @@ def fulfilled(entry: Entry) -> bool | None:
     """Whether the paper's own numbers fulfill the claim; None where it prints none of those that are compared."""
     if entry.ask is None:
         return None
-    papers = [published(load_study(study).paper) for study in entry.claim.studies]
-    frames = {study: paper.frame for study, paper in zip(entry.claim.studies, papers, strict=True) if paper is not None}
-    if len(frames) < len(entry.claim.studies):
+    papers = {study: published(load_study(study).paper) for study in entry.claim.studies}
+    frames = {study: paper.frame for study, paper in papers.items() if paper is not None}
+    items = {paper.item for paper in papers.values() if paper is not None}
+    if len(items) < len(papers):  # none printed, or one item that two of our studies are laid beside
         return None
     evidence = _Published(frames)
     try:

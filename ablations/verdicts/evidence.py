@@ -70,15 +70,16 @@ class Evidence:
         return sorted(int(seed) for seed in frame.loc[frame["role"] == "cell", "seed"].unique())
 
     def choose(self, contrasts: Collection[Contrast]) -> Contrast | None:
-        """Of single cells the one that did best on the first seed's validation split, which no test image is in.
+        """Of single cells the one that did best on the first seed: by the validation split, which has no test image.
 
-        None where that seed has none of them done. Of published numbers, which have no such split, the best.
+        None where that seed has none of them done. Other metrics than top1 have no such split, nor do published
+        numbers: there the metric itself chooses.
         """
         found: dict[Contrast, float] = {}
         for contrast in contrasts:
             ((cell, _),) = contrast.weights
             first = min(self.seeds(cell.study))
-            metric = VALIDATION if self._has(cell.study, VALIDATION) else cell.metric
+            metric = VALIDATION if cell.metric == "top1" and self._has(cell.study, VALIDATION) else cell.metric
             value = self._values(cell.study, metric).get(cell.axes, {}).get(first)
             if value is not None:
                 found[contrast] = value

@@ -94,7 +94,9 @@ def _one(
         high=shown.high if shown else nan,
         outcome=outcome,
     )
-    more = None if outcome != "undecided" or found is None else seeds_to_settle(part, found)
+    more = None
+    if outcome == "undecided" and found is not None:
+        more = seeds_to_settle(part, found, holding if _slack(part) > 0 else failing)
     return Judged(part, found, more)
 
 
@@ -131,8 +133,8 @@ def _most(found: Sequence[Judged]) -> Outcome:
     return "does not hold" if outcomes.count("does not hold") > len(outcomes) - needed else "undecided"
 
 
-def seeds_to_settle(part: Part, found: Estimate) -> int | None:
-    """About how many seeds in all bring the interval clear of the bound, if the effect stays what it is.
+def seeds_to_settle(part: Part, found: Estimate, level: float) -> int | None:
+    """About how many seeds in all bring the interval at that level clear of the bound, if the effect stays as it is.
 
     None for more than a hundred, for a correlation, or where the test images alone leave it open.
     """
@@ -143,7 +145,7 @@ def seeds_to_settle(part: Part, found: Estimate) -> int | None:
     seeds, rest = found.parts[: len(found.parts) - images], found.parts[len(found.parts) - images :]
     for n in range(found.seeds + 1, MOST_SEEDS + 1):
         more = [Uncertainty(one.variance * found.seeds / n, one.df * (n - 1) / (found.seeds - 1)) for one in seeds]
-        within = interval(0.0, [*more, *rest], LEVEL)
+        within = interval(0.0, [*more, *rest], level)
         if within.high < gap:
             return n
     return None

@@ -36,16 +36,13 @@ class Spread:
     def of(self, weights: Matrix, seeds: int) -> Part | None:
         """The uncertainty of the weighted sum of cells, (cells,) weights, averaged over that many seeds.
 
-        None where nothing is known. The cells' own degrees of freedom add up as far as their parts are of one size.
+        None where nothing is known. Its degrees of freedom are those of one cell, on the safe side: moderated variances
+        share their typical part.
         """
         if self.whole <= 0:
             return None
-        parts = np.square(weights[weights != 0]) * self.variances[weights != 0]
-        variance = float(parts.sum())
-        if variance == 0:
-            return Part(0.0, self.whole)
-        alike = variance**2 / float(np.square(parts).sum())
-        return Part(variance / seeds, min(self.prior + alike * self.own, self.whole))
+        variance = float(np.square(weights[weights != 0]) @ self.variances[weights != 0]) / seeds
+        return Part(variance, min(self.prior + self.own, self.whole))
 
 
 def between_seeds(values: Matrix) -> Spread:

@@ -9,7 +9,7 @@ from ablations.figures.context import Context
 from ablations.measures import label, text
 from ablations.store import Store
 from ablations.tables import baselines
-from ablations.verdicts.contrasts import Contrast, mean
+from ablations.verdicts.contrasts import Axes, Contrast, called, mean
 from ablations.verdicts.evidence import Estimate, Evidence
 
 
@@ -20,6 +20,8 @@ def answer(frame: pd.DataFrame, context: Context, store: Store | None = None) ->
     runner-up too.
     """
     evidence, metric = Evidence({context.study: frame}, store), context.figure.metrics[0]
+    if len(context.figure.metrics) > 1 and metric != "top1":  # a question of one metric against another, not of cells
+        return _metrics(evidence, context)
     cells = list(_shown(evidence, context, metric))
     ranked = _ranked(evidence, cells)
     if not ranked:
@@ -35,12 +37,12 @@ def answer(frame: pd.DataFrame, context: Context, store: Store | None = None) ->
         alone = evidence.estimate(best)
         assert alone is not None
         return (
-            f"{_capital(best.label)} is highest, {text(alone.effect, metric)}{unit} {_name(of)}{beside}, "
+            f"“{best.label}” is highest, {text(alone.effect, metric)}{unit} {_name(of)}{beside}, "
             "but no verdict follows from one seed."
         )
     on = f"the {found.seeds} seeds" if found.seeds > 1 else "the seed"
     start = (
-        f"{_capital(best.label)} does best: {text(found.effect, metric)}{unit} {_name(of)}{beside}, on {on} that did "
+        f"“{best.label}” does best: {text(found.effect, metric)}{unit} {_name(of)}{beside}, on {on} that did "
         "not choose it"
     )
     if len(ranked) == 1:
@@ -53,18 +55,26 @@ def _shown(evidence: Evidence, context: Context, metric: str) -> Iterator[Contra
     """One contrast a cell of the figure: averaged over the axes that it averages over, tuned over those it chooses."""
     plot, cells = context.figure, evidence.cells(context.study)
     shown = plot.shown(cells.axes)
-    groups: dict[tuple[object, ...], list[Contrast]] = {}
+    groups: dict[Axes, list[Contrast]] = {}
     for one in cells.every(metric):
         ((cell, _),) = one.weights
-        groups.setdefault(tuple(dict(cell.axes)[axis] for axis in shown), []).append(one)
-    for values, group in groups.items():
-        if len(group) == 1:
-            yield group[0]
-            continue
-        name = " ".join(str(value) for value in values if value is not None)
+        groups.setdefault(tuple((axis, dict(cell.axes)[axis]) for axis in shown), []).append(one)
+    for axes, group in groups.items():
+        name = called(axes)
         chosen = evidence.choose(group) if plot.choose and not plot.average else mean(group, name)
         if chosen is not None:
             yield chosen.called(name)
+
+
+def _metrics(evidence: Evidence, context: Context) -> str:
+    """Each metric's mean over all cells that are done."""
+    said = []
+    for metric in context.figure.metrics:
+        done = [cell for cell in evidence.cells(context.study).every(metric) if evidence.per_seed(cell)]
+        found = evidence.estimate(mean(done, metric)) if done else None
+        if found is not None:
+            said.append(f"{label(metric).removesuffix(' (%)')} {text(found.effect, metric)}")
+    return f"On average over the cells: {', '.join(said)}." if said else "Nothing is measured yet."
 
 
 def _ranked(evidence: Evidence, cells: list[Contrast]) -> list[Contrast]:
@@ -86,10 +96,10 @@ def _ranked(evidence: Evidence, cells: list[Contrast]) -> list[Contrast]:
 
 def _behind(name: str, gap: Estimate | None, metric: str, unit: str) -> str:
     if gap is None:
-        return f"the next, {name}, is not measured on them"
+        return f"the next, “{name}”, is not measured on them"
     points = " points" if unit else ""
     size = text(abs(gap.effect), metric)
-    said = f"the next, {name}, is {size}{points} {'behind' if gap.effect >= 0 else 'ahead there'}"
+    said = f"the next, “{name}”, is {size}{points} {'behind' if gap.effect >= 0 else 'ahead there'}"
     found = gap.interval()
     if found is None:
         return f"{said}, and one seed gives no interval"
@@ -104,7 +114,3 @@ def _signed(value: float, metric: str) -> str:
 
 def _name(of: str) -> str:
     return of.split(" (")[0].removesuffix(" top-1") if "(%)" in of else of
-
-
-def _capital(name: str) -> str:
-    return name[:1].upper() + name[1:]

@@ -105,7 +105,10 @@ class Cells:
             raise NotAsked(f"{self.study} has no cell with {said} at this scale")
         if metric not in self._columns:
             raise NotAsked(f"{self.study} has not measured {metric}")
-        return Contrast(((Cell(self.study, key, metric), 1.0),), _label(key, metric))
+        return Contrast(
+            ((Cell(self.study, key, metric), 1.0),),
+            called(key) if metric == "top1" else f"{called(key)}: {short(metric)}",
+        )
 
     def tuned(self, **fixed: Any) -> Contrast:
         """Of the cells with these values, the one that the first seed chose. Raises NotAsked where it has none done."""
@@ -137,14 +140,13 @@ def rows(cells: pd.DataFrame, axes: Sequence[str]) -> Iterable[Axes]:
     return (tuple(zip(axes, values, strict=True)) for values in zip(*columns, strict=True))
 
 
-def _label(axes: Axes, metric: str) -> str:
+def called(axes: Axes) -> str:
+    """A cell for people: "crop > color", "nonlinear dim 32"."""
     named: Mapping[str, Any] = dict(axes)
     if set(named) == {"first", "second"}:
-        cell = str(named["first"]) if named["first"] == named["second"] else f"{named['first']} > {named['second']}"
-    else:
-        cell = " ".join(
-            f"{axis} {value}" if isinstance(value, int | float) else str(value)
-            for axis, value in named.items()
-            if value is not None
-        )
-    return cell if metric == "top1" else f"{cell}: {short(metric)}"
+        return str(named["first"]) if named["first"] == named["second"] else f"{named['first']} > {named['second']}"
+    return " ".join(
+        f"{axis} {value}" if isinstance(value, int | float) else str(value)
+        for axis, value in named.items()
+        if value is not None
+    )

@@ -80,7 +80,12 @@ class Cells:
         self._columns = set(frame.columns)
 
     def values(self, axis: str, **fixed: Any) -> list[Any]:
-        """What the cells with these other values take on an axis: numbers ascending, names as declared; no None."""
+        """What the cells with these other values take on an axis: numbers ascending, names as declared; no None.
+
+        Raises NotAsked where there is no such axis.
+        """
+        if axis not in self.axes:
+            raise NotAsked(f"{self.study} has no axis {axis}")
         place = self.axes.index(axis)
         found = dict.fromkeys(
             row[place][1]

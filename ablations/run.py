@@ -190,10 +190,10 @@ def _need(todo: Mapping[str, Planned], cache: Path) -> int:
     for item in todo.values():
         recipe = item.trial.recipe
         how = recipe.schedule.model_copy(update={"epochs": min(1, recipe.schedule.epochs)})
-        kind = (recipe.data, recipe.encoder, recipe.head, recipe.loss.name, how)
+        kind = (recipe.data, recipe.encoder, recipe.head, recipe.loss.name, how, recipe.probes)
         if kind not in found:
-            dataset, _ = _images(recipe, cache)
-            images = len(dataset.train) + len(dataset.test)
+            dataset, transfer = _images(recipe, cache)
+            images = max(len(part.train) + len(part.test) for part in (dataset, transfer) if part is not None)
             found[kind] = estimated_bytes(recipe, len(dataset.class_names), images)
     return max(found.values())
 

@@ -33,7 +33,7 @@ def sentence(call: Callable[[], object]) -> str:
 def test_every_shipped_study_expands_at_every_scale_it_offers(name, scale):
     study = load_study(name)
     trials = expand(study, load_scale(scale))
-    assert len({trial.recipe.trial_id("data") for trial in trials}) == len(trials)
+    assert len({trial.recipe.trial_id(*(part.source for part in trial.recipe.data_sets)) for trial in trials}) == len(trials)
     assert {trial.role for trial in trials} == {"cell", *study.baselines}
     assert all(list(trial.axes) == list(study.axes) for trial in trials)
 

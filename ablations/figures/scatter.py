@@ -117,19 +117,24 @@ def write_names(axes: Axes, found: pd.DataFrame, named: pd.DataFrame) -> None:
     """Each of `named` is called by its name, in the first place beside it that no point and no name covers."""
     axes.autoscale_view()
     assert axes.figure is not None
-    scale = 72 / axes.figure.dpi
-    taken = [_box(*(axes.transData.transform((p.x, p.y)) * scale - DOT / 2), DOT, DOT) for p in found.itertuples()]
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        """In points from the figure's corner."""
+        across, up = axes.transData.transform((x, y)) * 72 / axes.figure.dpi
+        return float(across), float(up)
+
+    taken = []
+    for point in found.itertuples():
+        x, y = place(point.x, point.y)
+        taken.append(Bbox.from_bounds(x - DOT / 2, y - DOT / 2, DOT, DOT))
     for point in named.sort_values("x").itertuples():
-        wide, (x, y) = NAME_CHARACTER * len(str(point.name)), axes.transData.transform((point.x, point.y)) * scale
-        boxes = [_box(x + (dx if dx > 0 else dx - wide), y + dy, wide, 1.25 * NAME_SIZE) for dx, dy in PLACES]
-        free = [i for i, box in enumerate(boxes) if not box.count_overlaps(taken)]
-        chosen = free[0] if free else 0
+        wide, (x, y) = NAME_CHARACTER * len(str(point.name)), place(point.x, point.y)
+        boxes = [
+            Bbox.from_bounds(x + (dx if dx > 0 else dx - wide), y + dy, wide, 1.25 * NAME_SIZE) for dx, dy in PLACES
+        ]
+        chosen = next((i for i, box in enumerate(boxes) if not box.count_overlaps(taken)), 0)
         taken.append(boxes[chosen])
         axes.annotate(
             str(point.name), (point.x, point.y), xytext=PLACES[chosen], textcoords="offset points",
             size=NAME_SIZE, color=style.MUTED, ha="left" if PLACES[chosen][0] > 0 else "right", va="bottom",
         )  # fmt: skip
-
-
-def _box(left: float, bottom: float, width: float, height: float) -> Bbox:
-    return Bbox.from_bounds(left, bottom, width, height)

@@ -60,6 +60,8 @@ def _uncertainty(frame: pd.DataFrame, context: Context) -> str:
         return "Nothing is measured yet."
     images, metric = int(done["n_test"].min()), plot.metrics[0]
     test = f"Tested on {images:,} images"
+    if all(metric.startswith("transfer_") for metric in plot.metrics):
+        test = "Tested on the test images of the other data set"
     if "top1" in plot.metrics:
         half = wilson_half_width(float(done["top1"].median()), images)
         test = f"Each cell ± {half:.1f} points: 95% interval of the test set of {images:,} images"

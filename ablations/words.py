@@ -34,6 +34,7 @@ def caption(frame: pd.DataFrame, context: Context) -> list[str]:
         sentence
         for sentence in (
             _setting(context),
+            _spectrum(context),
             _uncertainty(frame, context),
             _chosen(frame, context),
             _agreement(frame, context),
@@ -53,6 +54,15 @@ def _setting(context: Context) -> str:
     )
 
 
+def _spectrum(context: Context) -> str:
+    if context.figure.kind != "spectrum":
+        return ""
+    return (
+        "Squares of the real parts of the eigenvalues of the head's weight matrix W, the largest first; a line per "
+        "seed, its dot at the last one above 1% of the largest."
+    )
+
+
 def _uncertainty(frame: pd.DataFrame, context: Context) -> str:
     done, plot = frame[frame["status"] == "done"], context.figure
     if done.empty:
@@ -69,7 +79,7 @@ def _uncertainty(frame: pd.DataFrame, context: Context) -> str:
     points = " points" if "%" in label(metric) else ""
     sd = f"{text(spread.sd, metric)}{points}"
     seeds = f"standard deviation between seeds{of} {sd}, pooled over the cells ({spread.df} df)"
-    if plot.kind == "pairs":
+    if plot.kind in ("pairs", "spectrum"):  # no error bars
         return f"{test}; {seeds}."
     return f"Error bars: 95% t interval of the mean over seeds; dots: single seeds; {seeds}. {test}."
 

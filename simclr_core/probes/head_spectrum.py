@@ -24,12 +24,14 @@ FLOOR = 0.01  # of the largest: the paper's Figure B.3 has about 300 of 2,048 ab
 
 def squared_real_eigenvalues(weight: Tensor) -> Tensor:
     """(D,) float64 squares of the real parts of the eigenvalues of a (D, D) matrix, the largest first."""
-    return torch.linalg.eigvals(weight.double()).real.square().sort(descending=True).values
+    squares: Tensor = torch.linalg.eigvals(weight.double()).real.square()
+    return squares.sort(descending=True).values
 
 
 def squared_singular_values(weight: Tensor) -> Tensor:
     """(D,) float64 squared singular values of a (D, D) matrix, the largest first."""
-    return torch.linalg.svdvals(weight.double()).square()
+    singular: Tensor = torch.linalg.svdvals(weight.double())
+    return singular.square()
 
 
 def rank_share(spectrum: Tensor) -> Measured:

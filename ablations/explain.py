@@ -378,7 +378,7 @@ def _draw_embedding(cell: Trial, dataset: "Dataset", about: Sequence[str], devic
     said = [
         f"t-SNE (perplexity {found.perplexity:g}, seed {recipe.seed}) of {len(found.labels):,} test images of "
         f"{len(found.names)}{some} classes, by the directions of h and of z, which are what the loss compares. "
-        "Distances between clusters and their sizes mean little; the accuracies above the panels are those of probes in "
+        "Distances between clusters and their sizes mean little; the accuracies above the panels are of probes in "
         f"all dimensions, on all {len(dataset.test):,} test images.",
         f"Recipe: {cell.label}, {_length(recipe)}; head {recipe.head.kind}, from {found.widths[0]} to "
         f"{found.widths[1]} dimensions.",

@@ -279,6 +279,7 @@ def test_each_class_has_a_marker_of_its_own_and_its_color_in_both_panels(embedde
     assert [line.get_label() for line in key.lines] == list(embedded.names)
     assert {text.get_text() for text in key.get_legend().get_texts()} == set(embedded.names)
     assert h.get_title(loc="left") == f"h: linear probe {embedded.linear['h']:.1f}%, kNN {embedded.knn['h']:.1f}%"
+    figure.draw_without_rendering()  # a legend lays itself out when drawn
     assert inside(figure)
     assert not overlapping(figure)
 

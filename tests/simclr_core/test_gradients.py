@@ -26,11 +26,17 @@ def differentiated(z: torch.Tensor, settings: Loss) -> np.ndarray:
 
 
 @pytest.mark.parametrize("temperature", [0.1, 0.5, 1.0])
-@pytest.mark.parametrize("semi_hard", [False, True])
-@pytest.mark.parametrize("name", ["nt_xent", "nt_logistic", "margin_triplet"])
+@pytest.mark.parametrize(
+    ("name", "semi_hard"),
+    [
+        ("nt_xent", False),
+        ("nt_logistic", False),
+        ("nt_logistic", True),
+        ("margin_triplet", False),
+        ("margin_triplet", True),
+    ],
+)
 def test_the_weights_are_those_of_automatic_differentiation(name, semi_hard, temperature):
-    if name == "nt_xent" and semi_hard:
-        pytest.skip("NT-Xent takes all negatives")
     settings = Loss(name=name, temperature=temperature, semi_hard=semi_hard, margin=0.3)
     fallbacks = set()
     for seed in range(12):

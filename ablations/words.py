@@ -69,7 +69,7 @@ def _uncertainty(frame: pd.DataFrame, context: Context) -> str:
         return "Nothing is measured yet."
     images, metric = int(done["n_test"].min()), plot.metrics[0]
     test = f"Tested on {images:,} images"
-    if "top1" in plot.metrics:
+    if "top1" in plot.metrics and plot.kind != "spectrum":  # which draws none
         half = wilson_half_width(float(done["top1"].median()), images)
         test = f"Each cell ± {half:.1f} points: 95% interval of the test set of {images:,} images"
     spread = seed_spread(frame, plot, metric)

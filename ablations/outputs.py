@@ -106,7 +106,7 @@ class Outputs:
         from ablations import figures  # matplotlib takes a second to import, and --dry-run needs none
 
         self.problem = ""
-        return self._drawn(lambda: figures.draw(self.frame(), self.context), self._figure)
+        return self._drawn(lambda: figures.draw(self.frame(), self.context, self.store.outcomes), self._figure)
 
     def _drawn(self, drawing: "Callable[[], Figure | None]", stem: Path) -> list[Path]:
         from ablations import figures

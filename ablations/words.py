@@ -35,6 +35,7 @@ def caption(frame: pd.DataFrame, context: Context) -> list[str]:
         sentence
         for sentence in (
             _setting(context),
+            _spectrum(context),
             _uncertainty(frame, context),
             _chosen(frame, context),
             _agreement(frame, context),
@@ -54,6 +55,15 @@ def _setting(context: Context) -> str:
     )
 
 
+def _spectrum(context: Context) -> str:
+    if context.figure.kind != "spectrum":
+        return ""
+    return (
+        "Squares of the real parts of the eigenvalues of the head's weight matrix W, the largest first; a line per "
+        "seed, its dot at the last one above 1% of the largest."
+    )
+
+
 def _uncertainty(frame: pd.DataFrame, context: Context) -> str:
     done, plot = frame[frame["status"] == "done"], context.figure
     if done.empty:
@@ -62,7 +72,7 @@ def _uncertainty(frame: pd.DataFrame, context: Context) -> str:
     test = f"Tested on {images:,} images"
     if all(metric.startswith("transfer_") for metric in plot.metrics):
         test = "Tested on the test images of the other data set"
-    if "top1" in plot.metrics:
+    if "top1" in plot.metrics and plot.kind != "spectrum":  # which draws none
         half = wilson_half_width(float(done["top1"].median()), images)
         test = f"Each cell ± {half:.1f} points: 95% interval of the test set of {images:,} images"
     spread = seed_spread(frame, plot, metric)
@@ -72,7 +82,7 @@ def _uncertainty(frame: pd.DataFrame, context: Context) -> str:
     points = " points" if "%" in label(metric) else ""
     sd = f"{text(spread.sd, metric)}{points}"
     seeds = f"standard deviation between seeds{of} {sd}, pooled over the cells ({spread.df} df)"
-    if plot.kind == "pairs":
+    if plot.kind in ("pairs", "spectrum"):  # no error bars
         return f"{test}; {seeds}."
     return f"Error bars: 95% t interval of the mean over seeds; dots: single seeds; {seeds}. {test}."
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # importing Context costs no plotting library
     from matplotlib.figure import Figure
 
     from ablations.figures.curves import Epochs
+    from ablations.figures.spectrum import Outcomes
 
 
 # What is left out of each, so that the same figure has the same bytes.
@@ -28,15 +29,20 @@ SUFFIXES = {
 
 def warm_up() -> None:
     """Import the plotting libraries, so that the next draw is quick."""
-    from ablations.figures import bars, pairs, scatter, style  # noqa: F401
+    from ablations.figures import bars, pairs, scatter, spectrum, style  # noqa: F401
 
 
-def draw(frame: pd.DataFrame, context: Context) -> Figure:
-    """The study's figure, however much of it is done yet."""
-    from ablations.figures import bars, pairs, scatter, style
+def draw(frame: pd.DataFrame, context: Context, outcomes: Outcomes = lambda _: {}) -> Figure:
+    """The study's figure, however much of it is done yet.
+
+    outcomes: what the probes of a trial found, by trial_id; only a spectrum is not in the frame.
+    """
+    from ablations.figures import bars, pairs, scatter, spectrum, style
 
     kinds = {"pairs": pairs.draw, "bars": bars.draw, "scatter": scatter.draw}
     with style.applied():
+        if context.figure.kind == "spectrum":
+            return spectrum.draw(frame, context, outcomes)
         return kinds[context.figure.kind](frame, context)
 
 

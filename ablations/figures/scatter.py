@@ -21,7 +21,7 @@ from ablations.words import caption
 WIDTH, HEIGHT = 4.2, 3.2  # inches: the axes
 LEFT, RIGHT, BELOW = 0.7, 0.3, 0.6
 ABOVE, LEGEND = 0.8, 0.2  # title and legend of a panel; a line of its legend
-LOGARITHMIC = ("parameters", "rank", "squared_eigenvalue")
+LOGARITHMIC = ("parameters",)
 MARKERS = "osD^v"
 NAME_SIZE, NAME_CHARACTER, DOT = style.NUMBER_SIZE - 1.5, 4.0, 5.0  # points: height, mean width, a marker
 PLACES = ((4, 1), (-4, 1), (4, -10), (-4, -10), (6, -4), (-6, -4))  # of a name beside its point, in the order tried

@@ -43,6 +43,7 @@ COLORS = (
     "#56b4e9",
     "#f0e442",
 )  # Okabe and Ito, color-blind-safe
+MARKERS = "osD^vP*X<>"  # ten that are told apart without color
 NAMED = {  # the same in every figure
     "none": "#949494", "linear": "#56b4e9", "nonlinear": "#d55e00",
     "SimCLR": "#0072b2", "supervised": "#949494",

@@ -12,6 +12,7 @@ from simclr_core.pretrain import SimCLR
 from simclr_core.probes.color_histograms import histogram_retrieval
 from simclr_core.probes.features import features
 from simclr_core.probes.geometry import geometry_probe
+from simclr_core.probes.head_spectrum import head_spectrum
 from simclr_core.probes.knn import knn_probe
 from simclr_core.probes.linear import Probed, linear_probe
 from simclr_core.probes.measured import Measured, accuracy, balanced_hits, hits
@@ -54,6 +55,8 @@ def measure(
         with torch.no_grad():
             layers = zip(heads.layers(model.head, train_h), heads.layers(model.head, test_h), strict=True)
             found |= {f"layer_{i}_top1": linear(*layer) for i, layer in enumerate(layers, 1)}
+    if asked.head_spectrum and isinstance(model.head, nn.Sequential):
+        found |= head_spectrum(model.head)
     if asked.augmented_linear is not None:
         crop = recipe.transforms.crop
         found["augmented_linear_top1"] = augmented_linear(

@@ -10,16 +10,17 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ablations import study
 from ablations.arguments import Parser
-from ablations.study import CELL, Scale, Study, Trial
+from ablations.ran import flat
+from ablations.study import CELL, Scale, Trial
 from simclr_core.config import Probes, Recipe, Transforms, Views
 from simclr_core.errors import BadInput
 
@@ -95,10 +96,10 @@ def _explain(args: argparse.Namespace) -> int:
     if not (Path.home() / ".cache" / "matplotlib").exists():  # then nothing is to be left in the user's home
         os.environ.setdefault("MPLCONFIGDIR", str((cache / "matplotlib").absolute()))
     dataset = data.load(first.recipe.data, cache)
-    about = _about(scale, dataset, args.set)
+    about = about_images(scale, dataset, args.set)
     try:
         if args.picture == "views":
-            figure = _draw_views(asked, cells, dataset, about, ROWS if not only else MOST_ROWS, bool(only))
+            figure = draw_views(asked.study, cells, dataset, about, ROWS if not only else MOST_ROWS, bool(only))
         elif args.picture == "histograms":
             figure = _draw_histograms(first.recipe, dataset, about)
         else:
@@ -110,7 +111,7 @@ def _explain(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _about(scale: Scale, dataset: "Dataset", overrides: Sequence[str]) -> list[str]:
+def about_images(scale: Scale, dataset: "Dataset", overrides: Sequence[str]) -> list[str]:
     """The end of every caption."""
     said = [f"Data: {dataset.title}."]
     if overrides:
@@ -136,9 +137,15 @@ def _save(figure: "Figure", stem: Path) -> None:
 # --- views ------------------------------------------------------------------------------------------------------------
 
 
-def _draw_views(
-    asked: Study, cells: Sequence[Trial], dataset: "Dataset", about: Sequence[str], most: int, chosen: bool
+def draw_views(
+    name: str,
+    cells: Sequence[Trial],
+    dataset: "Dataset",
+    about: Sequence[str],
+    most: int = ROWS,
+    chosen: bool = False,
 ) -> "Figure":
+    """The gallery of a study's views, at most `most` settings. Raises BadInput for more than that if `chosen`."""
     from ablations.figures import views
 
     recipes = distinct(cells)
@@ -154,7 +161,7 @@ def _draw_views(
     ]
     if left_out:
         said.append(f"{left_out} of {len(recipes)} settings are left out, none with a shorter chain; --only chooses.")
-    title = f"What the augmentations of {asked.study} do to an image"
+    title = f"What the augmentations of {name} do to an image"
     return views.draw(as_shown(images), names, rows, title, [*said, *about])
 
 
@@ -174,7 +181,7 @@ def row_names(recipes: Sequence[Recipe]) -> list[tuple[str, ...]]:
     """Each recipe's chains, and those fields of its transforms that are not the same in all of them."""
     from ablations.figures.views import WIDEST
 
-    fields = [_flat(recipe.transforms.model_dump(mode="json")) for recipe in recipes]
+    fields = [flat(recipe.transforms.model_dump(mode="json")) for recipe in recipes]
     varying = [path for path in fields[0] if len({str(those[path]) for those in fields}) > 1]
     names = []
     for recipe, those in zip(recipes, fields, strict=True):
@@ -185,14 +192,6 @@ def row_names(recipes: Sequence[Recipe]) -> list[tuple[str, ...]]:
         lines += [f"{path} = {those[path]}" for path in varying]
         names.append(tuple(part for line in lines for part in textwrap.wrap(line, WIDEST, subsequent_indent="  ")))
     return names
-
-
-def _flat(fields: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Dotted path -> value."""
-    found: dict[str, Any] = {}
-    for key, value in fields.items():
-        found |= _flat(value, f"{above}{key}.") if isinstance(value, Mapping) else {f"{above}{key}": value}
-    return found
 
 
 def one_per_class(dataset: "Dataset", most: int) -> tuple[NDArray[np.uint8], list[str]]:

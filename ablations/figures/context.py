@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from ablations.paper import Published
 from ablations.plot import Plot
 
-AxisValue = str | int | float | None
+AxisValue = str | bool | int | float | None
 
 
 @dataclass(frozen=True)

@@ -65,16 +65,21 @@ def more(
     return found
 
 
-def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write stem.png, .svg and .pdf, each in one step and the same bytes for the same figure; empties the figure."""
+def rendered(figure: Figure, suffix: str) -> bytes:
+    """The figure as the content of a file with that suffix, the same bytes for the same figure."""
     from ablations.figures import style
 
-    paths = []
+    content = BytesIO()
     with style.applied():
-        for suffix, nameless in SUFFIXES.items():
-            content = BytesIO()
-            figure.savefig(content, format=suffix[1:], metadata=dict.fromkeys(nameless))
-            paths.append(stem.with_name(stem.name + suffix))
-            replace_file(paths[-1], content.getvalue())
+        figure.savefig(content, format=suffix[1:], metadata=dict.fromkeys(SUFFIXES[suffix]))
+    return content.getvalue()
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Write stem.png, .svg and .pdf, each in one step; empties the figure."""
+    paths = []
+    for suffix in SUFFIXES:
+        paths.append(stem.with_name(stem.name + suffix))
+        replace_file(paths[-1], rendered(figure, suffix))
     figure.clear()
     return paths

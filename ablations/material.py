@@ -39,8 +39,9 @@ class Failed:
 class Material:
     """One study at one scale, as it lies on disk now.
 
-    table, provenance: the CSV files, as text. seconds: of each done trial, by trial_id. at_work: whether a live run has trials of it to train yet. views: a PNG
-    of what the augmentations do, None where no run has drawn it. comparisons: SVGs of ablations.compare by name.
+    table, provenance: the CSV files, as text. seconds: of each done trial, by trial_id. at_work: whether a live run has
+    trials of it to train yet. views: a PNG of what the augmentations do, None where no run has drawn it. comparisons:
+    SVGs of ablations.compare by name.
     """
 
     ran: Ran

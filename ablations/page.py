@@ -3,7 +3,7 @@
 import base64
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from math import isfinite
@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ablations import words
+from ablations import why, words
 from ablations.figures.context import Context
 from ablations.figures.curves import chosen
 from ablations.frame import axes_of
@@ -21,13 +21,14 @@ from ablations.material import Material
 from ablations.measures import label, text
 from ablations.paper import published
 from ablations.plan import duration
+from ablations.plot import METRIC
 from ablations.strip import strips
-from ablations.verdicts.verdict import Part, Verdict
+from ablations.verdicts.verdict import Outcome, Part, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MARKS = {"holds": "✓", "does not hold": "✗", "undecided": "?", "not asked": "–"}
+MARKS: dict[Outcome, str] = {"holds": "✓", "does not hold": "✗", "undecided": "?", "not asked": "–"}
 RENEW = 10  # seconds until a page of a sweep that is going on loads itself again
 VARYING = ("device", "cpu", "python", "torch", "torchvision", "numpy", "ray", "commit", "data_source")
 
@@ -44,6 +45,11 @@ class Cell:
 class Table:
     columns: list[str]
     rows: list[list[Cell]]
+
+    @property
+    def numeric(self) -> list[bool]:
+        """Of each column, whether it has numbers."""
+        return [any(isinstance(row[i].key, float) for row in self.rows) for i in range(len(self.columns))]
 
 
 @dataclass(frozen=True)
@@ -76,31 +82,35 @@ def build(material: Material, answer: str, verdicts: Sequence[Verdict], live: bo
     """The page. live: somebody keeps renewing it, so it loads itself again now and then."""
     context, frame = material.ran.context, material.frame
     paper = published(context.paper)
-    return _templates().get_template("study.html").render(
-        title=f"{context.study}, {context.scale}",
-        live=RENEW if live else 0,
-        context=context,
-        stamp=stamp(context),
-        answer=answer,
-        counts=counts(frame),
-        unfinished=int((~frame["status"].isin(["done", "failed"])).sum()),
-        at_work=material.at_work,
-        figures=figures(material),
-        caption=words.caption(frame, context),
-        measured="; ".join(label(metric) for metric in context.figure.metrics),
-        table=texts(words.text_table(frame, context)),
-        paper=paper,
-        paper_table=texts(words.paper_text(paper, context)) if paper else None,
-        trials=trials(material),
-        downloads=downloads(material),
-        groups=grouped(verdicts),
-        tally=tally(verdicts),
-        marks=MARKS,
-        failed=material.failed,
-        setting=setting(context),
-        recipe=[(path, _value(value)) for path, value in material.ran.recipe.items()],
-        provenance=provenance(material),
-        command=material.ran.command,
+    return (
+        _templates()
+        .get_template("study.html")
+        .render(
+            title=f"{context.study}, {context.scale}",
+            live=RENEW if live else 0,
+            context=context,
+            stamp=stamp(context),
+            answer=answer,
+            counts=counts(frame),
+            unfinished=int((~frame["status"].isin(["done", "failed"])).sum()),
+            at_work=material.at_work,
+            figures=figures(material),
+            caption=words.caption(frame, context),
+            reading=reading(context),
+            table=texts(words.text_table(frame, context)),
+            paper=paper,
+            paper_table=texts(words.paper_text(paper, context)) if paper else None,
+            trials=trials(material),
+            downloads=downloads(material),
+            groups=grouped(verdicts),
+            tally=tally(verdicts),
+            marks=MARKS,
+            failed=material.failed,
+            setting=setting(context),
+            recipe=[(path, why.words(value)) for path, value in material.ran.recipe.items()],
+            provenance=provenance(material),
+            command=material.ran.command,
+        )
     )
 
 
@@ -137,7 +147,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.globals |= {"spoken": spoken, "strips": strips, "measure": measure}
+    found.globals |= {"spoken": spoken, "strips": strips}
     return found
 
 
@@ -149,7 +159,9 @@ def stamp(context: Context) -> str:
 def counts(frame: pd.DataFrame) -> str:
     """ "150 trials: 147 done, 3 failed"."""
     found = Counter(frame["status"])
-    said = ", ".join(f"{found[status]} {status}" for status in ("done", "running", "missing", "failed") if found[status])
+    said = ", ".join(
+        f"{found[status]} {status}" for status in ("done", "running", "missing", "failed") if found[status]
+    )
     return f"{words.counted(len(frame), 'trial')}: {said}" if len(frame) else "no trials"
 
 
@@ -215,6 +227,16 @@ def texts(table: pd.DataFrame) -> Table:
     return Table([str(column) for column in table.columns], rows)
 
 
+def reading(context: Context) -> str:
+    """How the study's table is laid out."""
+    plot = context.figure
+    measured = "; ".join(label(metric) for metric in plot.metrics)
+    across = {"pairs": "second transformation", "bars": context.named(plot.x or ""), "scatter": METRIC}[plot.kind]
+    if plot.kind == "pairs":
+        return f"{measured}; first transformation down, second across; mean over seeds"
+    return f"{measured}; {across} across; mean over seeds, ± half a 95% interval where there are several"
+
+
 def _key(shown: str) -> float | str | None:
     if shown in ("–", "×", ""):
         return None
@@ -277,35 +299,27 @@ def grouped(verdicts: Sequence[Verdict]) -> dict[str, list[Verdict]]:
 def tally(verdicts: Sequence[Verdict]) -> str:
     """ "2 hold, 1 does not hold, 3 undecided"."""
     found = Counter(verdict.outcome for verdict in verdicts)
-    names: Mapping[str, tuple[str, str]] = {
-        "holds": ("holds", "hold"),
-        "does not hold": ("does not hold", "do not hold"),
-        "undecided": ("undecided", "undecided"),
-        "not asked": ("not asked", "not asked"),
-    }
-    return ", ".join(f"{found[key]} {one if found[key] == 1 else many}"  # type: ignore[index]
-                     for key, (one, many) in names.items() if found[key])  # type: ignore[index]  # fmt: skip
+    many = {"holds": "hold", "does not hold": "do not hold"}
+    outcomes = [outcome for outcome in MARKS if found[outcome]]
+    return ", ".join(f"{found[each]} {each if found[each] == 1 else many.get(each, each)}" for each in outcomes)
 
 
-def measure(value: float, unit: str) -> str:
-    """ "+3.2 points"."""
-    return f"{value:+.1f} points" if unit == "points" else f"{value:+.2f}" + (f" {unit}" if unit else "")
+def signed(value: float, unit: str) -> str:
+    """ "+3.2"; points have one digit."""
+    return f"{value:+.{1 if unit == 'points' else 2}f}".replace("-", "−")
 
 
 def spoken(part: Part) -> str:
-    """A comparison in words: the effect, its interval, and the bound."""
+    """A comparison in words: the effect, its interval, and what is claimed."""
+    unit = f" {part.unit}" if part.unit else ""
+    bound = f"{part.bound:g}{unit}".replace("-", "−")
+    claimed = f"claimed: within ±{bound}" if part.relation == "within" else f"claimed: {part.relation} {bound}"
     if not isfinite(part.effect):
-        return "not measured"
-    interval = (
-        f" (95% interval {measure(part.low, '')} to {measure(part.high, '')})"
-        if part.unit != "points" and isfinite(part.low + part.high)
-        else f" (95% interval {part.low:+.1f} to {part.high:+.1f})"
-        if isfinite(part.low + part.high)
-        else " (no interval)"
-    )
-    bound = f"{part.bound:g}{f' {part.unit}' if part.unit else ''}"
-    asked = f"within ±{bound}" if part.relation == "within" else f"{part.relation} {bound}"
-    return f"{measure(part.effect, part.unit)}{interval}; claimed: {asked}"
+        return f"not measured; {claimed}"
+    interval = "no interval"
+    if isfinite(part.low) and isfinite(part.high):
+        interval = f"95% interval {signed(part.low, part.unit)} to {signed(part.high, part.unit)}"
+    return f"{signed(part.effect, part.unit)}{unit} ({interval}); {claimed}"
 
 
 # --- setting and provenance -------------------------------------------------------------------------------------------
@@ -314,14 +328,12 @@ def spoken(part: Part) -> str:
 def setting(context: Context) -> list[tuple[str, str, str]]:
     """(what, this run's, the paper's); of the paper nothing where it has no such numbers."""
     paper = published(context.paper)
-    spans = [words.span(values) for values in (context.epochs, context.batch_size) if values]
+    epochs, batch = (words.span(values) for values in (context.epochs, context.batch_size))
+    ours = f"{context.encoder}; {context.data}; epochs {epochs}; batch size {batch}"
     rows = [
-        ("Data", context.data, ""),
-        ("Encoder", context.encoder, ""),
-        ("Epochs", spans[0], ""),
-        ("Batch size", spans[1], ""),
-        ("Seeds", str(context.seeds), ""),
+        ("Encoder, data, length", ours, paper.setting if paper else ""),
         ("Views", context.views, paper.views if paper else ""),
+        ("Seeds", str(context.seeds), ""),
     ]
     if context.overrides:
         rows.append(("Changed on the command line", ", ".join(context.overrides), ""))
@@ -342,9 +354,3 @@ def provenance(material: Material) -> list[tuple[str, list[str]]]:
         days = sorted(row["finished"][:10] for row in about if row.get("finished"))
         rows += [("finished", [days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"])] if days else []
     return [("trials", [counts(material.frame)]), *rows]
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_value, value)) or "none"
-    return {None: "none", True: "yes", False: "no"}.get(value, str(value)) if not isinstance(value, dict) else str(value)

@@ -6,7 +6,7 @@ from math import isfinite
 
 from ablations.verdicts.verdict import Part
 
-WIDTH, EDGE = 300.0, 8.0  # units of the picture: all of it, and what stays free at each end
+WIDTH, EDGE = 300.0, 24.0  # units of the picture: all of it, and what stays free at each end
 
 
 @dataclass(frozen=True)

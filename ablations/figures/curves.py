@@ -60,7 +60,8 @@ def draw(frame: pd.DataFrame, context: Context, epochs: Epochs) -> Figure | None
                 )
             shortest = min(len(trial) for trial in trials)
             means = np.mean([[row[key] for row in trial[:shortest]] for trial in trials], axis=0)
-            axes.plot(range(1, shortest + 1), means, color=colors[name], linewidth=1.8, label=name)
+            dot = "o" if shortest == 1 else None  # a line of one epoch would not be seen
+            axes.plot(range(1, shortest + 1), means, color=colors[name], linewidth=1.8, marker=dot, label=name)
         axes.set(xlabel="epoch", ylabel=label)
         axes.spines[["top", "right"]].set_visible(False)
         if i == 0:

@@ -1,13 +1,11 @@
 """A study's report as one self-contained HTML page, and the front page that joins all of them. Pure but for drawing."""
 
-import base64
-import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pandas as pd
@@ -15,51 +13,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ablations import why, words
 from ablations.figures.context import Context
-from ablations.figures.curves import chosen
-from ablations.frame import axes_of
 from ablations.material import Material
-from ablations.measures import label, text
 from ablations.paper import published
+from ablations.pictures import pictures, png
 from ablations.plan import duration
-from ablations.plot import METRIC
+from ablations.sortable import reading, texts, trials
 from ablations.strip import strips
 from ablations.verdicts.verdict import Outcome, Part, Verdict
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 MARKS: dict[Outcome, str] = {"holds": "✓", "does not hold": "✗", "undecided": "?", "not asked": "–"}
 RENEW = 10  # seconds until a page of a sweep that is going on loads itself again
 VARYING = ("device", "cpu", "python", "torch", "torchvision", "numpy", "ray", "commit", "data_source")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """Of a table: what is shown, and what it is sorted by: a number, a text, or None, which comes last."""
-
-    text: str
-    key: float | str | None
-
-
-@dataclass(frozen=True)
-class Table:
-    columns: list[str]
-    rows: list[list[Cell]]
-
-    @property
-    def numeric(self) -> list[bool]:
-        """Of each column, whether it has numbers."""
-        return [any(isinstance(row[i].key, float) for row in self.rows) for i in range(len(self.columns))]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An image in the page. alt: what is seen, in words."""
-
-    key: str
-    title: str
-    source: str  # a data: URI
-    alt: str
 
 
 @dataclass(frozen=True)
@@ -82,35 +49,32 @@ def build(material: Material, answer: str, verdicts: Sequence[Verdict], live: bo
     """The page. live: somebody keeps renewing it, so it loads itself again now and then."""
     context, frame = material.ran.context, material.frame
     paper = published(context.paper)
-    return (
-        _templates()
-        .get_template("study.html")
-        .render(
-            title=f"{context.study}, {context.scale}",
-            live=RENEW if live else 0,
-            context=context,
-            stamp=stamp(context),
-            answer=answer,
-            counts=counts(frame),
-            unfinished=int((~frame["status"].isin(["done", "failed"])).sum()),
-            at_work=material.at_work,
-            figures=figures(material),
-            caption=words.caption(frame, context),
-            reading=reading(context),
-            table=texts(words.text_table(frame, context)),
-            paper=paper,
-            paper_table=texts(words.paper_text(paper, context)) if paper else None,
-            trials=trials(material),
-            downloads=downloads(material),
-            groups=grouped(verdicts),
-            tally=tally(verdicts),
-            marks=MARKS,
-            failed=material.failed,
-            setting=setting(context),
-            recipe=[(path, why.words(value)) for path, value in material.ran.recipe.items()],
-            provenance=provenance(material),
-            command=material.ran.command,
-        )
+    template = _templates().get_template("study.html")
+    return template.render(
+        title=f"{context.study}, {context.scale}",
+        live=RENEW if live else 0,
+        context=context,
+        stamp=stamp(context),
+        answer=answer,
+        counts=counts(frame),
+        unfinished=int((~frame["status"].isin(["done", "failed"])).sum()),
+        at_work=material.at_work,
+        figures=pictures(material),
+        caption=words.caption(frame, context),
+        reading=reading(context),
+        table=texts(words.text_table(frame, context)),
+        paper=paper,
+        paper_table=texts(words.paper_text(paper, context)) if paper else None,
+        trials=trials(material),
+        downloads=downloads(material),
+        groups=grouped(verdicts),
+        tally=tally(verdicts),
+        marks=MARKS,
+        failed=material.failed,
+        setting=setting(context),
+        recipe=[(path, why.words(value)) for path, value in material.ran.recipe.items()],
+        provenance=provenance(material),
+        command=material.ran.command,
     )
 
 
@@ -163,113 +127,6 @@ def counts(frame: pd.DataFrame) -> str:
         f"{found[status]} {status}" for status in ("done", "running", "missing", "failed") if found[status]
     )
     return f"{words.counted(len(frame), 'trial')}: {said}" if len(frame) else "no trials"
-
-
-# --- figures ----------------------------------------------------------------------------------------------------------
-
-
-def figures(material: Material) -> dict[str, list[Picture]]:
-    """By section: figure, more, curves, comparisons, views. A section without a picture has an empty list."""
-    from ablations import figures
-
-    frame = material.frame
-    context = replace(material.ran.context, question="")  # the page's own heading
-    found: dict[str, list[Picture]] = {
-        "figure": [_drawn("figure", "", figures.draw(frame, context), words.described(frame, context))]
-    }
-    best = "; ".join(chosen(frame)) or "none"
-    said = {
-        "synergy": ("What a pair adds, and what its order does", "Two maps of differences in points."),
-        "cost": ("Accuracy against cost", f"One point a cell. Cells from the best to the worst: {best}."),
-        "curves": ("Learning curves", f"Loss and accuracy of the training task by epoch. Cells: {best}."),
-    }
-    found |= {"more": [], "curves": []}
-    for name, drawing in figures.more(frame, context, material.seconds, material.epochs).items():
-        if figure := drawing():
-            found["curves" if name == "curves" else "more"].append(_drawn(name, said[name][0], figure, said[name][1]))
-    found["comparisons"] = [
-        Picture(f"compare-{i}", name, svg(content), f"Differences between pairs of trials: {name}")
-        for i, (name, content) in enumerate(material.comparisons.items())
-    ]
-    found["views"] = (
-        []
-        if material.views is None
-        else [Picture("views", "", png(material.views), "The same few test images, and the two views of each that "
-                      "every setting of the augmentations makes of it.")]
-    )  # fmt: skip
-    return found
-
-
-def _drawn(key: str, title: str, figure: "Figure", alt: str) -> Picture:
-    from ablations.figures import rendered
-
-    source = svg(rendered(figure, ".svg").decode())
-    figure.clear()
-    return Picture(key, title, source, alt)
-
-
-def svg(content: str) -> str:
-    """As a data: URI. Percent-encoded, which for SVG is a fifth shorter than base64."""
-    return "data:image/svg+xml," + quote(content.replace("\n", " "), safe=" /:=;,()'+-.{}*!|[]@$&?~^")
-
-
-def png(content: bytes) -> str:
-    """As a data: URI."""
-    return "data:image/png;base64," + base64.b64encode(content).decode()
-
-
-# --- tables -----------------------------------------------------------------------------------------------------------
-
-
-def texts(table: pd.DataFrame) -> Table:
-    """A table of texts; "53.7 ± 3.0" is sorted as 53.7, a dash or a cross as nothing."""
-    rows = [[Cell(str(value), _key(str(value))) for value in row] for row in table.itertuples(index=False)]
-    return Table([str(column) for column in table.columns], rows)
-
-
-def reading(context: Context) -> str:
-    """How the study's table is laid out."""
-    plot = context.figure
-    measured = "; ".join(label(metric) for metric in plot.metrics)
-    across = {"pairs": "second transformation", "bars": context.named(plot.x or ""), "scatter": METRIC}[plot.kind]
-    if plot.kind == "pairs":
-        return f"{measured}; first transformation down, second across; mean over seeds"
-    return f"{measured}; {across} across; mean over seeds, ± half a 95% interval where there are several"
-
-
-def _key(shown: str) -> float | str | None:
-    if shown in ("–", "×", ""):
-        return None
-    number = re.fullmatch(r"([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?: ± .*)?", shown)
-    return float(number[1]) if number else shown
-
-
-def trials(material: Material) -> Table:
-    """A row per trial: axes, seed, status, every metric that any has, seconds, trial_id."""
-    frame, context = material.frame, material.ran.context
-    axes, metrics = axes_of(frame), list(frame.columns[frame.columns.get_loc("trial_id") + 1 :])
-    metrics = [metric for metric in metrics if frame[metric].notna().any()]
-    columns = ["role", *map(context.named, axes), "seed", "status", *map(label, metrics), "seconds", "trial"]
-    seconds, rows = material.seconds, []
-    for _, row in frame.iterrows():
-        plain = [row["role"], *(row[axis] for axis in axes), row["seed"], row["status"]]
-        took = seconds.get(str(row["trial_id"]))
-        rows.append(
-            [
-                *(Cell("–", None) if pd.isna(value) else Cell(str(value), _key(str(value))) for value in plain),
-                *(number(row[metric], metric) for metric in metrics),
-                Cell("–", None) if took is None else Cell(f"{took:.1f}", took),
-                Cell(str(row["trial_id"]), str(row["trial_id"])),
-            ]
-        )
-    return Table(columns, rows)
-
-
-def number(value: Any, metric: str) -> Cell:
-    """With the metric's digits; sorted by all of them."""
-    if pd.isna(value):
-        return Cell("–", None)
-    return Cell(str(value) if isinstance(value, int) else text(float(value), metric), float(value))
 
 
 def downloads(material: Material) -> list[tuple[str, str, str]]:

@@ -3,7 +3,6 @@
 import base64
 import itertools
 import re
-import types
 from dataclasses import replace
 from html.parser import HTMLParser
 from math import nan
@@ -93,7 +92,8 @@ def built(found, answer="No head is best.", verdicts=None, **options):
     return page.build(found, answer, shelf.verdicts() if verdicts is None else verdicts, **options)
 
 
-def test_the_page_has_every_section_in_order_and_says_what_was_measured(gathered, drawing):
+@pytest.mark.usefixtures("drawing")
+def test_the_page_has_every_section_in_order_and_says_what_was_measured(gathered):
     html = Page(built(gathered()))
     assert [attributes.get("id") for attributes in html.all("h2")] == [
         "h-figure", "h-table", "h-claims", "h-curves", "h-more", "h-views", "h-failed", "h-setting", "h-provenance",
@@ -118,7 +118,8 @@ def test_headings_do_not_skip_a_level(gathered):
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
 
 
-def test_nothing_in_the_page_is_fetched(gathered, drawing):
+@pytest.mark.usefixtures("drawing")
+def test_nothing_in_the_page_is_fetched(gathered):
     """One policy that allows inline style and script only; every source and link is in the page or beside it."""
     html = Page(built(gathered(views=b"png", comparisons={"head-a-b": "<svg/>"})))
     policy = next(meta["content"] for meta in html.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
@@ -146,7 +147,8 @@ def hostile(gathered):
     return built(found, EVIL, [replace(evil, claim=claim)])
 
 
-def test_hostile_names_stay_text(gathered, drawing):
+@pytest.mark.usefixtures("drawing")
+def test_hostile_names_stay_text(gathered):
     html, friendly = Page(hostile(gathered)), Page(built(gathered()))
     assert len(html.all("script")) == len(html.all("style")) == 1
     assert {tag for tag, _ in html.elements} <= {tag for tag, _ in friendly.elements} | {"pre"}
@@ -197,7 +199,8 @@ def test_a_study_without_claims_says_so(gathered):
     assert "None of the paper's claims is about this study's cells." in Page(built(gathered(), verdicts=[])).text
 
 
-def test_what_failed_is_listed_with_its_log(gathered, drawing):
+@pytest.mark.usefixtures("drawing")
+def test_what_failed_is_listed_with_its_log(gathered):
     records = shelf.rows(shelf.context(), status="failed")
     html = Page(built(gathered(records=records)))
     assert "9 trials: 9 failed" in html.text
@@ -206,7 +209,8 @@ def test_what_failed_is_listed_with_its_log(gathered, drawing):
     assert "Nothing has been trained yet" in html.text
 
 
-def test_nothing_measured_yet_makes_a_page(gathered, drawing):
+@pytest.mark.usefixtures("drawing")
+def test_nothing_measured_yet_makes_a_page(gathered):
     html = Page(built(gathered(records=shelf.rows(shelf.context(), status="missing")), verdicts=[]))
     assert "9 trials: 9 missing" in html.text
     assert "Nothing is measured yet." in html.text
@@ -250,7 +254,8 @@ def test_every_trial_has_a_row_with_the_metrics_that_any_has(gathered):
     assert dict(zip(table.columns, table.numeric, strict=True))["seconds"]
 
 
-def test_a_figure_that_cannot_be_drawn_costs_no_page(gathered, monkeypatch, drawing):
+@pytest.mark.usefixtures("drawing")
+def test_a_figure_that_cannot_be_drawn_costs_no_page(gathered, monkeypatch):
     from ablations import figures
 
     monkeypatch.setattr(figures, "draw", lambda *_: 1 / 0)
@@ -276,11 +281,15 @@ def test_the_same_material_gives_the_same_bytes(gathered):
     assert built(found) == built(found)
 
 
-def test_a_map_of_pairs_has_its_synergy(gathered, drawing):
+@pytest.mark.usefixtures("drawing")
+def test_a_map_of_pairs_has_its_synergy(gathered):
     about = shelf.context(
-        study="aug_pairs", paper="", figure=types.SimpleNamespace(), axes={"first": ("a", "b"), "second": ("a", "b")}
+        study="aug_pairs",
+        paper="",
+        figure=shelf.Plot(kind="pairs"),
+        labels={},
+        axes={"first": ("a", "b"), "second": ("a", "b")},
     )
-    about = replace(about, figure=shelf.Plot(kind="pairs"), labels={})
     html = Page(built(gathered(about)))
     assert "What a pair adds, and what its order does" in html.text
     assert "The paper has no numbers for this study." in html.text

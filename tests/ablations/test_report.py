@@ -13,6 +13,7 @@ import tiny
 
 from ablations import compare, page, report, run
 from ablations.claims import Claims
+from ablations.pictures import Picture
 from ablations.reports import Reports
 from ablations.store import Store
 

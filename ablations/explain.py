@@ -21,7 +21,7 @@ from ablations import study
 from ablations.arguments import Parser
 from ablations.ran import flat
 from ablations.study import CELL, Scale, Trial
-from simclr_core.config import Probes, Recipe, Transforms, Views
+from simclr_core.config import SOURCES, Probes, Recipe, Transforms, Views
 from simclr_core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("picture", choices=PICTURES, help="what to draw")
     add("study", metavar="STUDY", help="a YAML file, or the name of a shipped study")
     add("--scale", default="laptop", metavar="NAME|FILE", help="data, encoder, schedule (default: laptop)")
-    add("--data", metavar="SOURCE", help="embedded, cifar10 or folder:PATH instead of the scale's")
+    add("--data", metavar="SOURCE", help=f"instead of the scale's: {', '.join(SOURCES)}")
     add(
         "--set",
         action="append",

@@ -19,6 +19,8 @@ LABELS = {
     "transfer_top1": "transfer, linear top-1 (%)",
     "parameters": "encoder parameters (millions)",
     "transfer_finetune_top1": "transfer, fine-tuned top-1 (%)",
+    "transfer_balanced_accuracy": "transfer, linear mean per class (%)",
+    "transfer_finetune_balanced_accuracy": "transfer, fine-tuned mean per class (%)",
     "top5": "linear probe top-5 (%)",
     "squared_eigenvalue": "squared eigenvalue of the head",
     "rank": "rank",

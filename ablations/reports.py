@@ -2,17 +2,21 @@
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from ablations import material, page
+from ablations import material, page, ran, words
 from ablations.claims import Claims
 from ablations.frame import replace_file
 from ablations.material import Key
 from ablations.page import Card
 from ablations.store import Store
+from ablations.verdicts import court
+from ablations.verdicts.answer import answer
+from ablations.verdicts.verdict import Verdict
 from simclr_core.errors import BadInput
 
 THUMBNAIL = (400, 300)  # pixels, at most
@@ -28,6 +32,7 @@ class Reports:
         self._asked = {material.named(out, given): given for given in studies}
         self._seen: dict[Key, Any] = {}
         self._cards: dict[Key, Card] = {}
+        self._judgments: dict[str, tuple[Mapping[Key, Any], list[Verdict]]] = {}
         if not (Path.home() / ".cache" / "matplotlib").exists():  # then nothing is to be left in the user's home
             os.environ.setdefault("MPLCONFIGDIR", str((out / "results" / "cache" / "matplotlib").absolute()))
 
@@ -38,15 +43,17 @@ class Reports:
         """
         wanted, known = material.chosen(self._out, list(self._asked), self._scale), material.there(self._out)
         live = watched and bool(Claims(Store(self._out / "results")).live_runs())
+        stamps = {key: _stamps(self._out, key) for key in dict.fromkeys([*wanted, *known])}
         files, changed = [], self._cards.keys() - {*known}
         self._cards = {key: card for key, card in self._cards.items() if key in known}
-        for key in dict.fromkeys([*wanted, *known]):
-            now = (_stamps(self._out, key), live)
+        for key in stamps:
+            verdicts = court.about(key[0], self._judged(key[1], stamps))
+            now = (stamps[key], live, repr(verdicts))
             if self._seen.get(key) == now:
                 continue
             changed.add(key)
             try:
-                files += self._renew_one(key, key in wanted, live)
+                files += self._renew_one(key, verdicts, key in wanted, live)
             except BadInput:
                 if key in wanted:
                     raise
@@ -57,14 +64,24 @@ class Reports:
             self._write(files[-1], page.front([self._cards[key] for key in sorted(self._cards)], live))
         return files
 
-    def _renew_one(self, key: Key, wanted: bool, live: bool) -> list[Path]:
-        """Judge a study at a scale for its card; write its page where that is wanted."""
-        from ablations.verdicts.answer import answer
-        from ablations.verdicts.judge import judge_study
+    def _judged(self, scale: str, stamps: Mapping[Key, Any]) -> list[Verdict]:
+        """All claims at a scale: one may be about several studies. Judged anew when one of them has changed."""
+        there = {key: stamp for key, stamp in stamps.items() if key[1] == scale}
+        if self._judgments.get(scale, ({}, []))[0] != there:
+            self._judgments[scale] = (there, court.judge_folder(self._out, scale, partial(self._budget, scale)))
+        return self._judgments[scale][1]
 
+    def _budget(self, scale: str, study: str) -> str:
+        """On what a study's cells were trained; empty where that is not known."""
+        try:
+            return words.budget(ran.read(self._out / "results" / study / f"{scale}{ran.END}", "").context)
+        except BadInput:
+            return ""
+
+    def _renew_one(self, key: Key, verdicts: Sequence[Verdict], wanted: bool, live: bool) -> list[Path]:
+        """Read a study at a scale for its card; write its page where that is wanted."""
         study, scale = key
         found = material.gather(self._out, study, scale, self._asked.get(study, study))
-        verdicts = judge_study(study, scale, self._out)
         said = answer(found.frame, found.ran.context, Store(self._out / "results"))
         path = self._out / "reports" / study / f"{scale}.html"
         if wanted:

@@ -20,7 +20,7 @@ from ablations.claims import Claims
 from ablations.plan import Planned
 from ablations.store import Store
 from ablations.study import CELL, Scale
-from simclr_core.config import Recipe
+from simclr_core.config import SOURCES, Recipe
 from simclr_core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("study", metavar="STUDY", help="a YAML file, or the name of a shipped study")
     add("--scale", default="laptop", metavar="NAME|FILE", help="data, encoder, schedule, resources (default: laptop)")
-    add("--data", metavar="SOURCE", help="embedded, cifar10 or folder:PATH instead of the scale's")
+    add("--data", metavar="SOURCE", help=f"instead of the scale's: {', '.join(SOURCES)}")
     add("--seeds", type=int, metavar="N", help="how many, from 0, instead of the study's")
     add(
         "--set",
@@ -197,10 +197,10 @@ def _need(todo: Mapping[str, Planned], cache: Path) -> int:
     for item in todo.values():
         recipe = item.trial.recipe
         how = recipe.schedule.model_copy(update={"epochs": min(1, recipe.schedule.epochs)})
-        kind = (recipe.data, recipe.encoder, recipe.head, recipe.loss.name, how)
+        kind = (recipe.data, recipe.encoder, recipe.head, recipe.loss.name, how, recipe.probes)
         if kind not in found:
-            dataset, _ = _images(recipe, cache)
-            images = len(dataset.train) + len(dataset.test)
+            dataset, transfer = _images(recipe, cache)
+            images = max(len(part.train) + len(part.test) for part in (dataset, transfer) if part is not None)
             found[kind] = estimated_bytes(recipe, len(dataset.class_names), images)
     return max(found.values())
 

@@ -47,7 +47,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95% t interval."""
+    """A t interval."""
 
     low: float
     high: float
@@ -61,8 +61,8 @@ def part_of(values: NDArray[np.float64]) -> Part | None:
     return Part(variance=float(values.var(ddof=1)) / len(values), df=len(values) - 1)
 
 
-def interval(mean: float, parts: Sequence[Part]) -> Interval:
-    """95% interval of a mean whose independent sources of uncertainty add up (Welch-Satterthwaite).
+def interval(mean: float, parts: Sequence[Part], level: float = 0.95) -> Interval:
+    """Interval of a mean whose independent sources of uncertainty add up (Welch-Satterthwaite).
 
     Seeds and test images as the two parts make it slightly wide, never narrow: what is specific to one seed and one
     image is counted in both.
@@ -71,5 +71,5 @@ def interval(mean: float, parts: Sequence[Part]) -> Interval:
     if variance == 0:
         return Interval(mean, mean, inf)
     df = variance**2 / sum(part.variance**2 / part.df for part in parts)
-    half = float(student.ppf(0.975, df)) * sqrt(variance)
+    half = float(student.ppf((1 + level) / 2, df)) * sqrt(variance)
     return Interval(mean - half, mean + half, df)

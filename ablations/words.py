@@ -1,6 +1,7 @@
 """A study's numbers in words: the figure's caption, the table as Markdown and LaTeX, the terminal's summary. Pure."""
 
 from collections.abc import Sequence
+from math import isfinite
 
 import pandas as pd
 from tabulate import tabulate
@@ -53,12 +54,20 @@ def _setting(context: Context) -> str:
     )
 
 
+def budget(context: Context) -> str:
+    """On what the cells were trained, in short."""
+    epochs, batch = (span(values) for values in (context.epochs, context.batch_size))
+    return f"{context.encoder}, {context.data}, {epochs} epoch{'' if epochs == '1' else 's'}, batch size {batch}"
+
+
 def _uncertainty(frame: pd.DataFrame, context: Context) -> str:
     done, plot = frame[frame["status"] == "done"], context.figure
     if done.empty:
         return "Nothing is measured yet."
     images, metric = int(done["n_test"].min()), plot.metrics[0]
     test = f"Tested on {images:,} images"
+    if all(metric.startswith("transfer_") for metric in plot.metrics):
+        test = "Tested on the test images of the other data set"
     if "top1" in plot.metrics:
         half = wilson_half_width(float(done["top1"].median()), images)
         test = f"Each cell ± {half:.1f} points: 95% interval of the test set of {images:,} images"
@@ -91,7 +100,8 @@ def _chosen(frame: pd.DataFrame, context: Context) -> str:
 def _agreement(frame: pd.DataFrame, context: Context) -> str:
     found = paper_agreement(frame, context) if context.figure.kind == "pairs" else []
     parts = [
-        f"{one.rho:.2f} over {label} ({one.cells}; two-sided p = {one.p:.2g} from all {one.relabelings:,} relabelings)"
+        f"{one.rho:.2f} over {label} ({one.cells}; two-sided p = {one.p:.2g} from all {one.relabelings:,} relabelings"
+        + (f"; {one.low:.2f} to {one.high:.2f} by leaving names out)" if isfinite(one.low) else ")")
         for label, one in found
     ]
     return f"Spearman's rho with the paper's map: {', '.join(parts)}." if parts else ""

@@ -33,3 +33,14 @@ def hits(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> Measured:
     """The same where the truth is no label of the test set: the outcome is 1 where right, else 0."""
     right = predicted == truth
     return Measured(100 * float(right.mean()), right.astype(np.float32))
+
+
+def balanced_hits(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> Measured:
+    """Mean of the classes' recalls in percent, over the classes that truth has.
+
+    The outcome is 0 where wrong and n / (classes * size of its class) where right: its mean is the value / 100.
+    """
+    _, place, sizes = np.unique(truth, return_inverse=True, return_counts=True)
+    weights = len(truth) / (len(sizes) * sizes[place])
+    outcome = (predicted == truth) * weights
+    return Measured(100 * float(outcome.mean()), outcome.astype(np.float32))

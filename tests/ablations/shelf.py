@@ -2,16 +2,15 @@
 
 import csv
 import io
-import sys
 from dataclasses import replace
 from math import nan
-from types import ModuleType
 
-from ablations import frame, ran
+from ablations import frame, ran, reports
 from ablations.figures.context import Context
 from ablations.plot import Plot
 from ablations.ran import Ran
 from ablations.store import Store
+from ablations.verdicts import court
 from ablations.verdicts.verdict import Claim, Part, Verdict
 
 COMMAND = "python -m ablations.run heads --scale laptop"
@@ -111,10 +110,6 @@ def verdicts():
 
 def judging(monkeypatch, found=None, said="No head is best."):
     """The verdicts and the answer are these, whatever was measured."""
-    for name, attribute, value in (
-        ("judge", "judge_study", lambda *_: verdicts() if found is None else found),
-        ("answer", "answer", lambda *_: said),
-    ):
-        module = ModuleType(f"ablations.verdicts.{name}")
-        setattr(module, attribute, value)
-        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(court, "judge_folder", lambda *_: verdicts() if found is None else found)
+    monkeypatch.setattr(court, "about", lambda _, given: given)
+    monkeypatch.setattr(reports, "answer", lambda *_: said)

@@ -15,6 +15,7 @@ from ablations.figures.context import Context
 from ablations.figures.pairs import _apart
 from ablations.frame import study_frame
 from ablations.paper import published
+from ablations.paper.__main__ import context as paper_context
 from ablations.plot import Plot
 from ablations.tables import pair_table
 
@@ -418,6 +419,17 @@ def test_points_stand_at_their_metric_with_their_interval_and_name():
     assert ours.get_xscale() == "log"
     assert ours.get_xlabel() == "encoder parameters (millions)"
     assert sum(len(bar.lines[0].get_xdata()) for bar in papers.containers) == 19
+
+
+@pytest.mark.parametrize("item", ["fig7_model_size", "fig_b6_correlation_architectures"])
+def test_names_of_points_do_not_lie_on_each_other(item):
+    paper = published(item)
+    (axes,) = figures.draw(paper.frame, paper_context(paper)).axes
+    boxes = [name.get_window_extent() for name in axes.texts]
+    assert len(boxes) == {"fig7_model_size": 19}.get(item, 13)
+    for i, box in enumerate(boxes):
+        others = [other.shrunk(0.9, 0.9) for j, other in enumerate(boxes) if j != i]
+        assert not box.count_overlaps(others), axes.texts[i].get_text()
 
 
 def test_points_with_nothing_in_them_yet_are_drawn():

@@ -412,8 +412,9 @@ def test_the_papers_own_map_agrees_with_itself_and_further_names_do_not_matter()
     cells = [record(a, b, float(table.loc[a, b])) for a in names[:-1] for b in names[:-1]]
     frame = pairs_frame(*cells, record("A.Posterize", "crop", 1.0))
     text = words.summary(frame, context(axes={"first": names, "second": names}))
-    assert "1.00 over all cells (49; two-sided p = 0.0002 from all 5,040 relabelings)" in text
-    assert "1.00 over those without crop (36; two-sided p = 0.0014 from all 720 relabelings)" in text
+    left_out = "; 1.00 to 1.00 by leaving names out)"
+    assert f"1.00 over all cells (49; two-sided p = 0.0002 from all 5,040 relabelings{left_out}" in text
+    assert f"1.00 over those without crop (36; two-sided p = 0.0014 from all 720 relabelings{left_out}" in text
 
 
 def test_the_heads_summary_has_a_line_per_head_and_a_column_per_width():
@@ -467,3 +468,11 @@ def test_a_table_with_a_word_for_a_number_is_refused_in_a_sentence(tmp_path):
     path.write_text(path.read_text().replace("50.5", "abc"))
     with pytest.raises(BadInput, match="damaged"):
         frames.read(path)
+
+
+def test_what_is_measured_on_another_data_set_is_not_said_to_be_tested_on_the_studys_own_images():
+    frame = pairs_frame(record("crop", "color", 50.0) | {"transfer_top1": 40.0})
+    plot = Plot(kind="bars", x="first", hue="second", metrics=("transfer_top1",))
+    said = " ".join(words.caption(frame, context(figure=plot, paper="")))
+    assert "Tested on the test images of the other data set; no verdict follows from one seed." in said
+    assert "4,000" not in said

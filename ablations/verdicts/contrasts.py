@@ -1,0 +1,157 @@
+"""Cells as numbers that can be added, subtracted and averaged: what a claim's inequalities are made of."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isclose
+from typing import Any
+
+import pandas as pd
+
+from ablations.frame import axes_of
+from ablations.measures import short
+
+Axes = tuple[tuple[str, Any], ...]  # a cell's axes and values; None where it has no value on an axis
+
+
+class NotAsked(Exception):
+    """The claim cannot be asked of this study at this scale; the message is a sentence without its full stop."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of a study: a metric of one of its cells."""
+
+    study: str
+    axes: Axes
+    metric: str
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A weighted sum of cells. Contrasts add, subtract and scale as numbers do; terms that cancel vanish."""
+
+    weights: tuple[tuple[Cell, float], ...]
+    label: str
+
+    def __add__(self, other: "Contrast") -> "Contrast":
+        return self._with(other, 1.0, f"{self.label} + {other.label}")
+
+    def __sub__(self, other: "Contrast") -> "Contrast":
+        minuend = f"({other.label})" if "−" in other.label or "+" in other.label else other.label
+        return self._with(other, -1.0, f"{self.label} − {minuend}")
+
+    def scaled(self, factor: float, label: str = "") -> "Contrast":
+        """Every weight times factor; under another label, if one is given."""
+        return Contrast(tuple((cell, factor * weight) for cell, weight in self.weights), label or self.label)
+
+    def called(self, label: str) -> "Contrast":
+        """The same under another label."""
+        return Contrast(self.weights, label)
+
+    def _with(self, other: "Contrast", sign: float, label: str) -> "Contrast":
+        total = dict(self.weights)
+        for cell, weight in other.weights:
+            total[cell] = total.get(cell, 0.0) + sign * weight
+        return Contrast(
+            tuple((cell, weight) for cell, weight in total.items() if not isclose(weight, 0.0, abs_tol=1e-12)), label
+        )
+
+
+def mean(contrasts: Sequence[Contrast], label: str) -> Contrast:
+    """Their average, under a label of its own."""
+    total = contrasts[0]
+    for contrast in contrasts[1:]:
+        total = total + contrast
+    return total.scaled(1 / len(contrasts), label)
+
+
+Choice = Callable[[Sequence[Contrast]], Contrast | None]
+
+
+class Cells:
+    """The cells of a study as its frame has them, done or not, as claims address them."""
+
+    def __init__(self, study: str, frame: pd.DataFrame, choose: Choice) -> None:
+        """choose: of single cells, the one that did best where no test image was looked at."""
+        self.study, self.axes, self._choose = study, axes_of(frame), choose
+        cells = frame[frame["role"] == "cell"]
+        self._rows = list(dict.fromkeys(rows(cells, self.axes)))
+        self._known = set(self._rows)
+        self._columns = set(frame.columns)
+
+    def values(self, axis: str, **fixed: Any) -> list[Any]:
+        """What the cells with these other values take on an axis: numbers ascending, names as declared; no None.
+
+        Raises NotAsked where there is no such axis.
+        """
+        if axis not in self.axes:
+            raise NotAsked(f"{self.study} has no axis {axis}")
+        place = self.axes.index(axis)
+        found = dict.fromkeys(
+            row[place][1]
+            for row in self._rows
+            if row[place][1] is not None and all(dict(row)[name] == value for name, value in fixed.items())
+        )
+        return sorted(found) if all(isinstance(value, int | float) for value in found) else list(found)
+
+    def at_least(self, count: int, axis: str, **fixed: Any) -> list[Any]:
+        """The same, or NotAsked where there are fewer."""
+        found = self.values(axis, **fixed)
+        if len(found) < count:
+            said = ", ".join(map(str, found)) or "none"
+            raise NotAsked(f"{self.study} has {said} of {axis} at this scale, and at least {count} are needed")
+        return found
+
+    def __call__(self, metric: str = "top1", **axes: Any) -> Contrast:
+        """The cell with these values, none on axes that are not named. Raises NotAsked where there is no such cell."""
+        key = tuple((axis, axes.get(axis)) for axis in self.axes)
+        if key not in self._known:
+            said = ", ".join(f"{axis} {value}" for axis, value in axes.items())
+            raise NotAsked(f"{self.study} has no cell with {said} at this scale")
+        if metric not in self._columns:
+            raise NotAsked(f"{self.study} has not measured {metric}")
+        return Contrast(
+            ((Cell(self.study, key, metric), 1.0),),
+            called(key) if metric == "top1" else f"{called(key)}: {short(metric)}",
+        )
+
+    def tuned(self, **fixed: Any) -> Contrast:
+        """Of the cells with these values, the one that the first seed chose. Raises NotAsked where it has none done."""
+        found = self._choose(self.some(**fixed))
+        if found is None:
+            raise NotAsked(f"{self.study} has nothing done on its first seed, which chooses, for {fixed}")
+        return found
+
+    def some(self, metric: str = "top1", **fixed: Any) -> list[Contrast]:
+        """`every`, or NotAsked where there is none."""
+        found = self.every(metric, **fixed)
+        if not found:
+            said = ", ".join(f"{axis} {value}" for axis, value in fixed.items())
+            raise NotAsked(f"{self.study} has no cell with {said} at this scale")
+        return found
+
+    def every(self, metric: str = "top1", **fixed: Any) -> list[Contrast]:
+        """All cells with these values, whatever the other axes."""
+        return [
+            self(metric, **dict(row))
+            for row in self._rows
+            if all(dict(row)[name] == value for name, value in fixed.items())
+        ]
+
+
+def rows(cells: pd.DataFrame, axes: Sequence[str]) -> Iterable[Axes]:
+    """The axes and values of each row of a study frame, plain: None for no value."""
+    columns = [[None if pd.isna(value) else value for value in cells[axis].tolist()] for axis in axes]
+    return (tuple(zip(axes, values, strict=True)) for values in zip(*columns, strict=True))
+
+
+def called(axes: Axes) -> str:
+    """A cell for people: "crop > color", "nonlinear dim 32"."""
+    named: Mapping[str, Any] = dict(axes)
+    if set(named) == {"first", "second"}:
+        return str(named["first"]) if named["first"] == named["second"] else f"{named['first']} > {named['second']}"
+    return " ".join(
+        f"{axis} {value}" if isinstance(value, int | float) else str(value)
+        for axis, value in named.items()
+        if value is not None
+    )

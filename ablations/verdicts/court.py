@@ -1,0 +1,117 @@
+"""Every claim that a results folder's studies can answer, judged; and whether the paper's own numbers fulfill it."""
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from ablations import frame
+from ablations.paper import published
+from ablations.store import Store
+from ablations.study import GRIDS, load_study
+from ablations.verdicts.claims import CLAIMS, Entry
+from ablations.verdicts.contrasts import NotAsked
+from ablations.verdicts.evidence import Evidence
+from ablations.verdicts.judge import judge
+from ablations.verdicts.statement import All, Best, Comparison, Most, Quantity, Statement
+from ablations.verdicts.verdict import Verdict
+
+Budget = Callable[[str], str]  # study -> on what its cells were trained, in words
+
+
+def judge_folder(out: Path, scale: str, budget: Budget = lambda _: "") -> list[Verdict]:
+    """All claims, by group, from results/<study>/<scale>.csv under `out`. Raises BadInput for a damaged one."""
+    root = out / "results"
+    paths = {study: root / study / f"{scale}.csv" for entry in CLAIMS.values() for study in entry.claim.studies}
+    frames = {study: frame.read(path) for study, path in paths.items() if path.is_file()}
+    where = "" if out == Path() else f" --out {shlex.quote(str(out))}"
+    return judge_frames(frames, Store(root), scale, budget, where)
+
+
+def judge_frames(
+    frames: Mapping[str, pd.DataFrame], store: Store | None, scale: str, budget: Budget = lambda _: "", where: str = ""
+) -> list[Verdict]:
+    """The same from frames by study. store: for the answers image by image. where: the end of commands."""
+    evidence = Evidence(frames, store)
+    return [_judged(entry, evidence, scale, budget, where) for entry in CLAIMS.values()]
+
+
+def about(study: str, verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Those whose claim speaks of the study."""
+    return [verdict for verdict in verdicts if study in verdict.claim.studies]
+
+
+def _judged(entry: Entry, evidence: Evidence, scale: str, budget: Budget, where: str) -> Verdict:
+    claim, says = entry.claim, fulfilled(entry)
+    if entry.ask is None:
+        return Verdict(claim, scale, "not asked", entry.unanswered, published=says)
+    absent = [study for study in claim.studies if study not in evidence.frames]
+    commands = "; ".join(f"python -m ablations.run {study} --scale {scale}{where}" for study in absent)
+    if absent:
+        refusal = [reason for study in absent if (reason := _refusal(study, scale))]
+        why = f"{refusal[0]}." if refusal else f"{' and '.join(absent)} has not been run at this scale."
+        return Verdict(claim, scale, "not asked", why, published=says, command="" if refusal else commands)
+    try:
+        statement = entry.ask(*(evidence.cells(study) for study in claim.studies))
+    except NotAsked as reason:
+        return Verdict(claim, scale, "not asked", f"{reason}.", published=says)
+    found = judge(claim, statement, evidence, scale)
+    settings = "; ".join(dict.fromkeys(said for study in claim.studies if (said := budget(study))))
+    if found.outcome == "undecided":
+        seeds = found.more_seeds or (max(3, found.seeds + found.chosen_on) if found.seeds + found.chosen_on < 3 else 0)
+        runs = [f"python -m ablations.run {study} --scale {scale}" for study in claim.studies]
+        more = f" --seeds {seeds}" if seeds else ""
+        done = seeds or "not measured" in found.why
+        commands = " && ".join(f"{run}{more}{where}" for run in runs) if done else ""
+    return replace(found, budget=settings, published=says, command=commands)
+
+
+def _refusal(study: str, scale: str) -> str:
+    """Why the study is not offered at a shipped scale; empty where it is, or the scale is somebody's own."""
+    asked = load_study(study)
+    if scale in asked.scales or not (GRIDS / "scales" / f"{scale}.yaml").is_file():
+        return ""
+    reason = f": {asked.refuses[scale]}" if scale in asked.refuses else ""
+    return f"{study} is not offered at scale {scale}{reason}"
+
+
+def fulfilled(entry: Entry) -> bool | None:
+    """Whether the paper's own numbers fulfill the claim; None where it prints none of those that are compared."""
+    if entry.ask is None:
+        return None
+    papers = {study: published(load_study(study).paper) for study in entry.claim.studies}
+    frames = {study: paper.frame for study, paper in papers.items() if paper is not None}
+    items = {paper.item for paper in papers.values() if paper is not None}
+    if len(items) < len(papers):  # none printed, or one item that two of our studies are laid beside
+        return None
+    evidence = _Published(frames)
+    try:
+        return evidence.true(entry.ask(*(evidence.cells(study) for study in entry.claim.studies)))
+    except NotAsked:
+        return None
+
+
+class _Published(Evidence):
+    """One number a cell, taken as it is printed."""
+
+    def true(self, statement: Statement) -> bool:
+        if isinstance(statement, Best):
+            winner, loser = self.choose(statement.winners), self.choose(statement.losers)
+            return winner is not None and loser is not None and self._value(winner) > self._value(loser)
+        outcomes = [self._fulfills(part) for part in statement.parts]
+        assert isinstance(statement, All | Most)
+        return all(outcomes) if isinstance(statement, All) else sum(outcomes) > len(outcomes) / 2
+
+    def _fulfills(self, part: Comparison) -> bool:
+        value = self._value(part.quantity)
+        return {"above": value > part.bound, "at most": value <= part.bound, "within": abs(value) <= part.bound}[
+            part.relation
+        ]
+
+    def _value(self, quantity: Quantity) -> float:
+        found = self.estimate(quantity)
+        if found is None:
+            raise NotAsked("the paper does not print it")
+        return found.effect

@@ -1,0 +1,230 @@
+"""What was measured, and how sure it is: a contrast of cells -> its mean over seeds, and the uncertainty of that.
+
+Seeds: cells of one seed share their streams, so contrasts are formed within a seed. Test images: they are the same for
+all cells, so they are paired too. The two variances add up (see ablations.statistics.interval).
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ablations.frame import axes_of, measured
+from ablations.statistics import Interval, Part, interval, part_of
+from ablations.store import Store
+from ablations.tables import VALIDATION
+from ablations.verdicts.contrasts import Axes, Cell, Cells, Contrast, rows
+from ablations.verdicts.spread import Spread, between_seeds, beyond_shared_seeds
+from ablations.verdicts.statement import Correlation, Quantity
+
+Floats = NDArray[np.float64]
+Expression = tuple[tuple[str, float], ...]  # metrics and weights: what is measured of one cell, such as h minus z
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The mean over `seeds`; `parts` of its uncertainty, the seeds' first. images: how many were paired, or None.
+
+    A correlation is kept as its Fisher z, whose spread does not depend on its size.
+    """
+
+    mean: float
+    parts: tuple[Part, ...]
+    seeds: int
+    images: int | None
+    fisher: bool = False
+
+    @property
+    def effect(self) -> float:
+        return float(np.tanh(self.mean)) if self.fisher else self.mean
+
+    def interval(self, level: float = 0.95) -> Interval | None:
+        """None where there is one seed: how seeds differ is not known then."""
+        if self.seeds < 2 or not self.parts:
+            return None
+        found = interval(self.mean, self.parts, level)
+        if not self.fisher:
+            return found
+        return Interval(float(np.tanh(found.low)), float(np.tanh(found.high)), found.df)
+
+
+class Evidence:
+    """The frames of some studies at one scale, and the store with their trials' answers, image by image.
+
+    Without a store, intervals cover other seeds but not other test images.
+    """
+
+    def __init__(self, frames: Mapping[str, pd.DataFrame], store: Store | None = None) -> None:
+        self.frames, self._store = dict(frames), store
+
+    def cells(self, study: str) -> Cells:
+        """To form contrasts from. KeyError where the study has no frame."""
+        return Cells(study, self.frames[study], self.choose)
+
+    def seeds(self, study: str) -> list[int]:
+        """Of all cells, done or not."""
+        frame = self.frames[study]
+        return sorted(int(seed) for seed in frame.loc[frame["role"] == "cell", "seed"].unique())
+
+    def choose(self, contrasts: Collection[Contrast]) -> Contrast | None:
+        """Of single cells the one that did best on the first seed: by the validation split, which has no test image.
+
+        None where that seed has none of them done. Other metrics than top1 have no such split, nor do published
+        numbers: there the metric itself chooses.
+        """
+        found: dict[Contrast, float] = {}
+        for contrast in contrasts:
+            ((cell, _),) = contrast.weights
+            first = min(self.seeds(cell.study))
+            metric = VALIDATION if cell.metric == "top1" and self._has(cell.study, VALIDATION) else cell.metric
+            value = self._values(cell.study, metric).get(cell.axes, {}).get(first)
+            if value is not None:
+                found[contrast] = value
+        return max(found, key=lambda contrast: found[contrast], default=None)
+
+    def _has(self, study: str, metric: str) -> bool:
+        frame = self.frames[study]
+        return metric in frame and bool(frame[metric].notna().any())
+
+    def estimate(self, quantity: Quantity, without: Collection[int] = ()) -> Estimate | None:
+        """Over the seeds in which every cell is done, but for those `without`; None where there is none."""
+        if isinstance(quantity, Correlation):
+            return self._correlation(quantity, without)
+        values = {seed: value for seed, value in self.per_seed(quantity).items() if seed not in without}
+        if not values:
+            return None
+        images = self._images(quantity, tuple(values))
+        seeds = self._seed_parts(quantity, np.array(list(values.values())))
+        across = part_of(images) if images is not None else None
+        return Estimate(
+            mean=float(np.mean(list(values.values()))),
+            parts=(*seeds, across) if seeds and across else seeds,
+            seeds=len(values),
+            images=None if images is None else len(images),
+        )
+
+    def per_seed(self, contrast: Contrast) -> dict[int, float]:
+        """The contrast in every seed in which all of its cells are done."""
+        columns = [
+            (self._values(cell.study, cell.metric).get(cell.axes, {}), weight) for cell, weight in contrast.weights
+        ]
+        common = sorted(set.intersection(*(set(column) for column, _ in columns))) if columns else []
+        return {seed: sum(weight * column[seed] for column, weight in columns) for seed in common}
+
+    def _correlation(self, quantity: Correlation, without: Collection[int]) -> Estimate | None:
+        x, y = ([self.per_seed(contrast) for contrast in side] for side in (quantity.x, quantity.y))
+        seeds = [seed for seed in sorted(set.intersection(*map(set, [*x, *y]))) if seed not in without]
+        found = []
+        for seed in seeds:
+            one, other = (np.array([values[seed] for values in side]) for side in (x, y))
+            if one.std() > 0 and other.std() > 0:
+                found.append(np.arctanh(np.clip(np.corrcoef(one, other)[0, 1], -1 + 1e-12, 1 - 1e-12)))
+        if not found:
+            return None
+        part = part_of(np.array(found))
+        return Estimate(float(np.mean(found)), (part,) if part else (), len(found), None, fisher=True)
+
+    # Seeds
+
+    def _seed_parts(self, contrast: Contrast, values: Floats) -> tuple[Part, ...]:
+        """What the mean of these per-seed values is uncertain by; with each group of like cells on its own.
+
+        Groups of several studies share seeds too, and so vary together rather than against each other: adding their
+        variances is on the safe side. A contrast that mixes metrics in no such way has its own variance only.
+        """
+        groups = _groups(contrast)
+        if groups is None:
+            part = part_of(values)
+            return (part,) if part else ()
+        parts = []
+        for (study, expression), weights in groups.items():
+            order, spread = self._spread(study, expression, abs(sum(weights.values())) < 1e-9)
+            part = spread.of(np.array([weights.get(axes, 0.0) for axes in order]), len(values))
+            if part is None:
+                return ()
+            parts.append(part)
+        return tuple(parts)
+
+    @lru_cache(maxsize=64)  # noqa: B019  # as long as the evidence, which is short-lived
+    def _spread(self, study: str, expression: Expression, shared: bool) -> tuple[list[Axes], Spread]:
+        tables = [(self._values(study, metric), weight) for metric, weight in expression]
+        order = list(tables[0][0])
+        seeds = self.seeds(study)
+        matrix = np.array(
+            [
+                [sum(weight * table.get(axes, {}).get(seed, np.nan) for table, weight in tables) for seed in seeds]
+                for axes in order
+            ]
+        ).reshape(len(order), len(seeds))
+        return order, (beyond_shared_seeds if shared else between_seeds)(matrix)
+
+    @lru_cache(maxsize=64)  # noqa: B019
+    def _values(self, study: str, metric: str) -> dict[Axes, dict[int, float]]:
+        """Cell -> seed -> value, of what is done."""
+        done = measured(self.frames[study])
+        found: dict[Axes, dict[int, float]] = {}
+        if metric not in done:
+            return found
+        for axes, seed, value in zip(rows(done, axes_of(done)), done["seed"], done[metric], strict=True):
+            if np.isfinite(value):
+                found.setdefault(axes, {})[int(seed)] = float(value)
+        return found
+
+    # Test images
+
+    def _images(self, contrast: Contrast, seeds: tuple[int, ...]) -> Floats | None:
+        """(n,) the contrast on each test image, averaged over the seeds; None where the answers are not at hand."""
+        total: Floats | None = None
+        for cell, weight in contrast.weights:
+            answers = self._answers(cell, seeds)
+            if answers is None or (total is not None and len(total) != len(answers)):
+                return None
+            total = weight * answers + (0.0 if total is None else total)
+        return total
+
+    @lru_cache(maxsize=4096)  # noqa: B019
+    def _answers(self, cell: Cell, seeds: tuple[int, ...]) -> Floats | None:
+        """(n,) what the metric is the mean of, over the seeds; None where that is not stored, or is another number."""
+        if self._store is None:
+            return None
+        found = []
+        for seed in seeds:
+            trial_id = self._trials(cell.study).get((cell.axes, seed), "")
+            try:
+                predicted, labels = self._store.predictions(trial_id)
+                answers = predicted if cell.metric == "top1" else self._store.outcomes(trial_id)[cell.metric]
+            except (OSError, ValueError, KeyError):
+                return None
+            if answers.dtype == np.int16:
+                answers = 100.0 * (answers == labels) if len(answers) == len(labels) else np.empty(0)
+            value = self._values(cell.study, cell.metric)[cell.axes][seed]
+            scale = 100.0 if len(answers) and abs(100 * answers.mean() - value) < 0.01 else 1.0
+            if not len(answers) or abs(scale * answers.mean() - value) > 0.01:
+                return None
+            found.append(scale * answers.astype(np.float64))
+        same = len({len(answers) for answers in found}) == 1
+        return np.mean(found, axis=0) if same else None
+
+    @lru_cache(maxsize=16)  # noqa: B019
+    def _trials(self, study: str) -> dict[tuple[Axes, int], str]:
+        done = measured(self.frames[study])
+        names = zip(rows(done, axes_of(done)), done["seed"], done["trial_id"], strict=True)
+        return {(axes, int(seed)): str(trial_id) for axes, seed, trial_id in names}
+
+
+def _groups(contrast: Contrast) -> dict[tuple[str, Expression], dict[Axes, float]] | None:
+    """The contrast's cells by study and by what is measured of them; None where a cell mixes metrics like no other."""
+    by_cell: dict[tuple[str, Axes], dict[str, float]] = {}
+    for cell, weight in contrast.weights:
+        by_cell.setdefault((cell.study, cell.axes), {})[cell.metric] = weight
+    groups: dict[tuple[str, Expression], dict[Axes, float]] = {}
+    expressions: dict[str, set[Expression]] = {}
+    for (study, axes), metrics in by_cell.items():
+        first = metrics[min(metrics)]
+        expression = tuple((metric, round(metrics[metric] / first, 9)) for metric in sorted(metrics))
+        groups.setdefault((study, expression), {})[axes] = first
+        expressions.setdefault(study, set()).add(expression)
+    return groups if all(len(found) == 1 for found in expressions.values()) else None

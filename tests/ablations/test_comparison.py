@@ -26,7 +26,7 @@ def test_every_pair_is_a_dot_on_its_levels_line(pairing):
     dots = [line for line in axes.lines if line.get_marker() == "o"]
     assert sorted(x for line in dots for x in line.get_xdata()) == sorted(pairing.pairs["difference"])
     assert [line.get_ydata()[0] for line in dots] == [0, -1, -2]
-    ticks = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "|"]
+    ticks = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "|"][:3]  # then the caps
     assert ticks == pytest.approx(pairing.pairs.groupby("level")["difference"].mean().tolist())
 
 

@@ -6,19 +6,19 @@ after it (Figure B.4). weights: what each loss's gradient makes of a negative, b
 """
 
 import argparse
-import os
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ablations import study
 from ablations.arguments import Parser
-from ablations.study import CELL, Scale, Study, Trial
+from ablations.ran import flat
+from ablations.study import CELL, Scale, Trial
 from ablations.training import trained
 from simclr_core.config import SOURCES, Probes, Recipe, Transforms, Views
 from simclr_core.errors import BadInput
@@ -92,15 +92,16 @@ def _explain(args: argparse.Namespace) -> int:
         require_head(first.recipe)
 
     # Mistakes in the study are found above, in a moment; from here on torch, matplotlib and the images are loaded.
+    from ablations import figures
     from simclr_core import data
     from simclr_core.stops import TrialFailed
 
-    _prepare_matplotlib(args.out)
+    figures.settle(args.out / "results" / "cache")
     dataset = data.load(first.recipe.data, args.out / "results" / "cache")
-    about = _about(scale, dataset, args.set)
+    about = about_images(scale, dataset, args.set)
     try:
         if args.picture == "views":
-            figure = _draw_views(asked, cells, dataset, about, ROWS if not only else MOST_ROWS, bool(only))
+            figure = draw_views(asked.study, cells, dataset, about, ROWS if not only else MOST_ROWS, bool(only))
         elif args.picture == "histograms":
             figure = _draw_histograms(first.recipe, dataset, about)
         elif args.picture == "embedding":
@@ -114,13 +115,7 @@ def _explain(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _prepare_matplotlib(out: Path) -> None:
-    """Where matplotlib has no cache in the user's home yet, nothing is to be left there."""
-    if not (Path.home() / ".cache" / "matplotlib").exists():
-        os.environ.setdefault("MPLCONFIGDIR", str((out / "results" / "cache" / "matplotlib").absolute()))
-
-
-def _about(scale: Scale, dataset: "Dataset", overrides: Sequence[str]) -> list[str]:
+def about_images(scale: Scale, dataset: "Dataset", overrides: Sequence[str]) -> list[str]:
     """The end of every caption."""
     said = [f"Data: {dataset.title}."]
     if overrides:
@@ -146,9 +141,15 @@ def _save(figure: "Figure", stem: Path) -> None:
 # --- views ------------------------------------------------------------------------------------------------------------
 
 
-def _draw_views(
-    asked: Study, cells: Sequence[Trial], dataset: "Dataset", about: Sequence[str], most: int, chosen: bool
+def draw_views(
+    name: str,
+    cells: Sequence[Trial],
+    dataset: "Dataset",
+    about: Sequence[str],
+    most: int = ROWS,
+    chosen: bool = False,
 ) -> "Figure":
+    """The gallery of a study's views, at most `most` settings. Raises BadInput for more than that if `chosen`."""
     from ablations.figures import views
 
     recipes = distinct(cells)
@@ -164,7 +165,7 @@ def _draw_views(
     ]
     if left_out:
         said.append(f"{left_out} of {len(recipes)} settings are left out, none with a shorter chain; --only chooses.")
-    title = f"What the augmentations of {asked.study} do to an image"
+    title = f"What the augmentations of {name} do to an image"
     return views.draw(as_shown(images), names, rows, title, [*said, *about])
 
 
@@ -184,7 +185,7 @@ def row_names(recipes: Sequence[Recipe]) -> list[tuple[str, ...]]:
     """Each recipe's chains, and those fields of its transforms that are not the same in all of them."""
     from ablations.figures.views import WIDEST
 
-    fields = [_flat(recipe.transforms.model_dump(mode="json")) for recipe in recipes]
+    fields = [flat(recipe.transforms.model_dump(mode="json")) for recipe in recipes]
     varying = [path for path in fields[0] if len({str(those[path]) for those in fields}) > 1]
     names = []
     for recipe, those in zip(recipes, fields, strict=True):
@@ -195,14 +196,6 @@ def row_names(recipes: Sequence[Recipe]) -> list[tuple[str, ...]]:
         lines += [f"{path} = {those[path]}" for path in varying]
         names.append(tuple(part for line in lines for part in textwrap.wrap(line, WIDEST, subsequent_indent="  ")))
     return names
-
-
-def _flat(fields: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Dotted path -> value."""
-    found: dict[str, Any] = {}
-    for key, value in fields.items():
-        found |= _flat(value, f"{above}{key}.") if isinstance(value, Mapping) else {f"{above}{key}": value}
-    return found
 
 
 def one_per_class(dataset: "Dataset", most: int) -> tuple[NDArray[np.uint8], list[str]]:
@@ -392,7 +385,9 @@ def _draw_embedding(cell: Trial, dataset: "Dataset", about: Sequence[str], devic
 def _draw_weights(args: argparse.Namespace) -> int:
     if args.study is not None or args.data is not None or args.set or args.only:
         raise BadInput("weights: is drawn from formulas alone; leave out STUDY, --data, --set and --only.")
-    _prepare_matplotlib(args.out)
+    from ablations import figures
+
+    figures.settle(args.out / "results" / "cache")
     from ablations.figures import weights
 
     _save(weights.draw(), args.out / "reports" / "weights")

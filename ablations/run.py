@@ -19,7 +19,7 @@ from ablations.arguments import Parser
 from ablations.claims import Claims
 from ablations.plan import Planned
 from ablations.store import Store
-from ablations.study import Scale
+from ablations.study import CELL, Scale
 from simclr_core.config import SOURCES, Recipe
 from simclr_core.errors import BadInput
 
@@ -115,7 +115,8 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
     from simclr_core import data
 
     cache, store = args.out / "results" / "cache", Store(args.out / "results")
-    claims = Claims(store, f"python -m ablations.run {shlex.join(argv)}")
+    command = f"python -m ablations.run {shlex.join(argv)}"
+    claims = Claims(store, command)
     sources = dict.fromkeys(part for trial in every for part in trial.recipe.data_sets)
     names = {source: data.fingerprint(source, cache) for source in sources}
     planned = plan.look_up(chosen, names, store, claims)
@@ -129,11 +130,17 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
         shown = "; ".join(dataset.skipped[:5]) + ("; ..." if len(dataset.skipped) > 5 else "")
         print(f"Unreadable files skipped: {len(dataset.skipped)} ({shown}).", file=sys.stderr)
 
+    from ablations import explain
     from ablations.outputs import Outputs, context
+    from ablations.ran import Ran, shared
 
     # The table always shows the whole study: --only chooses what is trained now, and takes nothing away.
     whole = planned if chosen is every else plan.look_up(every, names, store, claims)
-    outputs = Outputs(args.out, context(asked, scale, every, dataset.title, args.set), whole, store, claims)
+    asked_for = Ran(command, context(asked, scale, every, dataset.title, args.set), shared(every))
+    cells, about = [trial for trial in every if trial.role == CELL], explain.about_images(scale, dataset, args.set)
+    outputs = Outputs(
+        args.out, asked_for, whole, store, claims, lambda: explain.draw_views(asked.study, cells, dataset, about)
+    )
     watch = interrupted = None
     if setting is not None:
         with claims.alive():

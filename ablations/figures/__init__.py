@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -9,14 +10,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ablations.figures.context import Context
+from ablations.figures.context import Context, Epochs, Outcomes
 from ablations.frame import replace_file
 
 if TYPE_CHECKING:  # importing Context costs no plotting library
     from matplotlib.figure import Figure
-
-    from ablations.figures.curves import Epochs
-    from ablations.figures.spectrum import Outcomes
 
 
 # What is left out of each, so that the same figure has the same bytes.
@@ -25,6 +23,12 @@ SUFFIXES = {
     ".svg": ("Date", "Creator"),
     ".pdf": ("CreationDate", "Creator", "Producer"),
 }
+
+
+def settle(cache: Path) -> None:
+    """To be called before matplotlib is imported: where the user's home has no cache of its yet, none is left there."""
+    if not (Path.home() / ".cache" / "matplotlib").exists():
+        os.environ.setdefault("MPLCONFIGDIR", str((cache / "matplotlib").absolute()))
 
 
 def warm_up() -> None:
@@ -71,16 +75,21 @@ def more(
     return found
 
 
-def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write stem.png, .svg and .pdf, each in one step and the same bytes for the same figure; empties the figure."""
+def rendered(figure: Figure, suffix: str) -> bytes:
+    """The figure as the content of a file with that suffix, the same bytes for the same figure."""
     from ablations.figures import style
 
-    paths = []
+    content = BytesIO()
     with style.applied():
-        for suffix, nameless in SUFFIXES.items():
-            content = BytesIO()
-            figure.savefig(content, format=suffix[1:], metadata=dict.fromkeys(nameless))
-            paths.append(stem.with_name(stem.name + suffix))
-            replace_file(paths[-1], content.getvalue())
+        figure.savefig(content, format=suffix[1:], metadata=dict.fromkeys(SUFFIXES[suffix]))
+    return content.getvalue()
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Write stem.png, .svg and .pdf, each in one step; empties the figure."""
+    paths = []
+    for suffix in SUFFIXES:
+        paths.append(stem.with_name(stem.name + suffix))
+        replace_file(paths[-1], rendered(figure, suffix))
     figure.clear()
     return paths

@@ -1,11 +1,15 @@
 """What a figure says about its study besides the numbers. Needs no plotting library."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ablations.paper import Published
 from ablations.plot import Plot
 
-AxisValue = str | int | float | None
+AxisValue = str | bool | int | float | None
+Epochs = Callable[[str], Sequence[Mapping[str, Any]]]  # trial_id -> a row per epoch
+Outcomes = Callable[[str], Mapping[str, Any]]  # trial_id -> what its probes found, arrays by metric
 
 
 @dataclass(frozen=True)

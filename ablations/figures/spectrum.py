@@ -1,6 +1,6 @@
 """Sorted squared eigenvalues of the head against their rank, linear and logarithmic, ours over the paper's (B.3)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ablations.figures import style
-from ablations.figures.context import Context
+from ablations.figures.context import Context, Outcomes
 from ablations.frame import once, typed
 from ablations.measures import label
 from ablations.paper import published
@@ -25,8 +25,6 @@ SCALES = ("linear", "log")
 OUTCOME = "head_eigen_rank"  # whose outcome the spectrum is
 FLOOR = 0.01  # of the largest: where the dot is
 RANK, VALUE = "rank", "squared_eigenvalue"  # the paper's points
-
-Outcomes = Callable[[str], Mapping[str, NDArray[Any]]]
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ RC: Any = {  # matplotlib's own type for this lists every key there is
     "svg.hashsalt": "simclr-ablations",  # no random ids: the same bytes each time
     "svg.fonttype": "path",
     "pdf.fonttype": 42,  # whole fonts, which publishers take
+    "text.parse_math": False,  # a $ in a name is a $
 }
 
 DIVERGING = "PuOr_r"  # color-blind-safe, white at zero

@@ -55,15 +55,17 @@ def _shown(evidence: Evidence, context: Context, metric: str) -> Iterator[Contra
     """One contrast a cell of the figure: averaged over the axes that it averages over, tuned over those it chooses."""
     plot, cells = context.figure, evidence.cells(context.study)
     shown = plot.shown(cells.axes)
-    groups: dict[Axes, list[Contrast]] = {}
+    groups: dict[Axes, dict[Axes, list[Contrast]]] = {}
     for one in cells.every(metric):
         ((cell, _),) = one.weights
-        groups.setdefault(tuple((axis, dict(cell.axes)[axis]) for axis in shown), []).append(one)
-    for axes, group in groups.items():
-        name = called(axes)
-        chosen = evidence.choose(group) if plot.choose and not plot.average else mean(group, name)
-        if chosen is not None:
-            yield chosen.called(name)
+        axes = dict(cell.axes)
+        tuned = groups.setdefault(tuple((axis, axes[axis]) for axis in shown), {})
+        tuned.setdefault(tuple((axis, axes[axis]) for axis in plot.average), []).append(one)
+    for axes, tuned in groups.items():
+        chosen = [evidence.choose(group) if plot.choose else group[0] for group in tuned.values()]
+        found = [one for one in chosen if one is not None]
+        if len(found) == len(chosen):  # else an average over fewer cells would not compare with the others
+            yield mean(found, called(axes))
 
 
 def _metrics(evidence: Evidence, context: Context) -> str:
@@ -81,13 +83,7 @@ def _ranked(evidence: Evidence, cells: list[Contrast]) -> list[Contrast]:
     """The two best on the first seed, the best first."""
     ranked: list[Contrast] = []
     for _ in range(2):
-        left = [cell for cell in cells if cell not in ranked]
-        if all(len(cell.weights) == 1 for cell in left):
-            best = evidence.choose(left)
-        else:
-            values = {cell: evidence.per_seed(cell) for cell in left}
-            done = {cell: found[min(found)] for cell, found in values.items() if found}
-            best = max(done, key=lambda cell: done[cell], default=None)
+        best = evidence.choose([cell for cell in cells if cell not in ranked])
         if best is None:
             break
         ranked.append(best)

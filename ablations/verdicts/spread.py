@@ -55,24 +55,22 @@ def between_seeds(values: Matrix) -> Spread:
 def beyond_shared_seeds(values: Matrix) -> Spread:
     """The same, of what is left when every seed's own level is taken out: cells of one seed share their streams.
 
-    A contrast whose weights sum to 0 does not see that level, so this is its variance.
+    A contrast whose weights sum to 0 does not see that level, so this is its variance. The levels are those of least
+    squares, and a cell's degrees of freedom are what their fit leaves it: (cells - 1)(seeds - 1) together where nothing
+    is missing.
     """
     known = np.isfinite(values)
-    used = known.sum(axis=1) > 1
-    rest = np.where(used[:, None], values, np.nan)
-    rest = rest - _means(rest, 1)
-    for _ in range(200):  # exact at once where nothing is missing
-        before = rest
-        rest = rest - _means(rest, 0)
-        rest = rest - _means(rest, 1)
-        if np.nanmax(np.abs(rest - before), initial=0.0) < 1e-9:
-            break
-    n = np.where(used, known.sum(axis=1), 0)
-    seeds = (known & used[:, None]).any(axis=0).sum()
-    cells = used.sum()
-    df = (n - 1.0).clip(0) * ((cells - 1) / cells if cells else 0.0)  # together (cells - 1)(seeds - 1)
-    df *= 0.0 if seeds < 2 or cells < 2 else 1.0
-    return _spread((np.nan_to_num(rest) ** 2).sum(axis=1), df)
+    known &= known.sum(axis=1, keepdims=True) > 1  # a cell with one value says nothing
+    n = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    share, present = known / n, known.astype(np.float64)
+    inverse = np.linalg.pinv(np.diag(present.sum(axis=0)) - share.T @ present, rcond=1e-9, hermitian=True)
+    centered = np.where(known, values - _means(np.where(known, values, np.nan), 1), 0.0)
+    levels = inverse @ centered.sum(axis=0)
+    rest = np.where(known, centered - levels + (share @ levels)[:, None], 0.0)
+    own_level = share @ inverse  # (cells, seeds)
+    leverage = 1 / n + np.diag(inverse) - 2 * own_level + (own_level * share).sum(axis=1, keepdims=True)
+    df = np.where(known, 1 - leverage, 0.0).sum(axis=1)
+    return _spread((rest**2).sum(axis=1), np.where(df > 1e-6, df, 0.0))
 
 
 def _means(values: Matrix, axis: int) -> Matrix:

@@ -1,6 +1,7 @@
 """A study's numbers in words: the figure's caption, the table as Markdown and LaTeX, the terminal's summary. Pure."""
 
 from collections.abc import Sequence
+from math import isfinite
 
 import pandas as pd
 from tabulate import tabulate
@@ -91,7 +92,8 @@ def _chosen(frame: pd.DataFrame, context: Context) -> str:
 def _agreement(frame: pd.DataFrame, context: Context) -> str:
     found = paper_agreement(frame, context) if context.figure.kind == "pairs" else []
     parts = [
-        f"{one.rho:.2f} over {label} ({one.cells}; two-sided p = {one.p:.2g} from all {one.relabelings:,} relabelings)"
+        f"{one.rho:.2f} over {label} ({one.cells}; two-sided p = {one.p:.2g} from all {one.relabelings:,} relabelings"
+        + (f"; {one.low:.2f} to {one.high:.2f} by leaving names out)" if isfinite(one.low) else ")")
         for label, one in found
     ]
     return f"Spearman's rho with the paper's map: {', '.join(parts)}." if parts else ""

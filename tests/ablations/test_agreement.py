@@ -3,6 +3,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from scipy.stats import t as student
 
 from ablations.agreement import rank_agreement
 from ablations.paper import published
@@ -44,6 +45,28 @@ def test_the_identical_map_agrees_wholly_and_no_other_relabeling_does():
     assert found is not None
     assert found.rho == pytest.approx(1.0)
     assert found.p == 1 / 5040
+
+
+def test_its_interval_is_the_jackknife_over_names():
+    ours = MAP + 20 * NOISE
+    found = rank_agreement(ours, MAP)
+    assert found is not None
+    rhos = []
+    for left_out in range(7):
+        kept = [i for i in range(7) if i != left_out]
+        rhos.append(spearmanr(ours[np.ix_(kept, kept)].ravel(), MAP[np.ix_(kept, kept)].ravel()).statistic)
+    # Its textbook form, in terms of the values left out instead of pseudo-values.
+    error = np.sqrt(6 / 7 * sum((rho - np.mean(rhos)) ** 2 for rho in rhos))
+    middle = 7 * found.rho - 6 * np.mean(rhos)
+    assert (found.low, found.high) == pytest.approx(
+        (max(-1, middle - student.ppf(0.975, 6) * error), min(1, middle + student.ppf(0.975, 6) * error))
+    )
+
+
+def test_three_names_are_too_few_for_an_interval():
+    found = rank_agreement(MAP[:3, :3] + NOISE[:3, :3], MAP[:3, :3])
+    assert found is not None
+    assert np.isnan(found.low)
 
 
 def test_without_a_complete_map_or_any_order_nothing_is_said():

@@ -9,7 +9,7 @@ from ablations.figures.context import Context
 from ablations.measures import label, text
 from ablations.store import Store
 from ablations.tables import baselines
-from ablations.verdicts.contrasts import Axes, Contrast, called, mean
+from ablations.verdicts.contrasts import Axes, Cells, Contrast, NotAsked, called, mean
 from ablations.verdicts.evidence import Estimate, Evidence
 
 
@@ -22,10 +22,10 @@ def answer(frame: pd.DataFrame, context: Context, store: Store | None = None) ->
     evidence, metric = Evidence({context.study: frame}, store), context.figure.metrics[0]
     if len(context.figure.metrics) > 1 and metric != "top1":  # a question of one metric against another, not of cells
         return _metrics(evidence, context)
-    cells = list(_shown(evidence, context, metric))
-    ranked = _ranked(evidence, cells)
+    ranked = _ranked(evidence, list(_shown(evidence, context, metric)))
     if not ranked:
-        return "Nothing is measured yet."
+        later = metric in frame and bool(frame.loc[frame["role"] == "cell", metric].notna().any())
+        return "Nothing is measured yet on the first seed, which chooses." if later else "Nothing is measured yet."
     best, first = ranked[0], min(evidence.seeds(context.study))
     of = label(metric)
     unit = "%" if "%" in of else ""
@@ -56,11 +56,11 @@ def _shown(evidence: Evidence, context: Context, metric: str) -> Iterator[Contra
     plot, cells = context.figure, evidence.cells(context.study)
     shown = plot.shown(cells.axes)
     groups: dict[Axes, dict[Axes, list[Contrast]]] = {}
-    for one in cells.every(metric):
+    for one in _every(cells, metric):
         ((cell, _),) = one.weights
-        axes = dict(cell.axes)
-        tuned = groups.setdefault(tuple((axis, axes[axis]) for axis in shown), {})
-        tuned.setdefault(tuple((axis, axes[axis]) for axis in plot.average), []).append(one)
+        value = dict(cell.axes)
+        tuned = groups.setdefault(tuple((axis, value[axis]) for axis in shown), {})
+        tuned.setdefault(tuple((axis, value[axis]) for axis in plot.average), []).append(one)
     for axes, tuned in groups.items():
         chosen = [evidence.choose(group) if plot.choose else group[0] for group in tuned.values()]
         found = [one for one in chosen if one is not None]
@@ -68,11 +68,23 @@ def _shown(evidence: Evidence, context: Context, metric: str) -> Iterator[Contra
             yield mean(found, called(axes))
 
 
+def _every(cells: Cells, metric: str) -> list[Contrast]:
+    """All of them; none where the metric has no column yet."""
+    try:
+        return cells.every(metric)
+    except NotAsked:
+        return []
+
+
 def _metrics(evidence: Evidence, context: Context) -> str:
     """Each metric's mean over all cells that are done."""
     said = []
     for metric in context.figure.metrics:
-        done = [cell for cell in evidence.cells(context.study).every(metric) if evidence.per_seed(cell)]
+        done = [
+            cell
+            for cell in _every(evidence.cells(context.study), metric)
+            if min(evidence.seeds(context.study)) in evidence.per_seed(cell)
+        ]
         found = evidence.estimate(mean(done, metric)) if done else None
         if found is not None:
             said.append(f"{label(metric).removesuffix(' (%)')} {text(found.effect, metric)}")

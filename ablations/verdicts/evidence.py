@@ -114,7 +114,7 @@ class Evidence:
             mean=float(np.mean(list(values.values()))),
             parts=(*seeds, across) if seeds and across else seeds,
             seeds=len(values),
-            images=None if images is None else len(images),
+            images=None if images is None or across is None else len(images),
         )
 
     def per_seed(self, contrast: Contrast) -> dict[int, float]:

@@ -76,9 +76,9 @@ class Evidence:
         numbers: there the metric itself chooses.
         """
         found: dict[Contrast, float] = {}
+        first = {study: min(self.seeds(study)) for study in {one.weights[0][0].study for one in contrasts}}
         for contrast in contrasts:
-            first = min(self.seeds(contrast.weights[0][0].study))
-            value = self.per_seed(self._blind(contrast)).get(first)
+            value = self.per_seed(self._blind(contrast)).get(first[contrast.weights[0][0].study])
             if value is not None:
                 found[contrast] = value
         return max(found, key=lambda contrast: found[contrast], default=None)
@@ -88,17 +88,13 @@ class Evidence:
         weights = tuple(
             (
                 replace(cell, metric=VALIDATION)
-                if cell.metric == "top1" and self._has(cell.study, VALIDATION)
+                if cell.metric == "top1" and self._values(cell.study, VALIDATION)
                 else cell,
                 w,
             )
             for cell, w in contrast.weights
         )
         return Contrast(weights, contrast.label)
-
-    def _has(self, study: str, metric: str) -> bool:
-        frame = self.frames[study]
-        return metric in frame and bool(frame[metric].notna().any())
 
     def estimate(self, quantity: Quantity, without: Collection[int] = ()) -> Estimate | None:
         """Over the seeds in which every cell is done, but for those `without`; None where there is none."""

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -80,6 +81,7 @@ def _refusal(study: str, scale: str) -> str:
     return f"{study} is not offered at scale {scale}{reason}"
 
 
+@cache
 def fulfilled(entry: Entry) -> bool | None:
     """Whether the paper's own numbers fulfill the claim; None where it prints none of those that are compared."""
     if entry.ask is None:

@@ -9,24 +9,25 @@ from ablations.figures.context import Context
 from ablations.measures import label, text
 from ablations.store import Store
 from ablations.tables import baselines
-from ablations.verdicts.contrasts import Axes, Contrast, called, mean
-from ablations.verdicts.evidence import Estimate, Evidence
+from ablations.verdicts.contrasts import Axes, Cells, Contrast, NotAsked, called, mean
+from ablations.verdicts.evidence import Evidence
+
+MOST = 3  # names of cells that are listed
 
 
 def answer(frame: pd.DataFrame, context: Context, store: Store | None = None) -> str:
     """For any study, the paper's or one's own.
 
-    The best cell is chosen on the first seed and judged on the others, so that it is not praised for its luck; the
-    runner-up too.
+    The best cell is chosen on the first seed and judged on the others, so that it is not praised for its luck.
     """
     evidence, metric = Evidence({context.study: frame}, store), context.figure.metrics[0]
     if len(context.figure.metrics) > 1 and metric != "top1":  # a question of one metric against another, not of cells
         return _metrics(evidence, context)
-    cells = list(_shown(evidence, context, metric))
-    ranked = _ranked(evidence, cells)
-    if not ranked:
-        return "Nothing is measured yet."
-    best, first = ranked[0], min(evidence.seeds(context.study))
+    shown = list(_shown(evidence, context, metric))
+    best, first = evidence.choose(shown), min(evidence.seeds(context.study), default=0)
+    if best is None:
+        later = metric in frame and bool(frame.loc[frame["role"] == "cell", metric].notna().any())
+        return "Nothing is measured yet on the first seed, which chooses." if later else "Nothing is measured yet."
     of = label(metric)
     unit = "%" if "%" in of else ""
     levels = [f"{name.replace('_', ' ')} {text(level, metric)}" for name, level in baselines(frame, metric).items()
@@ -40,76 +41,85 @@ def answer(frame: pd.DataFrame, context: Context, store: Store | None = None) ->
             f"“{best.label}” is highest, {text(alone.effect, metric)}{unit} {_name(of)}{beside}, "
             "but no verdict follows from one seed."
         )
-    on = f"the {found.seeds} seeds" if found.seeds > 1 else "the seed"
+    on = f"the {found.seeds} others" if found.seeds > 1 else "the other"
     start = (
-        f"“{best.label}” does best: {text(found.effect, metric)}{unit} {_name(of)}{beside}, on {on} that did "
-        "not choose it"
+        f"Best on the first seed, “{best.label}” reaches {text(found.effect, metric)}{unit} {_name(of)}{beside} on {on}"
     )
-    if len(ranked) == 1:
-        return f"{start}."
-    gap = evidence.estimate(best - ranked[1], {first})
-    return f"{start}; {_behind(ranked[1].label, gap, metric, unit)}."
+    return f"{start}{_against(best, [one for one in shown if one != best], evidence, first)}."
 
 
 def _shown(evidence: Evidence, context: Context, metric: str) -> Iterator[Contrast]:
     """One contrast a cell of the figure: averaged over the axes that it averages over, tuned over those it chooses."""
     plot, cells = context.figure, evidence.cells(context.study)
     shown = plot.shown(cells.axes)
-    groups: dict[Axes, list[Contrast]] = {}
-    for one in cells.every(metric):
+    groups: dict[Axes, dict[Axes, list[Contrast]]] = {}
+    for one in _every(cells, metric):
         ((cell, _),) = one.weights
-        groups.setdefault(tuple((axis, dict(cell.axes)[axis]) for axis in shown), []).append(one)
-    for axes, group in groups.items():
-        name = called(axes)
-        chosen = evidence.choose(group) if plot.choose and not plot.average else mean(group, name)
-        if chosen is not None:
-            yield chosen.called(name)
+        value = dict(cell.axes)
+        tuned = groups.setdefault(tuple((axis, value[axis]) for axis in shown), {})
+        tuned.setdefault(tuple((axis, value[axis]) for axis in plot.average), []).append(one)
+    for axes, tuned in groups.items():
+        chosen = [evidence.choose(group) if plot.choose else group[0] for group in tuned.values()]
+        found = [one for one in chosen if one is not None]
+        if len(found) == len(chosen):  # else an average over fewer cells would not compare with the others
+            yield mean(found, called(axes))
+
+
+def _every(cells: Cells, metric: str) -> list[Contrast]:
+    """All of them; none where the metric has no column yet."""
+    try:
+        return cells.every(metric)
+    except NotAsked:
+        return []
 
 
 def _metrics(evidence: Evidence, context: Context) -> str:
     """Each metric's mean over all cells that are done."""
     said = []
     for metric in context.figure.metrics:
-        done = [cell for cell in evidence.cells(context.study).every(metric) if evidence.per_seed(cell)]
+        done = [
+            cell
+            for cell in _every(evidence.cells(context.study), metric)
+            if min(evidence.seeds(context.study)) in evidence.per_seed(cell)
+        ]
         found = evidence.estimate(mean(done, metric)) if done else None
         if found is not None:
             said.append(f"{label(metric).removesuffix(' (%)')} {text(found.effect, metric)}")
     return f"On average over the cells: {', '.join(said)}." if said else "Nothing is measured yet."
 
 
-def _ranked(evidence: Evidence, cells: list[Contrast]) -> list[Contrast]:
-    """The two best on the first seed, the best first."""
-    ranked: list[Contrast] = []
-    for _ in range(2):
-        left = [cell for cell in cells if cell not in ranked]
-        if all(len(cell.weights) == 1 for cell in left):
-            best = evidence.choose(left)
-        else:
-            values = {cell: evidence.per_seed(cell) for cell in left}
-            done = {cell: found[min(found)] for cell, found in values.items() if found}
-            best = max(done, key=lambda cell: done[cell], default=None)
-        if best is None:
-            break
-        ranked.append(best)
-    return ranked
+def _against(best: Contrast, others: list[Contrast], evidence: Evidence, first: int) -> str:
+    """How the chosen cell compares with every other one on the other seeds, each at 5% divided by their number."""
+    gaps = {one.label: evidence.estimate(best - one, {first}) for one in others}
+    level = 1 - 0.05 / max(len(gaps), 1)
+    intervals = {name: gap.interval(level) for name, gap in gaps.items() if gap is not None}
+    known = {name: found for name, found in intervals.items() if found is not None}
+    if not known:
+        return "; one seed gives no verdict" if intervals else ", the only cell measured there"
+    behind = [name for name, found in known.items() if found.low > 0]
+    ahead = [name for name, found in known.items() if found.high < 0]
+    level_with = sorted(
+        (name for name in known if name not in behind and name not in ahead),
+        key=lambda name: round(known[name].low + known[name].high, 6),
+    )
+    said = [f"ahead of {_all(len(behind), len(known))} other cells"] if behind else []
+    said += [f"behind {_some(ahead)}"] if ahead else []
+    said += [f"not to be told from {_some(level_with)}"] if level_with else []
+    said += [f"{len(gaps) - len(known)} not measured there"] if len(known) < len(gaps) else []
+    together = f" (95% for all {len(known)} comparisons together)" if len(known) > 1 else " (95%)"
+    return f": {' and '.join(said) if len(said) < 3 else ', '.join(said)}{together}"
 
 
-def _behind(name: str, gap: Estimate | None, metric: str, unit: str) -> str:
-    if gap is None:
-        return f"the next, “{name}”, is not measured on them"
-    points = " points" if unit else ""
-    size = text(abs(gap.effect), metric)
-    said = f"the next, “{name}”, is {size}{points} {'behind' if gap.effect >= 0 else 'ahead there'}"
-    found = gap.interval()
-    if found is None:
-        return f"{said}, and one seed gives no interval"
-    low, high = sorted((found.low, found.high)) if gap.effect >= 0 else sorted((-found.low, -found.high))
-    told = "a difference" if low > 0 else "which is no difference that can be told"
-    return f"{said} (95% interval {_signed(low, metric)} to {_signed(high, metric)}), {told}"
+def _all(part: int, whole: int) -> str:
+    return f"all {whole}" if part == whole and whole > 1 else f"{part} of {whole}"
 
 
-def _signed(value: float, metric: str) -> str:
-    return ("+" if value >= 0 else "−") + text(abs(value), metric)
+def _some(names: list[str]) -> str:
+    """The first three, and how many more."""
+    quoted = [f"“{name}”" for name in names[:MOST]]
+    more = [f"{len(names) - MOST} more"] if len(names) > MOST else []
+    *start, last = [*quoted, *more]
+    return f"{', '.join(start)} and {last}" if start else last
 
 
 def _name(of: str) -> str:

@@ -84,13 +84,11 @@ class Cells:
 
         Raises NotAsked where there is no such axis.
         """
-        if axis not in self.axes:
-            raise NotAsked(f"{self.study} has no axis {axis}")
-        place = self.axes.index(axis)
+        self._has_axes(axis, *fixed)
         found = dict.fromkeys(
-            row[place][1]
+            dict(row)[axis]
             for row in self._rows
-            if row[place][1] is not None and all(dict(row)[name] == value for name, value in fixed.items())
+            if dict(row)[axis] is not None and all(dict(row)[name] == value for name, value in fixed.items())
         )
         return sorted(found) if all(isinstance(value, int | float) for value in found) else list(found)
 
@@ -119,7 +117,8 @@ class Cells:
         """Of the cells with these values, the one that the first seed chose. Raises NotAsked where it has none done."""
         found = self._choose(self.some(**fixed))
         if found is None:
-            raise NotAsked(f"{self.study} has nothing done on its first seed, which chooses, for {fixed}")
+            said = ", ".join(f"{axis} {value}" for axis, value in fixed.items())
+            raise NotAsked(f"{self.study} has no cell with {said} done on its first seed, which chooses")
         return found
 
     def some(self, metric: str = "top1", **fixed: Any) -> list[Contrast]:
@@ -132,11 +131,17 @@ class Cells:
 
     def every(self, metric: str = "top1", **fixed: Any) -> list[Contrast]:
         """All cells with these values, whatever the other axes."""
+        self._has_axes(*fixed)
         return [
             self(metric, **dict(row))
             for row in self._rows
             if all(dict(row)[name] == value for name, value in fixed.items())
         ]
+
+    def _has_axes(self, *axes: str) -> None:
+        for axis in axes:
+            if axis not in self.axes:
+                raise NotAsked(f"{self.study} has no axis {axis} in these results")
 
 
 def rows(cells: pd.DataFrame, axes: Sequence[str]) -> Iterable[Axes]:

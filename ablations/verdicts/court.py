@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -51,13 +52,16 @@ def _judged(entry: Entry, evidence: Evidence, scale: str, budget: Budget, where:
     commands = "; ".join(f"python -m ablations.run {study} --scale {scale}{where}" for study in absent)
     if absent:
         refusal = [reason for study in absent if (reason := _refusal(study, scale))]
-        why = f"{refusal[0]}." if refusal else f"{' and '.join(absent)} has not been run at this scale."
+        why = (
+            f"{refusal[0]}."
+            if refusal
+            else f"{' and '.join(absent)} {'has' if len(absent) == 1 else 'have'} not been run at this scale."
+        )
         return Verdict(claim, scale, "not asked", why, published=says, command="" if refusal else commands)
     try:
-        statement = entry.ask(*(evidence.cells(study) for study in claim.studies))
+        found = judge(claim, entry.ask(*(evidence.cells(study) for study in claim.studies)), evidence, scale)
     except NotAsked as reason:
         return Verdict(claim, scale, "not asked", f"{reason}.", published=says)
-    found = judge(claim, statement, evidence, scale)
     settings = "; ".join(dict.fromkeys(said for study in claim.studies if (said := budget(study))))
     if found.outcome == "undecided":
         seeds = found.more_seeds or (max(3, found.seeds + found.chosen_on) if found.seeds + found.chosen_on < 3 else 0)
@@ -77,6 +81,7 @@ def _refusal(study: str, scale: str) -> str:
     return f"{study} is not offered at scale {scale}{reason}"
 
 
+@cache
 def fulfilled(entry: Entry) -> bool | None:
     """Whether the paper's own numbers fulfill the claim; None where it prints none of those that are compared."""
     if entry.ask is None:

@@ -5,7 +5,7 @@ all cells, so they are paired too. The two variances add up (see ablations.stati
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -70,24 +70,31 @@ class Evidence:
         return sorted(int(seed) for seed in frame.loc[frame["role"] == "cell", "seed"].unique())
 
     def choose(self, contrasts: Collection[Contrast]) -> Contrast | None:
-        """Of single cells the one that did best on the first seed: by the validation split, which has no test image.
+        """The one that did best on the first seed: by the validation split, which has no test image.
 
         None where that seed has none of them done. Other metrics than top1 have no such split, nor do published
         numbers: there the metric itself chooses.
         """
         found: dict[Contrast, float] = {}
+        first = {study: min(self.seeds(study)) for study in {one.weights[0][0].study for one in contrasts}}
         for contrast in contrasts:
-            ((cell, _),) = contrast.weights
-            first = min(self.seeds(cell.study))
-            metric = VALIDATION if cell.metric == "top1" and self._has(cell.study, VALIDATION) else cell.metric
-            value = self._values(cell.study, metric).get(cell.axes, {}).get(first)
+            value = self.per_seed(self._blind(contrast)).get(first[contrast.weights[0][0].study])
             if value is not None:
                 found[contrast] = value
         return max(found, key=lambda contrast: found[contrast], default=None)
 
-    def _has(self, study: str, metric: str) -> bool:
-        frame = self.frames[study]
-        return metric in frame and bool(frame[metric].notna().any())
+    def _blind(self, contrast: Contrast) -> Contrast:
+        """The same of the validation split where there is one."""
+        weights = tuple(
+            (
+                replace(cell, metric=VALIDATION)
+                if cell.metric == "top1" and self._values(cell.study, VALIDATION)
+                else cell,
+                w,
+            )
+            for cell, w in contrast.weights
+        )
+        return Contrast(weights, contrast.label)
 
     def estimate(self, quantity: Quantity, without: Collection[int] = ()) -> Estimate | None:
         """Over the seeds in which every cell is done, but for those `without`; None where there is none."""
@@ -103,7 +110,7 @@ class Evidence:
             mean=float(np.mean(list(values.values()))),
             parts=(*seeds, across) if seeds and across else seeds,
             seeds=len(values),
-            images=None if images is None else len(images),
+            images=None if images is None or across is None else len(images),
         )
 
     def per_seed(self, contrast: Contrast) -> dict[int, float]:
@@ -176,21 +183,34 @@ class Evidence:
     # Test images
 
     def _images(self, contrast: Contrast, seeds: tuple[int, ...]) -> Floats | None:
-        """(n,) the contrast on each test image, averaged over the seeds; None where the answers are not at hand."""
-        total: Floats | None = None
+        """(n,) the contrast on each test image, averaged over the seeds; None where the answers are not at hand.
+
+        Nor are they where cells were asked about other test images: then these are not paired.
+        """
+        total, truth = np.zeros(0), None
         for cell, weight in contrast.weights:
-            answers = self._answers(cell, seeds)
-            if answers is None or (total is not None and len(total) != len(answers)):
+            found = self._answers(cell, seeds)
+            if found is None:
                 return None
-            total = weight * answers + (0.0 if total is None else total)
-        return total
+            answers, labels = found
+            if truth is None:
+                total, truth = weight * answers, labels
+            elif len(total) == len(answers) and np.array_equal(truth, labels):
+                total = total + weight * answers
+            else:
+                return None
+        return None if truth is None else total
 
     @lru_cache(maxsize=4096)  # noqa: B019
-    def _answers(self, cell: Cell, seeds: tuple[int, ...]) -> Floats | None:
-        """(n,) what the metric is the mean of, over the seeds; None where that is not stored, or is another number."""
+    def _answers(self, cell: Cell, seeds: tuple[int, ...]) -> tuple[Floats, NDArray[np.int16]] | None:
+        """(n,) what the metric is the mean of, over the seeds, and the test set's labels.
+
+        None where that is not stored, is another number, or differs in its test set.
+        """
         if self._store is None:
             return None
-        found = []
+        found: list[Floats] = []
+        truth: NDArray[np.int16] | None = None
         for seed in seeds:
             trial_id = self._trials(cell.study).get((cell.axes, seed), "")
             try:
@@ -198,6 +218,9 @@ class Evidence:
                 answers = predicted if cell.metric == "top1" else self._store.outcomes(trial_id)[cell.metric]
             except (OSError, ValueError, KeyError):
                 return None
+            if truth is not None and not np.array_equal(truth, labels):
+                return None
+            truth = labels
             if answers.dtype == np.int16:
                 answers = 100.0 * (answers == labels) if len(answers) == len(labels) else np.empty(0)
             value = self._values(cell.study, cell.metric)[cell.axes][seed]
@@ -205,8 +228,9 @@ class Evidence:
             if not len(answers) or abs(scale * answers.mean() - value) > 0.01:
                 return None
             found.append(scale * answers.astype(np.float64))
-        same = len({len(answers) for answers in found}) == 1
-        return np.mean(found, axis=0) if same else None
+        if truth is None or len({len(answers) for answers in found}) != 1:
+            return None
+        return np.mean(found, axis=0), truth
 
     @lru_cache(maxsize=16)  # noqa: B019
     def _trials(self, study: str) -> dict[tuple[Axes, int], str]:

@@ -6,7 +6,7 @@ from math import isfinite, nan
 
 from ablations.statistics import Part as Uncertainty
 from ablations.statistics import interval
-from ablations.verdicts.contrasts import Contrast
+from ablations.verdicts.contrasts import Contrast, NotAsked
 from ablations.verdicts.evidence import Estimate, Evidence
 from ablations.verdicts.statement import All, Best, Comparison, Most, Statement, above
 from ablations.verdicts.verdict import Claim, Outcome, Part, Verdict
@@ -31,7 +31,12 @@ class Judged:
 
 
 def judge(claim: Claim, statement: Statement, evidence: Evidence, scale: str) -> Verdict:
-    """The verdict, but for what `ablations.verdicts.claims` adds: budget, published, command."""
+    """The verdict, but for what `ablations.verdicts.court` adds: budget, published, command.
+
+    Raises NotAsked for a statement about no cells.
+    """
+    if not (statement.winners and statement.losers if isinstance(statement, Best) else statement.parts):
+        raise NotAsked(f"{' and '.join(claim.studies)} has no cells to compare at this scale")
     if isinstance(statement, Best):
         return _best(claim, statement, evidence, scale)
     first = min(evidence.seeds(claim.studies[0]))
@@ -39,8 +44,8 @@ def judge(claim: Claim, statement: Statement, evidence: Evidence, scale: str) ->
     without = {first} if chosen else set()
     many = isinstance(statement, Most)
     found = _each(statement.parts, evidence, without, strict=many)
-    outcome = _most(found) if many else _all(found)
-    return _verdict(claim, scale, outcome, found, len(without))
+    outcome, more = (_most(found), _more_most(found)) if many else (_all(found), _more_all(found))
+    return _verdict(claim, scale, outcome, found, len(without), more)
 
 
 def _best(claim: Claim, statement: Best, evidence: Evidence, scale: str) -> Verdict:
@@ -58,8 +63,9 @@ def _best(claim: Claim, statement: Best, evidence: Evidence, scale: str) -> Verd
     if all(one.part.outcome == "holds" for one in winner):
         outcome = "holds"
     elif all(one.part.outcome == "holds" for one in loser):
-        return _verdict(claim, scale, "does not hold", loser, 1)
-    return _verdict(claim, scale, outcome, winner, 1)
+        return _verdict(claim, scale, "does not hold", loser, 1, None)
+    needs = [need for side in (winner, loser) if (need := _all_of(side, len(side))) is not None]
+    return _verdict(claim, scale, outcome, winner, 1, min(needs, default=None))
 
 
 def _each(
@@ -151,51 +157,72 @@ def seeds_to_settle(part: Part, found: Estimate, level: float) -> int | None:
     return None
 
 
-def _verdict(claim: Claim, scale: str, outcome: Outcome, found: Sequence[Judged], chosen_on: int) -> Verdict:
-    parts = tuple(one.part for one in found)
+def _verdict(
+    claim: Claim, scale: str, outcome: Outcome, found: Sequence[Judged], chosen_on: int, more: int | None
+) -> Verdict:
+    """more: of the seeds judged on, how many would settle it if it is undecided."""
     estimates = [one.estimate for one in found if one.estimate is not None]
+    if outcome != "undecided":
+        estimates = [estimate for estimate in estimates if estimate.seeds > 1]
     seeds = min((one.seeds for one in estimates), default=0)
-    measured = [one for one in found if isfinite(one.part.effect)]
-    weakest = min(measured, key=lambda one: one.lead, default=None)
-    more = None
-    if outcome == "undecided" and len(estimates) == len(found) and seeds > 1:
-        more = _more(found, chosen_on)
+    settled = outcome != "undecided" or len(estimates) < len(found) or seeds < 2
     images = min((one.images or 0 for one in estimates), default=0)
+    weakest = min(_deciding(outcome, found), key=lambda one: one.lead, default=None)
     return Verdict(
         claim=claim,
         scale=scale,
         outcome=outcome,
         why=_why(outcome, found, seeds, chosen_on, images),
-        parts=parts,
+        parts=tuple(one.part for one in found),
         deciding=weakest.part if weakest else None,
         seeds=seeds,
         chosen_on=chosen_on,
-        more_seeds=more,
+        more_seeds=None if settled or more is None else chosen_on + more,
     )
 
 
-def _more(found: Sequence[Judged], chosen_on: int) -> int | None:
-    """Seeds in all: until the first comparison fails where one points there, else until the last one holds."""
-    open_ones = [one for one in found if one.part.outcome == "undecided"]
-    against = [one for one in open_ones if _slack(one.part) < 0]
-    needs = [one.more for one in against or open_ones]
-    known = [need for need in needs if need is not None]
-    if not known or (not against and len(known) < len(needs)):
-        return None
-    return chosen_on + (min(known) if against else max(known))
+def _deciding(outcome: Outcome, found: Sequence[Judged]) -> list[Judged]:
+    """Among which the deciding one is: those that made the outcome, or those that are in its way."""
+    measured = [one for one in found if isfinite(one.part.effect)]
+    if outcome == "undecided":
+        return [one for one in measured if one.part.outcome != "holds"]
+    return [one for one in measured if one.part.outcome == outcome] or measured
+
+
+def _more_all(found: Sequence[Judged]) -> int | None:
+    """Seeds until the first comparison fails, where one points there; else until the last one holds."""
+    return _all_of([one for one in found if _slack(one.part) < 0], 1, False) or _all_of(found, len(found))
+
+
+def _more_most(found: Sequence[Judged]) -> int | None:
+    """Seeds until a majority holds, or until so many fail that none can."""
+    needed = len(found) // 2 + 1
+    ways = (_all_of(found, needed), _all_of(found, len(found) - needed + 1, False))
+    return min((way for way in ways if way is not None), default=None)
+
+
+def _all_of(found: Sequence[Judged], count: int, hold: bool = True) -> int | None:
+    """Seeds until that many of them hold, or fail, if their effects stay as they are; None where they would not."""
+    needs = []
+    for one in found:
+        if one.part.outcome == ("holds" if hold else "does not hold"):
+            needs.append(0)
+        elif one.part.outcome == "undecided" and one.more is not None and (_slack(one.part) > 0) is hold:
+            needs.append(one.more)
+    return sorted(needs)[count - 1] if len(needs) >= count else None
 
 
 def _why(outcome: Outcome, found: Sequence[Judged], seeds: int, chosen_on: int, images: int) -> str:
     missing = sum(one.estimate is None for one in found)
-    if missing:
-        return f"{missing} of its {len(found)} comparisons are not measured yet."
-    if seeds < 2:
+    if outcome == "undecided" and missing:
+        return f"{missing} of its {len(found)} comparisons {'is' if missing == 1 else 'are'} not measured yet."
+    if outcome == "undecided" and seeds < 2:
         again = " besides the one that chose the cells" if chosen_on else ""
         return f"No verdict follows from one seed{again}."
     counts: Mapping[str, int] = {
         kind: sum(one.part.outcome == kind for one in found) for kind in ("holds", "does not hold", "undecided")
     }
-    tested = f"{images:,} test images" if images else "no test images: answers image by image are not at hand"
+    tested = f"{images:,} test images" if images else "no images (not measured on test images, or not at hand)"
     judged = f"judged on {seeds} seeds and {tested}"
     if chosen_on:
         judged += ", the cells chosen on another seed by the validation split"

@@ -6,6 +6,7 @@ from math import inf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 from scipy.stats import t as student
 
 Z95 = 1.959963984540054  # the 97.5% quantile of the standard normal
@@ -71,5 +72,5 @@ def interval(mean: float, parts: Sequence[Part], level: float = 0.95) -> Interva
     if variance == 0:
         return Interval(mean, mean, inf)
     df = variance**2 / sum(part.variance**2 / part.df for part in parts)
-    half = float(student.ppf((1 + level) / 2, df)) * sqrt(variance)
+    half = float(stdtrit(df, (1 + level) / 2)) * sqrt(variance)  # student.ppf, a hundred times faster
     return Interval(mean - half, mean + half, df)

@@ -1,5 +1,6 @@
 """A statement and the evidence -> a verdict: holds, does not hold, or undecided, with what would settle it."""
 
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
@@ -149,12 +150,13 @@ def seeds_to_settle(part: Part, found: Estimate, level: float) -> int | None:
         return None
     images = 1 if found.images is not None and len(found.parts) > 1 else 0
     seeds, rest = found.parts[: len(found.parts) - images], found.parts[len(found.parts) - images :]
-    for n in range(found.seeds + 1, MOST_SEEDS + 1):
+
+    def clear(n: int) -> bool:
         more = [Uncertainty(one.variance * found.seeds / n, one.df * (n - 1) / (found.seeds - 1)) for one in seeds]
-        within = interval(0.0, [*more, *rest], level)
-        if within.high < gap:
-            return n
-    return None
+        return interval(0.0, [*more, *rest], level).high < gap
+
+    n = bisect_left(range(MOST_SEEDS + 1), True, lo=found.seeds + 1, key=clear)
+    return n if n <= MOST_SEEDS else None
 
 
 def _verdict(

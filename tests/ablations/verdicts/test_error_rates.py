@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 SD = 2.0  # of a cell from seed to seed, in points
 BARS = tuple(f"c{i}" for i in range(12))
-MAP = tuple(f"{i}{j}" for i in range(7) for j in range(7))
+MAP = tuple(i + j for i in "abcdefg" for j in "abcdefg")
 ONE, OTHER = cell("c0"), cell("c1")
 
 
@@ -45,12 +45,35 @@ def blank(names, seeds):
     return frame({name: [50.0] * seeds for name in names})
 
 
-def simulated(rng, levels, seeds, sd=SD, names=BARS):
+class Numbers(Evidence):
+    """Evidence of these numbers, metric -> (seeds, cells), without a frame to read them from, which takes longest."""
+
+    def __init__(self, names, **metrics):
+        super().__init__({})
+        self._numbers = {
+            metric: {
+                (("cell", name),): dict(enumerate(column)) for name, column in zip(names, table.T.tolist(), strict=True)
+            }
+            for metric, table in metrics.items()
+        }
+        self._count = len(next(iter(metrics.values())))
+
+    def seeds(self, study):
+        assert study == "made"
+        return list(range(self._count))
+
+    def _values(self, study, metric):
+        assert study == "made"
+        return self._numbers[metric]
+
+
+def simulated(rng, levels, seeds, sd=SD, names=BARS, whole=False):
     """The evidence of a study whose cells truly have these levels. The validation split is as noisy, on its own."""
-    table = blank(names, seeds)
     truth = np.asarray(levels) + rng.normal(0, SD, size=(seeds, 1)) + rng.normal(size=(seeds, len(names))) * sd
     split = truth + rng.normal(0, 0.5, size=truth.shape)
-    return Evidence({"made": table.assign(top1=truth.ravel(), probe_validation_top1=split.ravel())})
+    if not whole:
+        return Numbers(names, top1=truth, probe_validation_top1=split)
+    return Evidence({"made": blank(names, seeds).assign(top1=truth.ravel(), probe_validation_top1=split.ravel())})
 
 
 def outcomes(runs, statement, make, seed):
@@ -63,6 +86,12 @@ def outcomes(runs, statement, make, seed):
 
 def levels(names=BARS, base=50.0, **changes):
     return [changes.get(name, base) for name in names]
+
+
+def test_numbers_without_a_frame_are_judged_as_those_of_a_frame():
+    for statement, names in ((PAIRS, MAP), (ORDER, BARS), (HALF, BARS)):
+        made = [simulated(np.random.default_rng(1), levels(names), 3, names=names, whole=whole) for whole in (0, 1)]
+        assert judge(CLAIM, statement, made[0], "s") == judge(CLAIM, statement, made[1], "s")
 
 
 # --- coverage ---------------------------------------------------------------------------------------------------------
@@ -159,11 +188,11 @@ NULLS = {
     "Most of five: two true, three nothing": (HALF, BARS, levels(c0=90.0, c2=90.0)),
     "Most of five: all equal": (HALF, BARS, levels()),
     "Best of 42 pairs over 7 singles: all equal": (PAIRS, MAP, levels(MAP)),
-    "Best: one single equals one pair, all others worse": (PAIRS, MAP, levels(MAP, 20.0, **{"01": 50.0, "00": 50.0})),
+    "Best: one single equals one pair, all others worse": (PAIRS, MAP, levels(MAP, 20.0, ab=50.0, aa=50.0)),
     "Best: all singles equal one pair, other pairs worse": (
         PAIRS,
         MAP,
-        levels(MAP, 20.0, **{"01": 50.0}, **{f"{i}{i}": 50.0 for i in range(7)}),
+        levels(MAP, 20.0, ab=50.0, **dict.fromkeys([i + i for i in "abcdefg"], 50.0)),
     ),
     "within 5: the difference is 5": (All((within(ONE - OTHER, 5.0),)), BARS, levels(c0=55.0)),
     "at most 5: the difference is 5": (All((at_most(ONE - OTHER, 5.0),)), BARS, levels(c0=55.0)),
@@ -175,7 +204,7 @@ NULLS = {
 @pytest.mark.parametrize("name", NULLS)
 def test_at_the_boundary_neither_verdict_is_given_in_more_than_5_percent(name, seeds):
     statement, names, truth = NULLS[name]
-    runs = 250 if names is MAP else 600
+    runs = 400 if names is MAP else 800
     found = outcomes(runs, statement, lambda rng: simulated(rng, truth, seeds, names=names), 4)
     for outcome in ("holds", "does not hold"):
         share = told(f"false “{outcome}”, {name}, {seeds} seeds", found[outcome])
@@ -191,7 +220,7 @@ def test_a_correlation_at_its_bound_is_seldom_decided(seeds):
     def make(rng, rho=0.9):
         x = rng.normal(size=(5, seeds))
         y = rho * x + np.sqrt(1 - rho**2) * rng.normal(size=(5, seeds))
-        return Evidence({"made": blank(names, seeds).assign(top1=x.T.ravel(), probe_validation_top1=y.T.ravel())})
+        return Numbers(names, top1=x.T, probe_validation_top1=y.T)
 
     rng = np.random.default_rng(6)
     many = [make(rng).estimate(r).mean for _ in range(3000)]
@@ -226,7 +255,7 @@ def test_what_is_there_is_found_often_enough(effect, seeds, least):
     swapped = steps | {"c2": steps["c1"], "c1": steps["c2"]}
     wrong = outcomes(runs, ORDER, lambda rng: simulated(rng, levels(**swapped), seeds), 11)
     told(f"right, an order with one step wrong by {effect:g} points, {seeds} seeds", wrong["does not hold"])
-    best = outcomes(100, PAIRS, lambda rng: simulated(rng, levels(MAP, **{"01": 50 + effect}), seeds, names=MAP), 12)
+    best = outcomes(100, PAIRS, lambda rng: simulated(rng, levels(MAP, ab=50 + effect), seeds, names=MAP), 12)
     told(f"right, a best pair {effect:g} points above all others, {seeds} seeds", best["holds"])
     assert one["holds"] > least
     assert order["does not hold"] < 0.05

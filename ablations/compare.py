@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from ablations.frame import axes_of, once, read
 from ablations.statistics import Interval, interval, part_of
 from ablations.store import Store
 from ablations.study import load_scale, load_study
+from ablations.words import counted
 from simclr_core.config import nearest
 from simclr_core.errors import BadInput
 
@@ -45,7 +47,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("--values", required=True, nargs=2, metavar=("X", "Y"), help="two of its values; the answer is Y minus X")
     add("--scale", default="laptop", metavar="NAME|FILE", help="the scale it was run at (default: laptop)")
     add("--metric", default="top1", help=f"{' or '.join(METRICS)} (default: top1)")
-    add("--out", type=Path, default=Path(), metavar="DIR", help="where results/ is (default: here)")
+    add("--out", type=Path, default=Path(), metavar="DIR", help="where results/ and reports/ are (default: here)")
     return parser.parse_args(argv)
 
 
@@ -68,9 +70,46 @@ def _compare(args: argparse.Namespace) -> str:
     pairing = pair(frame, args.axis, first, second, args.metric)
     if pairing.pairs.empty:
         raise BadInput(f"{path}: {args.axis} {first} and {second} have no pair of done trials; {pairing.absent}.")
-    stamp = [f"{scale.scale.upper()}: {scale.about}"] if scale.stamp else []
+    stamp = f"{scale.scale.upper()}: {scale.about}" if scale.stamp else ""
     heading = f"{study.study} at scale {scale.scale}, {METRICS[args.metric]}"
-    return "\n".join([*stamp, *describe(pairing, Store(root), first, second, args.metric, heading)])
+    used = balanced(pairing.pairs)
+    answer = difference(used, per_image_difference(used, Store(root), args.metric))
+    lines = describe(pairing, answer, first, second, heading)
+    metric = "" if args.metric == "top1" else f"-{args.metric}"
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{scale.scale}-compare-{args.axis}-{first}-{second}{metric}")
+    title = f"{study.study}: how much better is {args.axis} {second} than {first}? ({METRICS[args.metric]})"
+    files = _draw(pairing, answer, [str(first), str(second)], title, stamp, args.out / "reports" / study.study / name)
+    return "\n".join([*([stamp] if stamp else []), *lines, "", *map(str, files)])
+
+
+def _draw(
+    pairing: "Pairing", answer: "Difference", values: Sequence[str], title: str, stamp: str, stem: Path
+) -> list[Path]:
+    """The comparison as a figure; the files written."""
+    from ablations import figures
+
+    figures.settle(stem.parents[2] / "results" / "cache")
+    from ablations.figures import comparison, style
+
+    low, high = (answer.interval.low, answer.interval.high) if answer.interval else (None, None)
+    caption = [
+        "A dot is a pair of trials that differ in nothing else, a tick the mean of its line; "
+        f"gray: ±{TIE} points, within which a mean is a tie.",
+        f"Diamond: mean over {counted(answer.seeds, 'seed')} of what every seed has, with its 95% interval."
+        if answer.interval
+        else "Diamond: mean, without an interval.",
+        f"{verdict(answer, *values)} {coverage(answer)}",
+        *([f"{pairing.absent[0].upper()}{pairing.absent[1:]}."] if pairing.absent else []),
+    ]
+    try:
+        with style.applied():
+            mean = comparison.Mean(answer.mean, low, high)
+            figure = comparison.draw(pairing.pairs, pairing.others, mean, TIE, title, caption, stamp)
+        return figures.save(figure, stem)
+    except OSError as error:
+        raise BadInput(
+            f"{error.filename}: cannot be written: {error.strerror}; choose another folder with --out."
+        ) from None
 
 
 def value_of(frame: pd.DataFrame, axis: str, text: str) -> Any:
@@ -222,10 +261,9 @@ def _weights(labels: NDArray[np.int16], metric: str) -> NDArray[np.float64]:
 # --- in words ---------------------------------------------------------------------------------------------------------
 
 
-def describe(pairing: Pairing, store: Store, first: Any, second: Any, metric: str, heading: str) -> list[str]:
+def describe(pairing: Pairing, answer: Difference, first: Any, second: Any, heading: str) -> list[str]:
     """The answer, what its interval covers, one line per level of the other axes, and what is not there."""
     used = balanced(pairing.pairs)
-    answer = difference(used, per_image_difference(used, store, metric))
     lines = [f"{heading}; {len(used)} pairs over {' x '.join([*pairing.others, 'seed'])}", ""]
     lines += [verdict(answer, str(first), str(second)), coverage(answer), ""]
     for other in pairing.others:

@@ -1,26 +1,26 @@
-"""python -m ablations.explain PICTURE STUDY: what a study's choices do to its images, as a picture of these.
+"""python -m ablations.explain PICTURE [STUDY]: what a study's choices do to its images, as a picture of these.
 
 views: every chain of augmentations on the same few images. histograms: why color distortion matters (Figure 6 of the
-paper). negatives: whose views a view is told apart from.
+paper). negatives: whose views a view is told apart from. embedding: t-SNE of test images before the projection head and
+after it (Figure B.4). weights: what each loss's gradient makes of a negative, by its formula (Table 2); takes no STUDY.
 """
 
 import argparse
-import os
 import sys
 import textwrap
-import threading
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ablations import study
 from ablations.arguments import Parser
-from ablations.study import CELL, Scale, Study, Trial
-from simclr_core.config import Probes, Recipe, Transforms, Views
+from ablations.ran import flat
+from ablations.study import CELL, Scale, Trial
+from ablations.training import trained
+from simclr_core.config import SOURCES, Probes, Recipe, Transforms, Views
 from simclr_core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -29,19 +29,17 @@ if TYPE_CHECKING:
 
     from ablations.figures.negatives import Batch
     from simclr_core.data.images import Dataset
-    from simclr_core.pretrain import SimCLR
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-PICTURES = ("views", "histograms", "negatives")
+PICTURES = ("views", "histograms", "negatives", "embedding", "weights")
 IMAGES = 4  # of the gallery
 ROWS, MOST_ROWS = 12, 100  # of the gallery: where nothing is chosen with --only, and at all
 CROPPED, CROPS = 2, 4  # images of the histograms, and crops of each
 BATCH = 8  # images whose views are each other's negatives: as many as can be seen
-PATIENCE = 2.0  # seconds until a training says that it goes on
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code: 0 drawn, 1 the training for `negatives` failed, 2 bad input, 130 interrupted."""
+    """Exit code: 0 drawn, 1 the training for a picture failed, 2 bad input, 130 interrupted."""
     try:
         args = _arguments(sys.argv[1:] if argv is None else argv)
         return _explain(args)
@@ -57,9 +55,9 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(prog="python -m ablations.explain", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     add("picture", choices=PICTURES, help="what to draw")
-    add("study", metavar="STUDY", help="a YAML file, or the name of a shipped study")
+    add("study", nargs="?", metavar="STUDY", help="a YAML file, or the name of a shipped study; weights takes none")
     add("--scale", default="laptop", metavar="NAME|FILE", help="data, encoder, schedule (default: laptop)")
-    add("--data", metavar="SOURCE", help="embedded, cifar10 or folder:PATH instead of the scale's")
+    add("--data", metavar="SOURCE", help=f"instead of the scale's: {', '.join(SOURCES)}")
     add(
         "--set",
         action="append",
@@ -79,6 +77,10 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _explain(args: argparse.Namespace) -> int:
+    if args.picture == "weights":
+        return _draw_weights(args)
+    if args.study is None:
+        raise BadInput(f"{args.picture}: give a STUDY, a YAML file or the name of a shipped study.")
     asked, scale = study.load_study(args.study), study.load_scale(args.scale)
     overrides, only = study.parse_overrides(args.set), study.parse_only(args.only)
     trials = study.expand(asked, scale, data=args.data, seeds=1, overrides=overrides, only=only)
@@ -86,21 +88,24 @@ def _explain(args: argparse.Namespace) -> int:
     first = cells[0]
     if args.picture == "negatives":
         require_nt_xent(first.recipe)
+    if args.picture == "embedding":
+        require_head(first.recipe)
 
     # Mistakes in the study are found above, in a moment; from here on torch, matplotlib and the images are loaded.
+    from ablations import figures
     from simclr_core import data
     from simclr_core.stops import TrialFailed
 
-    cache = args.out / "results" / "cache"
-    if not (Path.home() / ".cache" / "matplotlib").exists():  # then nothing is to be left in the user's home
-        os.environ.setdefault("MPLCONFIGDIR", str((cache / "matplotlib").absolute()))
-    dataset = data.load(first.recipe.data, cache)
-    about = _about(scale, dataset, args.set)
+    figures.settle(args.out / "results" / "cache")
+    dataset = data.load(first.recipe.data, args.out / "results" / "cache")
+    about = about_images(scale, dataset, args.set)
     try:
         if args.picture == "views":
-            figure = _draw_views(asked, cells, dataset, about, ROWS if not only else MOST_ROWS, bool(only))
+            figure = draw_views(asked.study, cells, dataset, about, ROWS if not only else MOST_ROWS, bool(only))
         elif args.picture == "histograms":
             figure = _draw_histograms(first.recipe, dataset, about)
+        elif args.picture == "embedding":
+            figure = _draw_embedding(first, dataset, about, _device(scale))
         else:
             figure = _draw_negatives(first, dataset, about, _device(scale))
     except TrialFailed as error:
@@ -110,7 +115,7 @@ def _explain(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _about(scale: Scale, dataset: "Dataset", overrides: Sequence[str]) -> list[str]:
+def about_images(scale: Scale, dataset: "Dataset", overrides: Sequence[str]) -> list[str]:
     """The end of every caption."""
     said = [f"Data: {dataset.title}."]
     if overrides:
@@ -136,9 +141,15 @@ def _save(figure: "Figure", stem: Path) -> None:
 # --- views ------------------------------------------------------------------------------------------------------------
 
 
-def _draw_views(
-    asked: Study, cells: Sequence[Trial], dataset: "Dataset", about: Sequence[str], most: int, chosen: bool
+def draw_views(
+    name: str,
+    cells: Sequence[Trial],
+    dataset: "Dataset",
+    about: Sequence[str],
+    most: int = ROWS,
+    chosen: bool = False,
 ) -> "Figure":
+    """The gallery of a study's views, at most `most` settings. Raises BadInput for more than that if `chosen`."""
     from ablations.figures import views
 
     recipes = distinct(cells)
@@ -154,7 +165,7 @@ def _draw_views(
     ]
     if left_out:
         said.append(f"{left_out} of {len(recipes)} settings are left out, none with a shorter chain; --only chooses.")
-    title = f"What the augmentations of {asked.study} do to an image"
+    title = f"What the augmentations of {name} do to an image"
     return views.draw(as_shown(images), names, rows, title, [*said, *about])
 
 
@@ -174,7 +185,7 @@ def row_names(recipes: Sequence[Recipe]) -> list[tuple[str, ...]]:
     """Each recipe's chains, and those fields of its transforms that are not the same in all of them."""
     from ablations.figures.views import WIDEST
 
-    fields = [_flat(recipe.transforms.model_dump(mode="json")) for recipe in recipes]
+    fields = [flat(recipe.transforms.model_dump(mode="json")) for recipe in recipes]
     varying = [path for path in fields[0] if len({str(those[path]) for those in fields}) > 1]
     names = []
     for recipe, those in zip(recipes, fields, strict=True):
@@ -185,14 +196,6 @@ def row_names(recipes: Sequence[Recipe]) -> list[tuple[str, ...]]:
         lines += [f"{path} = {those[path]}" for path in varying]
         names.append(tuple(part for line in lines for part in textwrap.wrap(line, WIDEST, subsequent_indent="  ")))
     return names
-
-
-def _flat(fields: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Dotted path -> value."""
-    found: dict[str, Any] = {}
-    for key, value in fields.items():
-        found |= _flat(value, f"{above}{key}.") if isinstance(value, Mapping) else {f"{above}{key}": value}
-    return found
 
 
 def one_per_class(dataset: "Dataset", most: int) -> tuple[NDArray[np.uint8], list[str]]:
@@ -288,18 +291,21 @@ def _draw_negatives(cell: Trial, dataset: "Dataset", about: Sequence[str], devic
     recipe = cell.recipe
     batch = contrast(recipe, dataset, device, cell.label)
     views, others = 2 * batch.images, 2 * batch.images - 2
-    epochs = recipe.schedule.epochs
-    trained = f"trained for {epochs} epoch{'s' if epochs > 1 else ''}" if epochs else "untrained"
     said = [
         f"The negatives of a view are the {others} views, left and right, of the other {batch.images - 1} images of "
         "the same batch, whatever their classes: there is no memory bank. Framed: each row's positive, the other view "
         "of its image; hatched: a view and itself, which is no candidate.",
         f"The mean loss of the {views} anchors is {batch.losses.mean():.2f} nats, which is NT-Xent of this batch; if "
         f"all views were alike it would be ln {views - 1} = {np.log(views - 1):.2f}.",
-        f"Recipe: {cell.label}, {trained} in batches of {recipe.schedule.batch_size} images (here {batch.images} test "
-        "images drawn at random, BatchNorm with its running statistics).",
+        f"Recipe: {cell.label}, {_length(recipe)} in batches of {recipe.schedule.batch_size} images "
+        f"(here {batch.images} test images drawn at random, BatchNorm with its running statistics).",
     ]
     return negatives.draw(batch, 0, "Where do the negatives of contrastive learning come from?", [*said, *about])
+
+
+def _length(recipe: Recipe) -> str:
+    epochs = recipe.schedule.epochs
+    return f"trained for {epochs} epoch{'s' if epochs > 1 else ''}" if epochs else "untrained"
 
 
 def _device(scale: Scale) -> str:
@@ -325,7 +331,7 @@ def contrast(recipe: Recipe, dataset: "Dataset", device: str = "cpu", label: str
     recipe = recipe.model_copy(update={"probes": Probes()})  # they change nothing in the training
     trial.check(recipe, dataset, device)
     with trial.exactly(device):
-        model = _trained(recipe, dataset, device, label)
+        model = trained(recipe, dataset, device, label)
         index = torch.randperm(len(dataset.test), generator=stream(recipe.seed, "negatives"))[:BATCH]
         images = torch.from_numpy(dataset.test.images[index.numpy()]).to(device)
         views = two_views(images, recipe.views, recipe.transforms, recipe.seed)
@@ -345,21 +351,47 @@ def contrast(recipe: Recipe, dataset: "Dataset", device: str = "cpu", label: str
     )
 
 
-def _trained(recipe: Recipe, dataset: "Dataset", device: str, label: str) -> "SimCLR":
-    """The model after its last epoch, in float32."""
-    from simclr_core.pretrain import SimCLR, pretrain
+# --- embedding --------------------------------------------------------------------------------------------------------
 
-    model, epochs, began = SimCLR(recipe, len(dataset.class_names)), recipe.schedule.epochs, time.monotonic()
-    notice = threading.Timer(PATIENCE, print, [f"Training {label} ..."], {"file": sys.stderr})
-    notice.daemon = True
-    notice.start()
-    try:
-        for row in pretrain(recipe, model, dataset.train, device):
-            if time.monotonic() - began > PATIENCE:
-                print(f"epoch {row.epoch} of {epochs}, loss {row.loss:.3f}", file=sys.stderr)
-    finally:
-        notice.cancel()
-    return model.to(device).float()
+
+def require_head(recipe: Recipe) -> None:
+    """Raises BadInput where there is no z beside h."""
+    if recipe.head.kind == "none" or recipe.loss.name == "cross_entropy":
+        why = "head.kind is none, so z is h" if recipe.head.kind == "none" else "loss.name cross_entropy has no head"
+        raise BadInput(f"embedding: the picture compares h with z = g(h), but {why}; choose another cell with --only.")
+
+
+def _draw_embedding(cell: Trial, dataset: "Dataset", about: Sequence[str], device: str) -> "Figure":
+    from ablations.embedding import embed
+    from ablations.figures import embedding
+
+    recipe = cell.recipe
+    found = embed(recipe, dataset, device, cell.label)
+    some = "" if len(found.names) == len(dataset.class_names) else f" of {len(dataset.class_names)}"
+    said = [
+        f"t-SNE (perplexity {found.perplexity:g}, seed {recipe.seed}) of {len(found.labels):,} test images of "
+        f"{len(found.names)}{some} classes, by the directions of h and of z, which are what the loss compares. "
+        "Distances between clusters and their sizes mean little; the accuracies above the panels are of probes in "
+        f"all dimensions, on all {len(dataset.test):,} test images.",
+        f"Recipe: {cell.label}, {_length(recipe)}; head {recipe.head.kind}, from {found.widths[0]} to "
+        f"{found.widths[1]} dimensions.",
+    ]
+    return embedding.draw(found, "Are classes better apart before the projection head than after it?", [*said, *about])
+
+
+# --- weights ----------------------------------------------------------------------------------------------------------
+
+
+def _draw_weights(args: argparse.Namespace) -> int:
+    if args.study is not None or args.data is not None or args.set or args.only:
+        raise BadInput("weights: is drawn from formulas alone; leave out STUDY, --data, --set and --only.")
+    from ablations import figures
+
+    figures.settle(args.out / "results" / "cache")
+    from ablations.figures import weights
+
+    _save(weights.draw(), args.out / "reports" / "weights")
+    return DONE
 
 
 if __name__ == "__main__":

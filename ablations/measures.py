@@ -1,4 +1,4 @@
-"""What the metrics are called on figures and in tables, and how many digits they carry."""
+"""What the metrics are called on figures and in tables, and how their numbers are written."""
 
 import re
 
@@ -19,11 +19,18 @@ LABELS = {
     "transfer_top1": "transfer, linear top-1 (%)",
     "parameters": "encoder parameters (millions)",
     "transfer_finetune_top1": "transfer, fine-tuned top-1 (%)",
+    "transfer_balanced_accuracy": "transfer, linear mean per class (%)",
+    "transfer_finetune_balanced_accuracy": "transfer, fine-tuned mean per class (%)",
     "top5": "linear probe top-5 (%)",
     "squared_eigenvalue": "squared eigenvalue of the head",
     "rank": "rank",
+    "head_eigen_rank": "squared eigenvalues above 1% of the largest (%)",
+    "head_singular_rank": "squared singular values above 1% of the largest (%)",
 }
-DIGITS = {"entropy": 2, "loss": 3, "alignment_h": 3, "alignment_z": 3, "uniformity_h": 2, "uniformity_z": 2}
+FORMATS = {
+    "entropy": ".2f", "loss": ".3f", "alignment_h": ".3f", "alignment_z": ".3f", "uniformity_h": ".2f",
+    "uniformity_z": ".2f", "rank": ".0f", "squared_eigenvalue": "g",
+}  # fmt: skip
 
 
 def label(metric: str) -> str:
@@ -46,5 +53,5 @@ def short(metric: str) -> str:
 
 
 def text(value: float, metric: str = "top1") -> str:
-    """A number with the metric's digits; a dash for none."""
-    return "–" if value != value else f"{value:.{DIGITS.get(metric, 1)}f}"
+    """A number as the metric's are written; a dash for none."""
+    return "–" if value != value else f"{value:{FORMATS.get(metric, '.1f')}}"

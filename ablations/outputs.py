@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 import sys
 import threading
 import time
@@ -12,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ablations import frame, plan, words
+from ablations import frame, plan, ran, words
 from ablations.claims import Claims
 from ablations.driver import Event
 from ablations.figures.context import Context
 from ablations.frame import replace_file
 from ablations.plan import Planned
+from ablations.ran import Ran
 from ablations.store import Store
 from ablations.study import CELL, Scale, Study, Trial
 from simclr_core.errors import BadInput
@@ -32,15 +32,26 @@ SHARE = 0.02  # of the driver's time for drawing, at most
 class Outputs:
     """Writes results/<study>/<scale>.* and reports/<study>/<scale>.* under `out` from what the store has."""
 
-    def __init__(self, out: Path, context: Context, planned: Sequence[Planned], store: Store, claims: Claims) -> None:
-        self.context, self.store, self._claims = context, store, claims
+    def __init__(
+        self,
+        out: Path,
+        asked: Ran,
+        planned: Sequence[Planned],
+        store: Store,
+        claims: Claims,
+        views: "Callable[[], Figure]",
+    ) -> None:
+        """views: draws what the augmentations do to the images, which are at hand now and not for a later report."""
+        self.asked, self.context = asked, asked.context
+        self.store, self._claims, self._views = store, claims, views
         self.planned = list(planned)
         self.problem = ""  # why the figure could not be drawn
-        self._table = out / "results" / context.study / context.scale
-        self._figure = out / "reports" / context.study / context.scale
+        self._table = out / "results" / self.context.study / self.context.scale
+        self._figure = out / "reports" / self.context.study / self.context.scale
         self._changed, self._idle, self._next = False, False, time.monotonic() + EVERY
-        if not (Path.home() / ".cache" / "matplotlib").exists():  # then nothing is to be left in the user's home
-            os.environ.setdefault("MPLCONFIGDIR", str((store.root / "cache" / "matplotlib").absolute()))
+        from ablations import figures
+
+        figures.settle(store.root / "cache")
 
     def warm_up(self) -> None:
         """Load what drawing needs in the background: whoever presses Ctrl-C does not wait for it then."""
@@ -68,8 +79,9 @@ class Outputs:
     def write(self) -> list[Path]:
         """Write everything from the store's present state; the files written. Raises BadInput where that fails."""
         self.planned = plan.refresh(self.planned, self.store, self._claims)
-        csv_file, markdown, latex, about = (
-            self._table.with_name(f"{self.context.scale}{end}") for end in (".csv", ".md", ".tex", ".provenance.csv")
+        csv_file, markdown, latex, about, run_file = (
+            self._table.with_name(f"{self.context.scale}{end}")
+            for end in (".csv", ".md", ".tex", ".provenance.csv", ran.END)
         )
         found = self.frame()
         try:
@@ -77,7 +89,8 @@ class Outputs:
             replace_file(markdown, words.markdown(found, self.context).encode())
             replace_file(latex, words.latex(found, self.context).encode())
             replace_file(about, self._provenance().encode())
-            return [csv_file, markdown, latex, about, *self._draw()]
+            replace_file(run_file, ran.dump(self.asked))
+            return [csv_file, markdown, latex, about, run_file, *self._draw()]
         except OSError as error:
             raise BadInput(
                 f"{error.filename}: cannot be written: {error.strerror}; choose another folder with --out."
@@ -89,7 +102,8 @@ class Outputs:
 
         files, found = self.write(), self.frame()
         seconds = {item.trial_id: item.result.seconds for item in self.planned if item.result}
-        for name, drawing in figures.more(found, self.context, seconds, self.store.epochs).items():
+        more = figures.more(found, self.context, seconds, self.store.epochs)
+        for name, drawing in {**more, "views": self._views}.items():
             stem = self._figure.with_name(f"{self.context.scale}-{name}")
             files += self._drawn(drawing, stem)
         return files
@@ -106,7 +120,7 @@ class Outputs:
         from ablations import figures  # matplotlib takes a second to import, and --dry-run needs none
 
         self.problem = ""
-        return self._drawn(lambda: figures.draw(self.frame(), self.context), self._figure)
+        return self._drawn(lambda: figures.draw(self.frame(), self.context, self.store.outcomes), self._figure)
 
     def _drawn(self, drawing: "Callable[[], Figure | None]", stem: Path) -> list[Path]:
         from ablations import figures

@@ -10,7 +10,8 @@ METRIC = "metric"  # in place of an axis: the metrics side by side
 
 class Plot(BaseModel):
     """pairs: a map, first axis down, second across. bars: groups along `x`, in them the values of `hue`, small
-    multiples over `panel`. scatter: one point a cell, a metric along `x`, in the colors of `hue`.
+    multiples over `panel`. scatter: one point a cell, a metric along `x`, in the colors of `hue`. spectrum: the sorted
+    eigenvalues of each trial's head, in the colors of the study's one axis, its `hue`; the metrics are the table's.
 
     Axes in `average` are averaged over before anything is drawn. Those in `choose` are tuned: their best values are
     chosen by the probe's validation split on the first seed, and shown with the other seeds. A bare word is the kind
@@ -19,7 +20,7 @@ class Plot(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["pairs", "bars", "scatter"]
+    kind: Literal["pairs", "bars", "scatter", "spectrum"]
     metrics: tuple[str, ...] = ("top1",)
     x: str | None = None
     hue: str | None = None
@@ -57,6 +58,10 @@ class Plot(BaseModel):
         if self.kind == "pairs":
             if len(left) != 2 or self.placed or self.metrics != ("top1",):
                 raise ValueError(f"a figure of kind 'pairs' shows top1 over exactly 2 axes, got {len(left)}")
+            return
+        if self.kind == "spectrum":  # eigenvalues of several trials have no mean, and no one of them is the best
+            if self.placed != list(axes) or self.hue is None or self.average or self.choose:
+                raise ValueError(f"a figure of kind 'spectrum' has one axis, as hue, got {', '.join(axes)}")
             return
         if self.x is None:
             raise ValueError(f"a figure of kind {self.kind!r} needs x; allowed: {', '.join(left)}")

@@ -19,7 +19,7 @@ from ablations.arguments import Parser
 from ablations.claims import Claims
 from ablations.prune import KINDS, delete, prunable
 from ablations.store import Store
-from ablations.stored import STATES, Stored, amount, at, columns, every, measure, number, plain, stored
+from ablations.stored import STATES, Stored, amount, at, columns, every, measure, number, plain, stored, tail
 from ablations.why import ABSENT, IMAGES, Cell, clean, encode, explain, flatten, identity, runner, short, words
 from simclr_core.config import RECIPE_VERSION, Recipe
 from simclr_core.errors import BadInput
@@ -193,7 +193,7 @@ def _show(args: argparse.Namespace, store: Store, claims: Claims) -> int:
         after = f"after epoch {failure.epoch}" if failure.epoch else "before its first epoch was done"
         error = f"{clean(failure.error)} (cause: {clean(failure.cause)}, {after})"
         _section("Error", [error, *map(clean, failure.details.splitlines()[-10 * TAIL :])])
-    _section(f"Log, at most its last {TAIL} lines", _tail(store.log(trial_id)))
+    _section(f"Log, at most its last {TAIL} lines", tail(store.log(trial_id), TAIL))
     _section("Files", _files(store.folder(trial_id)))
     if trial.record:
         text = yaml.safe_dump(plain(trial.record["recipe"]), sort_keys=False, allow_unicode=True, width=10_000)
@@ -256,18 +256,6 @@ def _epochs(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
     lines = columns([[clean(name, 20) for name in names], *map(line, rows)])
     return lines if len(rows) <= FIRST + LAST + 1 else [*lines[: FIRST + 1], "...", *lines[-LAST:]]
-
-
-def _tail(path: Path) -> list[str]:
-    try:
-        if not path.is_file():
-            return []
-        with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 65536))
-            lines = file.read().decode(errors="replace").splitlines()
-    except OSError:
-        return []
-    return list(map(clean, lines[-TAIL:]))
 
 
 def _files(folder: Path) -> list[str]:

@@ -19,8 +19,8 @@ from ablations.arguments import Parser
 from ablations.claims import Claims
 from ablations.plan import Planned
 from ablations.store import Store
-from ablations.study import Scale
-from simclr_core.config import Recipe
+from ablations.study import CELL, Scale
+from simclr_core.config import SOURCES, Recipe
 from simclr_core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("study", metavar="STUDY", help="a YAML file, or the name of a shipped study")
     add("--scale", default="laptop", metavar="NAME|FILE", help="data, encoder, schedule, resources (default: laptop)")
-    add("--data", metavar="SOURCE", help="embedded, cifar10 or folder:PATH instead of the scale's")
+    add("--data", metavar="SOURCE", help=f"instead of the scale's: {', '.join(SOURCES)}")
     add("--seeds", type=int, metavar="N", help="how many, from 0, instead of the study's")
     add(
         "--set",
@@ -115,7 +115,8 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
     from simclr_core import data
 
     cache, store = args.out / "results" / "cache", Store(args.out / "results")
-    claims = Claims(store, f"python -m ablations.run {shlex.join(argv)}")
+    command = f"python -m ablations.run {shlex.join(argv)}"
+    claims = Claims(store, command)
     sources = dict.fromkeys(part for trial in every for part in trial.recipe.data_sets)
     names = {source: data.fingerprint(source, cache) for source in sources}
     planned = plan.look_up(chosen, names, store, claims)
@@ -129,11 +130,17 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
         shown = "; ".join(dataset.skipped[:5]) + ("; ..." if len(dataset.skipped) > 5 else "")
         print(f"Unreadable files skipped: {len(dataset.skipped)} ({shown}).", file=sys.stderr)
 
+    from ablations import explain
     from ablations.outputs import Outputs, context
+    from ablations.ran import Ran, shared
 
     # The table always shows the whole study: --only chooses what is trained now, and takes nothing away.
     whole = planned if chosen is every else plan.look_up(every, names, store, claims)
-    outputs = Outputs(args.out, context(asked, scale, every, dataset.title, args.set), whole, store, claims)
+    asked_for = Ran(command, context(asked, scale, every, dataset.title, args.set), shared(every))
+    cells, about = [trial for trial in every if trial.role == CELL], explain.about_images(scale, dataset, args.set)
+    outputs = Outputs(
+        args.out, asked_for, whole, store, claims, lambda: explain.draw_views(asked.study, cells, dataset, about)
+    )
     watch = interrupted = None
     if setting is not None:
         with claims.alive():
@@ -190,10 +197,10 @@ def _need(todo: Mapping[str, Planned], cache: Path) -> int:
     for item in todo.values():
         recipe = item.trial.recipe
         how = recipe.schedule.model_copy(update={"epochs": min(1, recipe.schedule.epochs)})
-        kind = (recipe.data, recipe.encoder, recipe.head, recipe.loss.name, how)
+        kind = (recipe.data, recipe.encoder, recipe.head, recipe.loss.name, how, recipe.probes)
         if kind not in found:
-            dataset, _ = _images(recipe, cache)
-            images = len(dataset.train) + len(dataset.test)
+            dataset, transfer = _images(recipe, cache)
+            images = max(len(part.train) + len(part.test) for part in (dataset, transfer) if part is not None)
             found[kind] = estimated_bytes(recipe, len(dataset.class_names), images)
     return max(found.values())
 

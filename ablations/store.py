@@ -169,9 +169,10 @@ class Store:
         return predicted, labels
 
     def outcomes(self, trial_id: str) -> dict[str, NDArray[Any]]:
-        """What the probes other than the linear one found for each test example, by metric. Raises OSError, ValueError.
+        """What the probes other than the linear one found, by metric. Raises OSError, ValueError.
 
-        int16: predicted classes; float32: the example's own number.
+        For each test example, int16: predicted classes, or float32: the example's own number; of the head's spectrum a
+        float32 per eigenvalue.
         """
         with np.load(self.folder(trial_id) / "outcomes.npz", allow_pickle=False) as packed:
             return dict(packed)

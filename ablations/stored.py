@@ -91,6 +91,19 @@ def measure(path: Path) -> tuple[int, float]:
     return size, changed
 
 
+def tail(path: Path, most: int) -> list[str]:
+    """The last lines of a log, without control characters; none where it cannot be read."""
+    try:
+        if not path.is_file():
+            return []
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 65536))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return []
+    return list(map(clean, lines[-most:]))
+
+
 def amount(size: float) -> str:
     """Bytes for people: 12 B, 3.4 MB."""
     for unit in ("B", "kB", "MB"):

@@ -35,6 +35,7 @@ def caption(frame: pd.DataFrame, context: Context) -> list[str]:
         sentence
         for sentence in (
             _setting(context),
+            _spectrum(context),
             _uncertainty(frame, context),
             _chosen(frame, context),
             _agreement(frame, context),
@@ -54,13 +55,30 @@ def _setting(context: Context) -> str:
     )
 
 
+def _spectrum(context: Context) -> str:
+    if context.figure.kind != "spectrum":
+        return ""
+    return (
+        "Squares of the real parts of the eigenvalues of the head's weight matrix W, the largest first; a line per "
+        "seed, its dot at the last one above 1% of the largest."
+    )
+
+
+def budget(context: Context) -> str:
+    """On what the cells were trained, in short."""
+    epochs, batch = (span(values) for values in (context.epochs, context.batch_size))
+    return f"{context.encoder}, {context.data}, {epochs} epoch{'' if epochs == '1' else 's'}, batch size {batch}"
+
+
 def _uncertainty(frame: pd.DataFrame, context: Context) -> str:
     done, plot = frame[frame["status"] == "done"], context.figure
     if done.empty:
         return "Nothing is measured yet."
     images, metric = int(done["n_test"].min()), plot.metrics[0]
     test = f"Tested on {images:,} images"
-    if "top1" in plot.metrics:
+    if all(metric.startswith("transfer_") for metric in plot.metrics):
+        test = "Tested on the test images of the other data set"
+    if "top1" in plot.metrics and plot.kind != "spectrum":  # which draws none
         half = wilson_half_width(float(done["top1"].median()), images)
         test = f"Each cell ± {half:.1f} points: 95% interval of the test set of {images:,} images"
     spread = seed_spread(frame, plot, metric)
@@ -70,7 +88,7 @@ def _uncertainty(frame: pd.DataFrame, context: Context) -> str:
     points = " points" if "%" in label(metric) else ""
     sd = f"{text(spread.sd, metric)}{points}"
     seeds = f"standard deviation between seeds{of} {sd}, pooled over the cells ({spread.df} df)"
-    if plot.kind == "pairs":
+    if plot.kind in ("pairs", "spectrum"):  # no error bars
         return f"{test}; {seeds}."
     return f"Error bars: 95% t interval of the mean over seeds; dots: single seeds; {seeds}. {test}."
 
@@ -155,11 +173,31 @@ def summary(frame: pd.DataFrame, context: Context) -> str:
     lines += [f"{context.scale.upper()}: {context.about}"] if context.stamp else []
     lines += [_measured(context) + ("; first transformation down, second across" if pairs else ""), ""]
     lines += [text_table(frame, context).to_string(index=False, justify="right"), ""]
-    facts = _pair_facts(frame, context) if pairs else {}
-    facts |= {_name(role): text(level) for role, level in baselines(frame).items()} if _has_top1(context) else {}
-    width = max((len(name) for name in facts), default=0)
-    lines += [f"{name:<{width}}  {fact}" for name, fact in facts.items()]
+    found = _pair_facts(frame, context) if pairs else {}
+    found |= _level_facts(frame, context)
+    width = max((len(name) for name in found), default=0)
+    lines += [f"{name:<{width}}  {fact}" for name, fact in found.items()]
     return "\n".join([*lines, "", *caption(frame, context)]) + "\n"
+
+
+def described(frame: pd.DataFrame, context: Context) -> str:
+    """What the study's figure shows, for who cannot see it: the ends of its range and the baselines."""
+    of, plot = _measured(context), context.figure
+    if plot.kind == "pairs":
+        ends = _pair_facts(frame, context)
+    else:
+        cells = cell_table(frame, plot)
+        cells = cells[(cells[METRIC] == plot.metrics[0]) & cells["mean"].notna()].sort_values("mean", kind="stable")
+        shown = [axis for axis in plot.shown(list(context.axes)) if axis not in plot.average]
+        rows = {"lowest": cells.iloc[0], "highest": cells.iloc[-1]} if len(cells) else {}
+        ends = {
+            name: ", ".join(f"{context.named(axis)} {row[axis]}" for axis in shown if not pd.isna(row[axis]))
+            + f": {text(row['mean'], plot.metrics[0])}"
+            for name, row in rows.items()
+        }
+    found = "; ".join(f"{name}: {fact}" for name, fact in (ends | _level_facts(frame, context)).items())
+    beside = " Beside it the paper's numbers." if published(context.paper) else ""
+    return f"{of}. {found or 'Nothing is measured yet'}.{beside}"
 
 
 def text_table(frame: pd.DataFrame, context: Context) -> pd.DataFrame:
@@ -230,10 +268,12 @@ def _has_top1(context: Context) -> bool:
     return "top1" in context.figure.metrics
 
 
+def _level_facts(frame: pd.DataFrame, context: Context) -> dict[str, str]:
+    return {_name(role): text(level) for role, level in baselines(frame).items()} if _has_top1(context) else {}
+
+
 def _levels(frame: pd.DataFrame, context: Context) -> str:
-    if not _has_top1(context):
-        return ""
-    return ", ".join(f"{_name(role)}: {text(level)}" for role, level in baselines(frame).items())
+    return ", ".join(f"{name}: {level}" for name, level in _level_facts(frame, context).items())
 
 
 def _pair_text(frame: pd.DataFrame, context: Context) -> pd.DataFrame:

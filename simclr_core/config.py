@@ -17,6 +17,9 @@ RECIPE_VERSION = 2
 FIGURE_5 = ("crop", "cutout", "color", "sobel", "noise", "blur", "rotate")  # in its order
 TRANSFORMATIONS = (*FIGURE_5, "solarize", "equalize", "motion_blur", "autoaugment")
 
+DOWNLOADED = ("cifar10", "cifar100", "svhn", "stl10", "food101", "dtd", "flowers102", "pets", "aircraft")
+SOURCES = ("embedded", *DOWNLOADED, "folder:PATH")
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 Range = tuple[float, float]
 
@@ -30,7 +33,7 @@ class Part(BaseModel):
 class Data(Part):
     """Which images, at which size, and how many of them."""
 
-    source: str = "embedded"  # embedded, cifar10 or folder:PATH
+    source: str = "embedded"  # one of SOURCES
     size: int = Field(default=24, ge=8, le=512)  # side in pixels after decoding
     limit: int | None = Field(default=None, ge=2)  # class-balanced subset of the training images
     test_limit: int | None = Field(default=None, ge=2)  # likewise of the test images
@@ -38,9 +41,9 @@ class Data(Part):
     @field_validator("source")
     @classmethod
     def _known(cls, source: str) -> str:
-        if source in ("embedded", "cifar10") or (source.startswith("folder:") and len(source) > len("folder:")):
+        if source in ("embedded", *DOWNLOADED) or (source.startswith("folder:") and len(source) > len("folder:")):
             return source
-        raise ValueError(f"unknown data source {source!r}; allowed: embedded, cifar10, folder:PATH")
+        raise ValueError(f"unknown data source {source!r}{nearest(source, SOURCES)}")
 
 
 class Crop(Part):

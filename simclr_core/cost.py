@@ -4,16 +4,21 @@ import contextlib
 import resource
 import sys
 import time
+from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from simclr_core.config import Recipe
+from simclr_core.config import Probes, Recipe, SGDProbe
 from simclr_core.data.images import Dataset
+from simclr_core.encoders import Encoder
 from simclr_core.pretrain import SimCLR, pretrain
+from simclr_core.probes.label_subset import label_subset
+from simclr_core.probes.sgd import descend, shares, zeros
 from simclr_core.trial import exactly, probe
 
 BASE = 950_000_000  # a process that has loaded torch and images, and probes a small encoder; measured on CPU
@@ -31,7 +36,10 @@ class Cost:
 def measure(
     recipe: Recipe, dataset: Dataset, device: str = "cpu", transfer: Dataset | None = None, steps: int = 8
 ) -> Cost:
-    """From a few real steps and one real probe of a hardly trained encoder. Raises TrialFailed where training does."""
+    """From a few real steps, and every probe once on a hardly trained encoder. Raises TrialFailed where training does.
+
+    Probes that train on images again, and can take longer than the pretraining, are timed over one epoch.
+    """
     plan = recipe.schedule
     few = replace(dataset, train=dataset.train.take(np.arange(plan.batch_size * steps) % len(dataset.train)))
     short = recipe.model_copy(update={"schedule": plan.model_copy(update={"epochs": 2})})
@@ -42,9 +50,40 @@ def measure(
             *_, warm = pretrain(short, model, few.train, device)  # the first epoch is slower
             per_step = warm.seconds / steps
         began = time.perf_counter()
-        probe(recipe, model, dataset, device, transfer)
+        probe(recipe.model_copy(update={"probes": without_training(recipe.probes)}), model, dataset, device, transfer)
         probing = time.perf_counter() - began
+        probing += retraining(recipe, model.encoder, dataset, device, transfer)
     return Cost(plan.epochs * (len(dataset.train) // plan.batch_size) * per_step + probing, peak_bytes(device))
+
+
+def without_training(probes: Probes) -> Probes:
+    """The probes that go through the images once, without those that train on them again."""
+    return probes.model_copy(update={"augmented_linear": None, "finetune": None, "transfer_finetune": None})
+
+
+def retraining(recipe: Recipe, encoder: Encoder, dataset: Dataset, device: str, transfer: Dataset | None) -> float:
+    """Seconds of the probes that do: one epoch of each, times its epochs."""
+    total = 0.0
+    for images, share, settings, frozen in retrained(recipe.probes, dataset, transfer):
+        chosen = torch.from_numpy(label_subset(images.train.labels, share, recipe.seed))
+        once, classifier = settings.model_copy(update={"epochs": 1}), zeros(encoder.width, len(images.class_names))
+        crop, seed = recipe.transforms.crop, recipe.seed
+        began = time.perf_counter()
+        descend(deepcopy(encoder), classifier, frozen, images.train, chosen, once, crop, seed, "cost", device)
+        total += settings.epochs * (time.perf_counter() - began)
+    return total
+
+
+def retrained(
+    probes: Probes, dataset: Dataset, transfer: Dataset | None
+) -> Iterator[tuple[Dataset, float, SGDProbe, bool]]:
+    """On what each of them trains, with which share of the labels, how, and whether the encoder is frozen."""
+    if probes.augmented_linear is not None:
+        yield dataset, 1.0, probes.augmented_linear, True
+    if probes.finetune is not None:
+        yield from ((dataset, share, settings, False) for share, settings in shares(probes.finetune).items())
+    if probes.transfer_finetune is not None and transfer is not None:
+        yield transfer, 1.0, probes.transfer_finetune, False
 
 
 def forget_peak(device: str) -> None:
@@ -69,28 +108,37 @@ def peak_bytes(device: str) -> int:
 
 
 def estimated_bytes(recipe: Recipe, classes: int, images: int) -> int:
-    """About what a trial's process needs to train and probe on so many images, found without any arithmetic.
+    """About what a trial's process needs to train and probe on so many images (of the larger of its data sets).
 
-    A forward pass on the meta device lists what it would keep for the backward pass; it holds no data.
+    Found without any arithmetic: a forward pass on the meta device, which holds no data, lists what it would keep.
     """
-    plan = recipe.schedule
-    rows = 2 * (plan.chunk or plan.batch_size)
+    plan, probes = recipe.schedule, recipe.probes
+    with torch.device("meta"):
+        model = SimCLR(recipe, classes)
+    weights = sum(parameter.untyped_storage().nbytes() for parameter in model.parameters())
+    pretraining = tuning = 0.0
+    if plan.epochs:
+        width = {"bfloat16": 0.5, "float32": 1.0, "float64": 2.0}[plan.precision]
+        pretraining = width * kept_bytes(model, 2 * (plan.chunk or plan.batch_size), recipe.data.size)
+    if probes.finetune is not None:
+        tuning = kept_bytes(model.encoder, probes.finetune.batch_size, recipe.data.size)
+    if probes.transfer_finetune is not None and probes.transfer is not None:
+        tuning = max(tuning, kept_bytes(model.encoder, probes.transfer_finetune.batch_size, probes.transfer.size))
+    similarities = 4 * 4 * (2 * plan.batch_size) ** 2
+    features = 12 * images * model.encoder.width  # float32, and float64 while the linear probe solves
+    return int(BASE + 4 * weights + max(SLACK * pretraining + similarities, SLACK * tuning, features))
+
+
+def kept_bytes(module: nn.Module, rows: int, side: int) -> int:
+    """What a forward pass of so many images would keep for the backward pass, in float32; not the weights."""
     kept: dict[int, Tensor] = {}
 
     def note(tensor: Tensor) -> Tensor:
         kept[tensor.untyped_storage()._cdata] = tensor
         return tensor
 
-    with torch.device("meta"):
-        model = SimCLR(recipe, classes)
-        if plan.epochs:
-            with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-                model(torch.empty(rows, 3, recipe.data.size, recipe.data.size))
-    weights = sum(parameter.untyped_storage().nbytes() for parameter in model.parameters())
-    for parameter in model.parameters():
+    with torch.device("meta"), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        module(torch.empty(rows, 3, side, side))
+    for parameter in module.parameters():
         kept.pop(parameter.untyped_storage()._cdata, None)
-    width = {"bfloat16": 0.5, "float32": 1.0, "float64": 2.0}[plan.precision]
-    activations = width * sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
-    similarities = 4 * 4 * (2 * plan.batch_size) ** 2
-    features = 12 * images * model.encoder.width  # float32, and float64 while the linear probe solves
-    return int(BASE + 4 * weights + max(SLACK * activations + similarities, features))
+    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())

@@ -27,7 +27,7 @@ class TrialResult:
     """metrics: finite numbers by name, accuracies in percent. predictions, labels: (n_test,) int16 classes.
 
     `predictions` are those of the linear probe on h, metric top1; `outcomes` holds what every other probe found for
-    each of its test examples, under the name of its metric.
+    each of its test examples, or the sorted spectrum of the head, under the name of the metric.
     """
 
     metrics: dict[str, float]

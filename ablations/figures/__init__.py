@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -9,13 +10,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ablations.figures.context import Context
+from ablations.figures.context import Context, Epochs, Outcomes
 from ablations.frame import replace_file
 
 if TYPE_CHECKING:  # importing Context costs no plotting library
     from matplotlib.figure import Figure
-
-    from ablations.figures.curves import Epochs
 
 
 # What is left out of each, so that the same figure has the same bytes.
@@ -26,17 +25,28 @@ SUFFIXES = {
 }
 
 
+def settle(cache: Path) -> None:
+    """To be called before matplotlib is imported: where the user's home has no cache of its yet, none is left there."""
+    if not (Path.home() / ".cache" / "matplotlib").exists():
+        os.environ.setdefault("MPLCONFIGDIR", str((cache / "matplotlib").absolute()))
+
+
 def warm_up() -> None:
     """Import the plotting libraries, so that the next draw is quick."""
-    from ablations.figures import bars, pairs, scatter, style  # noqa: F401
+    from ablations.figures import bars, pairs, scatter, spectrum, style  # noqa: F401
 
 
-def draw(frame: pd.DataFrame, context: Context) -> Figure:
-    """The study's figure, however much of it is done yet."""
-    from ablations.figures import bars, pairs, scatter, style
+def draw(frame: pd.DataFrame, context: Context, outcomes: Outcomes = lambda _: {}) -> Figure:
+    """The study's figure, however much of it is done yet.
+
+    outcomes: what the probes of a trial found, by trial_id; only a spectrum is not in the frame.
+    """
+    from ablations.figures import bars, pairs, scatter, spectrum, style
 
     kinds = {"pairs": pairs.draw, "bars": bars.draw, "scatter": scatter.draw}
     with style.applied():
+        if context.figure.kind == "spectrum":
+            return spectrum.draw(frame, context, outcomes)
         return kinds[context.figure.kind](frame, context)
 
 
@@ -65,16 +75,21 @@ def more(
     return found
 
 
-def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write stem.png, .svg and .pdf, each in one step and the same bytes for the same figure; empties the figure."""
+def rendered(figure: Figure, suffix: str) -> bytes:
+    """The figure as the content of a file with that suffix, the same bytes for the same figure."""
     from ablations.figures import style
 
-    paths = []
+    content = BytesIO()
     with style.applied():
-        for suffix, nameless in SUFFIXES.items():
-            content = BytesIO()
-            figure.savefig(content, format=suffix[1:], metadata=dict.fromkeys(nameless))
-            paths.append(stem.with_name(stem.name + suffix))
-            replace_file(paths[-1], content.getvalue())
+        figure.savefig(content, format=suffix[1:], metadata=dict.fromkeys(SUFFIXES[suffix]))
+    return content.getvalue()
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Write stem.png, .svg and .pdf, each in one step; empties the figure."""
+    paths = []
+    for suffix in SUFFIXES:
+        paths.append(stem.with_name(stem.name + suffix))
+        replace_file(paths[-1], rendered(figure, suffix))
     figure.clear()
     return paths

@@ -1,11 +1,15 @@
 """What a figure says about its study besides the numbers. Needs no plotting library."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ablations.paper import Published
 from ablations.plot import Plot
 
-AxisValue = str | int | float | None
+AxisValue = str | bool | int | float | None
+Epochs = Callable[[str], Sequence[Mapping[str, Any]]]  # trial_id -> a row per epoch
+Outcomes = Callable[[str], Mapping[str, Any]]  # trial_id -> what its probes found, arrays by metric
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,14 @@ class Context:
 def as_ours(paper: Published, context: Context) -> Context:
     """The context in which the paper's frame goes through our tables and figures.
 
-    What of the study's layout the paper's item does not have, an axis or a metric, is left out.
+    What of the study's layout the paper's item does not have, an axis or a metric, is left out. An axis that the study
+    averages over and the paper still shows, averaged in parts (Figure B.8's epochs), is in panels.
     """
     plot = context.figure
+    apart = next((axis for axis in plot.average if axis in paper.axes), None)
+    if apart is not None:
+        average = tuple(axis for axis in plot.average if axis != apart)
+        plot = plot.model_copy(update={"panel": apart, "average": average})
     metrics = tuple(metric for metric in plot.metrics if metric in paper.metrics) or paper.metrics
     kept = {*paper.axes, *({"metric"} if len(metrics) > 1 else ()), *(paper.metrics if plot.kind == "scatter" else ())}
     places = {name: value if value in kept else None for name, value in

@@ -1,14 +1,11 @@
 """Beyond the paper: learning curves of a few cells, from the best to the worst."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from ablations.figures import style
-from ablations.figures.context import Context
+from ablations.figures.context import Context, Epochs
 from ablations.frame import axes_of, measured
 from ablations.words import counted
 
@@ -17,8 +14,6 @@ WIDTH, HEIGHT = 3.4, 2.8  # inches: the axes
 LEFT, RIGHT, BELOW = 0.65, 0.15, 0.5
 ABOVE, LINE = 0.35, 0.2  # a panel's title; a line of the legend
 SHOWN = (("loss", "training loss"), ("accuracy", "accuracy of the training task (%)"))
-
-Epochs = Callable[[str], Sequence[Mapping[str, Any]]]
 
 
 def chosen(frame: pd.DataFrame) -> dict[str, list[str]]:
@@ -60,7 +55,8 @@ def draw(frame: pd.DataFrame, context: Context, epochs: Epochs) -> Figure | None
                 )
             shortest = min(len(trial) for trial in trials)
             means = np.mean([[row[key] for row in trial[:shortest]] for trial in trials], axis=0)
-            axes.plot(range(1, shortest + 1), means, color=colors[name], linewidth=1.8, label=name)
+            dot = "o" if shortest == 1 else None  # a line of one epoch would not be seen
+            axes.plot(range(1, shortest + 1), means, color=colors[name], linewidth=1.8, marker=dot, label=name)
         axes.set(xlabel="epoch", ylabel=label)
         axes.spines[["top", "right"]].set_visible(False)
         if i == 0:

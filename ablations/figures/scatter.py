@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, ScalarFormatter
+from matplotlib.transforms import Bbox
 
 from ablations.figures import style
 from ablations.figures.context import Context, as_ours
@@ -20,8 +21,10 @@ from ablations.words import caption
 WIDTH, HEIGHT = 4.2, 3.2  # inches: the axes
 LEFT, RIGHT, BELOW = 0.7, 0.3, 0.6
 ABOVE, LEGEND = 0.8, 0.2  # title and legend of a panel; a line of its legend
-LOGARITHMIC = ("parameters", "rank", "squared_eigenvalue")
+LOGARITHMIC = ("parameters",)
 MARKERS = "osD^v"
+NAME_SIZE, NAME_CHARACTER, DOT = style.NUMBER_SIZE - 1.5, 4.0, 5.0  # points: height, mean width, a marker
+PLACES = ((4, 1), (-4, 1), (4, -10), (-4, -10), (6, -4), (-6, -4))  # of a name beside its point, in the order tried
 
 
 def draw(frame: pd.DataFrame, context: Context) -> Figure:
@@ -92,11 +95,6 @@ def draw_points(axes: Axes, frame: pd.DataFrame, context: Context, title: str) -
             fmt=MARKERS[i % len(MARKERS)], color=colors[hue], markersize=5, capsize=2.5,
             linewidth=1.0, label=name or None,
         )  # fmt: skip
-        for point in those.itertuples() if plot.hue != METRIC or i == 0 else ():  # the same x again need no names
-            axes.annotate(
-                str(point.name), (point.x, point.y), xytext=(4, 3), textcoords="offset points",
-                size=style.NUMBER_SIZE - 1.5, color=style.MUTED,
-            )  # fmt: skip
     if plot.x in LOGARITHMIC and len(found):
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
@@ -105,6 +103,7 @@ def draw_points(axes: Axes, frame: pd.DataFrame, context: Context, title: str) -
     if plot.metrics[0] in LOGARITHMIC and len(found):
         axes.set_yscale("log")
     axes.margins(0.12)
+    write_names(axes, found, found[found["hue"] == present[0]] if plot.hue == METRIC else found)  # once for each x
     axes.set_xlabel(label(plot.x))
     axes.set_ylabel(label(plot.metrics[0]) if len(plot.metrics) == 1 else "top-1 (%)")
     axes.spines[["top", "right"]].set_visible(False)
@@ -112,3 +111,30 @@ def draw_points(axes: Axes, frame: pd.DataFrame, context: Context, title: str) -
     lines = style.legend_lines(axes.get_legend_handles_labels()[1], WIDTH)
     axes.set_title(style.fitted(title, WIDTH), loc="left", pad=6 + 72 * LEGEND * lines)
     return axes
+
+
+def write_names(axes: Axes, found: pd.DataFrame, named: pd.DataFrame) -> None:
+    """Each of `named` is called by its name, in the first place beside it that no point and no name covers."""
+    axes.autoscale_view()
+    assert axes.figure is not None
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        """In points from the figure's corner."""
+        across, up = axes.transData.transform((x, y)) * 72 / axes.figure.dpi
+        return float(across), float(up)
+
+    taken = []
+    for point in found.itertuples():
+        x, y = place(point.x, point.y)
+        taken.append(Bbox.from_bounds(x - DOT / 2, y - DOT / 2, DOT, DOT))
+    for point in named.sort_values("x").itertuples():
+        wide, (x, y) = NAME_CHARACTER * len(str(point.name)), place(point.x, point.y)
+        boxes = [
+            Bbox.from_bounds(x + (dx if dx > 0 else dx - wide), y + dy, wide, 1.25 * NAME_SIZE) for dx, dy in PLACES
+        ]
+        chosen = next((i for i, box in enumerate(boxes) if not box.count_overlaps(taken)), 0)
+        taken.append(boxes[chosen])
+        axes.annotate(
+            str(point.name), (point.x, point.y), xytext=PLACES[chosen], textcoords="offset points",
+            size=NAME_SIZE, color=style.MUTED, ha="left" if PLACES[chosen][0] > 0 else "right", va="bottom",
+        )  # fmt: skip

@@ -30,6 +30,7 @@ RC: Any = {  # matplotlib's own type for this lists every key there is
     "svg.hashsalt": "simclr-ablations",  # no random ids: the same bytes each time
     "svg.fonttype": "path",
     "pdf.fonttype": 42,  # whole fonts, which publishers take
+    "text.parse_math": False,  # a $ in a name is a $
 }
 
 DIVERGING = "PuOr_r"  # color-blind-safe, white at zero
@@ -43,6 +44,7 @@ COLORS = (
     "#56b4e9",
     "#f0e442",
 )  # Okabe and Ito, color-blind-safe
+MARKERS = "osD^vP*X<>"  # ten that are told apart without color
 NAMED = {  # the same in every figure
     "none": "#949494", "linear": "#56b4e9", "nonlinear": "#d55e00",
     "SimCLR": "#0072b2", "supervised": "#949494",

@@ -10,23 +10,24 @@ from ablations.measures import label, text
 from ablations.store import Store
 from ablations.tables import baselines
 from ablations.verdicts.contrasts import Axes, Cells, Contrast, NotAsked, called, mean
-from ablations.verdicts.evidence import Estimate, Evidence
+from ablations.verdicts.evidence import Evidence
+
+MOST = 3  # names of cells that are listed
 
 
 def answer(frame: pd.DataFrame, context: Context, store: Store | None = None) -> str:
     """For any study, the paper's or one's own.
 
-    The best cell is chosen on the first seed and judged on the others, so that it is not praised for its luck; the
-    runner-up too.
+    The best cell is chosen on the first seed and judged on the others, so that it is not praised for its luck.
     """
     evidence, metric = Evidence({context.study: frame}, store), context.figure.metrics[0]
     if len(context.figure.metrics) > 1 and metric != "top1":  # a question of one metric against another, not of cells
         return _metrics(evidence, context)
-    ranked = _ranked(evidence, list(_shown(evidence, context, metric)))
-    if not ranked:
+    shown = list(_shown(evidence, context, metric))
+    best, first = evidence.choose(shown), min(evidence.seeds(context.study), default=0)
+    if best is None:
         later = metric in frame and bool(frame.loc[frame["role"] == "cell", metric].notna().any())
         return "Nothing is measured yet on the first seed, which chooses." if later else "Nothing is measured yet."
-    best, first = ranked[0], min(evidence.seeds(context.study))
     of = label(metric)
     unit = "%" if "%" in of else ""
     levels = [f"{name.replace('_', ' ')} {text(level, metric)}" for name, level in baselines(frame, metric).items()
@@ -40,15 +41,11 @@ def answer(frame: pd.DataFrame, context: Context, store: Store | None = None) ->
             f"“{best.label}” is highest, {text(alone.effect, metric)}{unit} {_name(of)}{beside}, "
             "but no verdict follows from one seed."
         )
-    on = f"the {found.seeds} seeds" if found.seeds > 1 else "the seed"
+    on = f"the {found.seeds} others" if found.seeds > 1 else "the other"
     start = (
-        f"“{best.label}” does best: {text(found.effect, metric)}{unit} {_name(of)}{beside}, on {on} that did "
-        "not choose it"
+        f"Best on the first seed, “{best.label}” reaches {text(found.effect, metric)}{unit} {_name(of)}{beside} on {on}"
     )
-    if len(ranked) == 1:
-        return f"{start}."
-    gap = evidence.estimate(best - ranked[1], {first})
-    return f"{start}; {_behind(ranked[1].label, gap, metric, unit)}."
+    return f"{start}{_against(best, [one for one in shown if one != best], evidence, first)}."
 
 
 def _shown(evidence: Evidence, context: Context, metric: str) -> Iterator[Contrast]:
@@ -91,33 +88,38 @@ def _metrics(evidence: Evidence, context: Context) -> str:
     return f"On average over the cells: {', '.join(said)}." if said else "Nothing is measured yet."
 
 
-def _ranked(evidence: Evidence, cells: list[Contrast]) -> list[Contrast]:
-    """The two best on the first seed, the best first."""
-    ranked: list[Contrast] = []
-    for _ in range(2):
-        best = evidence.choose([cell for cell in cells if cell not in ranked])
-        if best is None:
-            break
-        ranked.append(best)
-    return ranked
+def _against(best: Contrast, others: list[Contrast], evidence: Evidence, first: int) -> str:
+    """How the chosen cell compares with every other one on the other seeds, each at 5% divided by their number."""
+    gaps = {one.label: evidence.estimate(best - one, {first}) for one in others}
+    level = 1 - 0.05 / max(len(gaps), 1)
+    intervals = {name: gap.interval(level) for name, gap in gaps.items() if gap is not None}
+    known = {name: found for name, found in intervals.items() if found is not None}
+    if not known:
+        return "; one seed gives no verdict" if intervals else ", the only cell measured there"
+    behind = [name for name, found in known.items() if found.low > 0]
+    ahead = [name for name, found in known.items() if found.high < 0]
+    level_with = sorted(
+        (name for name in known if name not in behind and name not in ahead),
+        key=lambda name: round(known[name].low + known[name].high, 6),
+    )
+    said = [f"ahead of {_all(len(behind), len(known))} other cells"] if behind else []
+    said += [f"behind {_some(ahead)}"] if ahead else []
+    said += [f"not to be told from {_some(level_with)}"] if level_with else []
+    said += [f"{len(gaps) - len(known)} not measured there"] if len(known) < len(gaps) else []
+    together = f" (95% for all {len(known)} comparisons together)" if len(known) > 1 else " (95%)"
+    return f": {' and '.join(said) if len(said) < 3 else ', '.join(said)}{together}"
 
 
-def _behind(name: str, gap: Estimate | None, metric: str, unit: str) -> str:
-    if gap is None:
-        return f"the next, “{name}”, is not measured on them"
-    points = " points" if unit else ""
-    size = text(abs(gap.effect), metric)
-    said = f"the next, “{name}”, is {size}{points} {'behind' if gap.effect >= 0 else 'ahead there'}"
-    found = gap.interval()
-    if found is None:
-        return f"{said}, and one seed gives no interval"
-    low, high = sorted((found.low, found.high)) if gap.effect >= 0 else sorted((-found.low, -found.high))
-    told = "a difference" if low > 0 else "which is no difference that can be told"
-    return f"{said} (95% interval {_signed(low, metric)} to {_signed(high, metric)}), {told}"
+def _all(part: int, whole: int) -> str:
+    return f"all {whole}" if part == whole and whole > 1 else f"{part} of {whole}"
 
 
-def _signed(value: float, metric: str) -> str:
-    return ("+" if value >= 0 else "−") + text(abs(value), metric)
+def _some(names: list[str]) -> str:
+    """The first three, and how many more."""
+    quoted = [f"“{name}”" for name in names[:MOST]]
+    more = [f"{len(names) - MOST} more"] if len(names) > MOST else []
+    *start, last = [*quoted, *more]
+    return f"{', '.join(start)} and {last}" if start else last
 
 
 def _name(of: str) -> str:

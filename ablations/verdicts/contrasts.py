@@ -80,7 +80,10 @@ class Cells:
         self._columns = set(frame.columns)
 
     def values(self, axis: str, **fixed: Any) -> list[Any]:
-        """What the cells with these other values take on an axis: numbers ascending, names as declared; no None."""
+        """What the cells with these other values take on an axis: numbers ascending, names as declared; no None.
+
+        Raises NotAsked where there is no such axis.
+        """
         self._has_axes(axis, *fixed)
         found = dict.fromkeys(
             dict(row)[axis]

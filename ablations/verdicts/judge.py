@@ -224,7 +224,7 @@ def _why(outcome: Outcome, found: Sequence[Judged], seeds: int, chosen_on: int, 
     counts: Mapping[str, int] = {
         kind: sum(one.part.outcome == kind for one in found) for kind in ("holds", "does not hold", "undecided")
     }
-    tested = f"{images:,} test images" if images else "no test images: answers image by image are not at hand"
+    tested = f"{images:,} test images" if images else "no images (not measured on test images, or not at hand)"
     judged = f"judged on {seeds} seeds and {tested}"
     if chosen_on:
         judged += ", the cells chosen on another seed by the validation split"

@@ -1,10 +1,10 @@
-"""Images to train and to test on. `load` is the one door; each source has a file of its own."""
+"""Images to train and to test on. `load` is the one door; each kind of source has a file of its own."""
 
 from functools import lru_cache
 from pathlib import Path
 
 from simclr_core.config import Data
-from simclr_core.data import cifar10, embedded, folder
+from simclr_core.data import embedded, folder, torchvision_sets
 from simclr_core.data.images import Dataset
 from simclr_core.data.subset import balanced
 
@@ -30,8 +30,8 @@ def fingerprint(data: Data, cache: Path) -> str:
     """The same as load(...).fingerprint, without generating or downloading anything where the name says it all."""
     if data.source == "embedded":
         return embedded.FINGERPRINT
-    if data.source == "cifar10":
-        return cifar10.FINGERPRINT
+    if data.source in torchvision_sets.SETS:
+        return torchvision_sets.fingerprint(data.source, data.size)
     return _whole(data.source, data.size, cache).fingerprint
 
 
@@ -39,6 +39,6 @@ def fingerprint(data: Data, cache: Path) -> str:
 def _whole(source: str, size: int, cache: Path) -> Dataset:
     if source == "embedded":
         return embedded.load(size, cache)
-    if source == "cifar10":
-        return cifar10.load(size, cache)
+    if source in torchvision_sets.SETS:
+        return torchvision_sets.load(source, size, cache)
     return folder.load(source.removeprefix("folder:"), size, cache)

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Measured:
-    """value: the number to report, accuracies in percent. outcome: (n,), one entry per test example, for pairing.
+    """value: the number to report, accuracies in percent. outcome: (n,), what the value was made of.
 
-    Where classes of the test set are predicted, outcome is the predicted class as int16 and value the share that is
-    right; elsewhere it is each example's own number as float32, whose mean is the value unless the probe says
-    otherwise.
+    Mostly one entry per test example, for pairing. Where classes of the test set are predicted, outcome is the
+    predicted class as int16 and value the share that is right; elsewhere it is each example's own number as float32,
+    whose mean is the value unless the probe says otherwise. A probe of the weights has no examples: its outcome is one
+    float32 per eigenvalue (head_spectrum).
     """
 
     value: float
@@ -20,7 +21,7 @@ class Measured:
 
     @property
     def n(self) -> int:
-        """Number of test examples."""
+        """Number of test examples, or of eigenvalues."""
         return len(self.outcome)
 
 
@@ -33,3 +34,14 @@ def hits(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> Measured:
     """The same where the truth is no label of the test set: the outcome is 1 where right, else 0."""
     right = predicted == truth
     return Measured(100 * float(right.mean()), right.astype(np.float32))
+
+
+def balanced_hits(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> Measured:
+    """Mean of the classes' recalls in percent, over the classes that truth has.
+
+    The outcome is 0 where wrong and n / (classes * size of its class) where right: its mean is the value / 100.
+    """
+    _, place, sizes = np.unique(truth, return_inverse=True, return_counts=True)
+    weights = len(truth) / (len(sizes) * sizes[place])
+    outcome = (predicted == truth) * weights
+    return Measured(100 * float(outcome.mean()), outcome.astype(np.float32))

@@ -1,6 +1,6 @@
-"""Classifiers trained on augmented images: linear evaluation and fine-tuning as in Appendices B.5 and B.6.
+"""Classifiers trained on augmented images: linear evaluation and fine-tuning as in Appendices B.5, B.6 and B.8.
 
-Both are Nesterov SGD with momentum 0.9 on random crops and flips, no warm-up, a cosine to zero (official code; the
+All are Nesterov SGD with momentum 0.9 on random crops and flips, no warm-up, a cosine to zero (official code; the
 paper does not say), and a classifier that starts at zero. Test images are neither cropped nor resized, as in the
 official code for CIFAR-10.
 """
@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from simclr_core import config
@@ -44,7 +46,7 @@ def augmented_linear(
     everything = torch.arange(len(train))
     with modes_kept(encoder):
         descend(encoder, classifier, True, train, everything, settings, crop, seed, "augmented_linear", device)
-        return judge(encoder, classifier, test, device)
+        return accuracy(answers(encoder, classifier, test, device), test.labels)
 
 
 def finetune(
@@ -62,15 +64,56 @@ def finetune(
     Raises TrialFailed on a non-finite loss.
     """
     measured = {}
-    for share, epochs in settings.shares.items():
-        plan = config.SGDProbe(
-            epochs=epochs, batch_size=settings.batch_size, lr=settings.lr, weight_decay=settings.weight_decay
-        )
+    for share, plan in shares(settings).items():
         labeled = torch.from_numpy(label_subset(train.labels, share, seed))
-        copy, classifier = deepcopy(encoder).requires_grad_(True), zeros(encoder.width, classes)
-        descend(copy, classifier, False, train, labeled, plan, crop, seed, "finetune", device)
-        measured[share] = judge(copy, classifier, test, device)
+        found = tuned(encoder, train, labeled, test, classes, plan, crop, seed, "finetune", device)
+        measured[share] = accuracy(found, test.labels)
     return measured
+
+
+def shares(settings: config.Finetune) -> dict[float, config.SGDProbe]:
+    """How the network is trained on with each share of the labels."""
+    alike = settings.model_dump(exclude={"shares"})
+    return {share: config.SGDProbe(epochs=epochs, **alike) for share, epochs in settings.shares.items()}
+
+
+def transfer_finetune(
+    encoder: Encoder,
+    train: ImageSet,
+    test: ImageSet,
+    classes: int,
+    settings: config.SGDProbe,
+    crop: config.Crop,
+    seed: int,
+    device: str = "cpu",
+) -> NDArray[np.int64]:
+    """(n_test,) predicted classes of another data set, after a copy of the encoder was trained on with all its labels.
+
+    Appendix B.8 departs from this in three ways: it trains for 20,000 steps of 256 images (40,000 from a random start),
+    chooses learning rate and weight decay for every set on a grid of 7 x 8, and lets BatchNorm's running averages
+    forget faster on small sets. Here epochs, rate and decay are the recipe's, the same for every set.
+    Raises TrialFailed on a non-finite loss.
+    """
+    everything = torch.arange(len(train))
+    return tuned(encoder, train, everything, test, classes, settings, crop, seed, "transfer_finetune", device)
+
+
+def tuned(
+    encoder: Encoder,
+    train: ImageSet,
+    chosen: Tensor,
+    test: ImageSet,
+    classes: int,
+    settings: config.SGDProbe,
+    crop: config.Crop,
+    seed: int,
+    purpose: str,
+    device: str,
+) -> NDArray[np.int64]:
+    """(n_test,) classes, from a copy of the encoder and a new classifier trained together on the chosen images."""
+    copy, classifier = deepcopy(encoder).requires_grad_(True), zeros(encoder.width, classes)
+    descend(copy, classifier, False, train, chosen, settings, crop, seed, purpose, device)
+    return answers(copy, classifier, test, device)
 
 
 def descend(
@@ -119,10 +162,11 @@ def descend(
             raise TrialFailed(f"{purpose}: the loss is not finite in epoch {epoch + 1} of {settings.epochs}")
 
 
-def judge(encoder: nn.Module, classifier: nn.Linear, test: ImageSet, device: str) -> Measured:
-    """Accuracy on whole test images, in eval mode."""
+def answers(encoder: nn.Module, classifier: nn.Linear, test: ImageSet, device: str) -> NDArray[np.int64]:
+    """(n_test,) predicted classes of whole test images, in eval mode."""
     logits = features(nn.Sequential(encoder, classifier), test.images, device)
-    return accuracy(logits.argmax(dim=1).cpu().numpy(), test.labels)
+    predicted: NDArray[np.int64] = logits.argmax(dim=1).cpu().numpy()
+    return predicted
 
 
 def zeros(width: int, classes: int) -> nn.Linear:

@@ -12,10 +12,11 @@ from simclr_core.pretrain import SimCLR
 from simclr_core.probes.color_histograms import histogram_retrieval
 from simclr_core.probes.features import features
 from simclr_core.probes.geometry import geometry_probe
+from simclr_core.probes.head_spectrum import head_spectrum
 from simclr_core.probes.knn import knn_probe
 from simclr_core.probes.linear import Probed, linear_probe
-from simclr_core.probes.measured import Measured, accuracy, hits
-from simclr_core.probes.sgd import augmented_linear, finetune
+from simclr_core.probes.measured import Measured, accuracy, balanced_hits, hits
+from simclr_core.probes.sgd import augmented_linear, finetune, transfer_finetune
 from simclr_core.probes.transform_prediction import transform_prediction
 from simclr_core.stops import TrialFailed
 
@@ -54,6 +55,8 @@ def measure(
         with torch.no_grad():
             layers = zip(heads.layers(model.head, train_h), heads.layers(model.head, test_h), strict=True)
             found |= {f"layer_{i}_top1": linear(*layer) for i, layer in enumerate(layers, 1)}
+    if asked.head_spectrum and isinstance(model.head, nn.Sequential):
+        found |= head_spectrum(model.head)
     if asked.augmented_linear is not None:
         crop = recipe.transforms.crop
         found["augmented_linear_top1"] = augmented_linear(
@@ -73,9 +76,22 @@ def measure(
     if transfer is not None:
         other = [features(model.encoder, part.images, device) for part in (transfer.train, transfer.test)]
         other_y = [torch.from_numpy(np.array(part.labels)) for part in (transfer.train, transfer.test)]
-        there = linear_probe(other[0], other_y[0], other[1], len(transfer.class_names), asked.linear, seed)
-        found["transfer_top1"] = hits(there.predictions.numpy(), other_y[1].numpy())
+        kinds = len(transfer.class_names)
+        there = linear_probe(other[0], other_y[0], other[1], kinds, asked.linear, seed)
+        found |= _elsewhere("transfer", there.predictions.numpy(), transfer)
+        if asked.transfer_finetune is not None:
+            predicted = transfer_finetune(
+                *(model.encoder, transfer.train, transfer.test, kinds),
+                *(asked.transfer_finetune, recipe.transforms.crop, seed, device),
+            )
+            found |= _elsewhere("transfer_finetune", predicted, transfer)
     return probed, found, whole
+
+
+def _elsewhere(name: str, predicted: NDArray[np.int64], there: Dataset) -> Measurements:
+    """Top-1 and mean per class, as Table 8 has the one for some sets and the other for others."""
+    truth = there.test.labels
+    return {f"{name}_top1": hits(predicted, truth), f"{name}_balanced_accuracy": balanced_hits(predicted, truth)}
 
 
 def right(predicted: Tensor, labels: Tensor) -> Measured:

@@ -7,11 +7,13 @@ import torch
 from matplotlib.patches import Rectangle, StepPatch
 from matplotlib.text import Text
 
-from ablations import explain, study
-from ablations.figures import histograms, negatives, views
-from simclr_core import data
+from ablations import embedding, explain, study, training
+from ablations.figures import embedding as embedding_figure
+from ablations.figures import histograms, negatives, style, views, weights
+from simclr_core import data, trial
 from simclr_core.augment.views import one_view, two_views
-from simclr_core.config import Recipe, Transforms, Views
+from simclr_core.config import Loss, Recipe, Transforms, Views
+from simclr_core.gradients import negative_weights
 from simclr_core.losses import nt_xent
 from simclr_core.pretrain import SimCLR
 from simclr_core.streams import stream
@@ -216,21 +218,122 @@ def test_training_changes_the_picture(recipe, dataset, batch):
     assert not np.allclose(explain.contrast(longer, dataset).losses, batch.losses)
 
 
+# --- embedding --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def embedded(recipe, dataset):
+    return embedding.embed(recipe, dataset)
+
+
+def test_the_embedding_is_of_test_images_and_the_same_twice(recipe, dataset, embedded):
+    again = embedding.embed(recipe, dataset)
+    for which in ("h", "z"):
+        assert embedded.points[which].shape == (20, 2)
+        assert np.isfinite(embedded.points[which]).all()
+        assert np.array_equal(embedded.points[which], again.points[which])
+    assert not np.array_equal(embedded.points["h"], embedded.points["z"])
+    chosen = embedding.choose(dataset, recipe.seed)
+    assert sorted(chosen) == list(range(20))
+    names = [embedded.names[label] for label in embedded.labels]
+    assert names == [dataset.class_names[label] for label in dataset.test.labels[chosen]]
+    assert embedded.widths == (128, 16)
+    assert embedded.perplexity == pytest.approx(19 / 3)
+
+
+def test_the_accuracies_above_the_panels_are_those_of_a_trials_probes(recipe, dataset, embedded):
+    layers = recipe.probes.model_copy(update={"head_layers": True})
+    *_, result = trial.run(recipe.model_copy(update={"probes": layers}), dataset)
+    assert embedded.linear["h"] == pytest.approx(result.metrics["top1"])
+    assert embedded.linear["z"] == pytest.approx(result.metrics["layer_2_top1"])
+    assert embedded.knn["h"] == pytest.approx(result.metrics["knn_top1"])
+
+
+def test_neighbors_stay_neighbors():
+    """Two far clusters: each point's nearest other point is of its own cluster."""
+    random = torch.manual_seed(0)
+    ends = torch.randn(2, 16, generator=random).repeat_interleave(30, dim=0)
+    points = embedding.tsne(ends + 0.1 * torch.randn(60, 16, generator=random), 10, 0)
+    distances = np.linalg.norm(points[:, None] - points[None], axis=2) + 1e9 * np.eye(60)
+    assert np.array_equal(distances.argmin(axis=1) // 30, np.arange(60) // 30)
+
+
+def test_at_most_ten_classes_and_a_thousand_images_are_chosen_at_random(dataset, monkeypatch):
+    monkeypatch.setattr(embedding, "CLASSES", 3)
+    monkeypatch.setattr(embedding, "IMAGES", 5)
+    chosen = [embedding.choose(dataset, seed) for seed in range(4)]
+    assert all(len(set(some.tolist())) == 5 for some in chosen)
+    assert all(len(set(dataset.test.labels[some])) <= 3 for some in chosen)
+    assert len({tuple(some) for some in chosen}) == 4
+
+
+def test_each_class_has_a_marker_of_its_own_and_its_color_in_both_panels(embedded):
+    figure = embedding_figure.draw(embedded, "What?", ["So."])
+    h, z, key = figure.axes
+    for axes, which in ((h, "h"), (z, "z")):
+        for label, line in enumerate(axes.lines):
+            assert np.array_equal(line.get_xydata(), embedded.points[which][embedded.labels == label])
+    styles = [[(line.get_marker(), line.get_color()) for line in axes.lines] for axes in (h, z, key)]
+    assert styles[0] == styles[1] == styles[2]
+    assert len({marker for marker, _ in styles[0]}) == len(embedded.names) == 10
+    assert [line.get_label() for line in key.lines] == list(embedded.names)
+    assert {text.get_text() for text in key.get_legend().get_texts()} == set(embedded.names)
+    assert h.get_title(loc="left") == f"h: linear probe {embedded.linear['h']:.1f}%, kNN {embedded.knn['h']:.1f}%"
+    figure.draw_without_rendering()  # a legend lays itself out when drawn
+    assert inside(figure)
+    assert not overlapping(figure)
+
+
+# --- weights ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_curves_are_the_weights_of_one_negative_among_others():
+    nt_xent, logistic = Loss(temperature=0.2), Loss(name="nt_logistic", temperature=0.2)
+    for settings in (nt_xent, logistic):
+        drawn = weights.curve(settings, 0.6)
+        others = np.r_[weights.SIMILARITY[1400], [0.6] * 13]
+        assert drawn[1400] == pytest.approx(0.2 * negative_weights(0.8, others, settings)[0])
+    p = np.exp(1 / 0.2) / (np.exp(1 / 0.2) + np.exp(0.8 / 0.2) + 13 * np.exp(0.6 / 0.2))
+    assert weights.curve(nt_xent, 0.6)[-1] == pytest.approx(p)
+    assert weights.curve(Loss(name="margin_triplet", margin=0.4), 0.0)[[1399, 1401]].tolist() == [0, 1]
+
+
+def test_only_where_the_others_matter_do_the_two_lines_differ():
+    figure = weights.draw()
+    panels = {axes.get_title(loc="left"): axes for axes in figure.axes if axes.lines}
+    assert len(panels) == 5
+    for title, axes in panels.items():
+        curves = [line.get_ydata() for line in axes.lines[1:]]
+        alike = [np.array_equal(easy, hard) for easy, hard in zip(curves[::2], curves[1::2], strict=True)]
+        assert set(alike) == {title in ("NT-Logistic", "margin triplet")}
+        assert all(curve.min() >= 0 and curve.max() <= 1 for curve in curves)
+    assert "temperature 0.1" in said(figure)
+    assert "no data and no training" in said(figure)
+    assert inside(figure)
+
+
+def test_ten_markers_are_ten():
+    assert len(set(style.MARKERS)) == 10
+
+
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("picture", explain.PICTURES)
-def test_the_command_writes_both_files_and_names_them(picture, tmp_path, capsys):
-    assert explain.main([picture, *tiny.write(tmp_path)]) == 0
+def test_the_command_writes_its_files_and_names_them(picture, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(training, "PATIENCE", 600.0)
+    arguments = tiny.write(tmp_path)[1:] if picture == "weights" else tiny.write(tmp_path)
+    assert explain.main([picture, *arguments]) == 0
     out, err = capsys.readouterr()
-    paths = [tmp_path / "reports" / "tiny" / f"tiny-{picture}{end}" for end in (".png", ".svg", ".pdf")]
+    stem = tmp_path / "reports" / ("weights" if picture == "weights" else f"tiny/tiny-{picture}")
+    paths = [stem.with_name(stem.name + end) for end in (".png", ".svg", ".pdf")]
     assert out.split() == [str(path) for path in paths]
     assert not err
     assert sorted(paths[0].parent.iterdir()) == sorted(paths)
 
 
 def test_a_training_that_takes_long_says_how_far_it_is(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(explain, "PATIENCE", 0.0)
+    monkeypatch.setattr(training, "PATIENCE", 0.0)
     assert explain.main(["negatives", *tiny.write(tmp_path)]) == 0
     assert "epoch 1 of 1, loss " in capsys.readouterr().err
 
@@ -242,6 +345,9 @@ def test_a_training_that_takes_long_says_how_far_it_is(tmp_path, capsys, monkeyp
         (["negatives", "--set", "loss.name=margin_triplet"], "allowed are nt_xent, true, both."),
         (["negatives", "--set", "loss.normalize=false"], "allowed are nt_xent, true, both."),
         (["negatives", "--set", "schedule.batch_size=400"], "at most 40 fit"),
+        (["embedding", "--set", "head={kind: none, dim: null}"], "head.kind is none, so z is h"),
+        (["embedding", "--set", "loss.name=cross_entropy"], "loss.name cross_entropy has no head"),
+        (["weights"], "leave out STUDY"),
         (["views", "--only", "third=crop"], "unknown axis 'third'"),
         (["views", "--data", "folder:/nowhere"], "/nowhere"),
     ],
@@ -254,6 +360,14 @@ def test_bad_input_is_one_sentence_and_exit_code_2(arguments, complaint, tmp_pat
     assert complaint in err
     assert err.count("\n") == 1
     assert not (tmp_path / "reports").exists()
+
+
+def test_a_picture_of_a_study_wants_one_and_weights_no_options(capsys):
+    for arguments, complaint in ((["views"], "give a STUDY"), (["weights", "--set", "seed=1"], "leave out STUDY")):
+        assert explain.main(arguments) == 2
+        err = capsys.readouterr().err
+        assert complaint in err
+        assert err.count("\n") == 1
 
 
 def test_a_folder_that_cannot_be_written_is_bad_input(tmp_path, capsys):

@@ -15,6 +15,7 @@ from ablations.figures.context import Context
 from ablations.figures.pairs import _apart
 from ablations.frame import study_frame
 from ablations.paper import published
+from ablations.paper.__main__ import context as paper_context
 from ablations.plot import Plot
 from ablations.tables import pair_table
 
@@ -420,9 +421,95 @@ def test_points_stand_at_their_metric_with_their_interval_and_name():
     assert sum(len(bar.lines[0].get_xdata()) for bar in papers.containers) == 19
 
 
+@pytest.mark.parametrize("item", ["fig7_model_size", "fig_b6_correlation_architectures"])
+def test_names_of_points_do_not_lie_on_each_other(item):
+    paper = published(item)
+    (axes,) = figures.draw(paper.frame, paper_context(paper)).axes
+    boxes = [name.get_window_extent() for name in axes.texts]
+    assert len(boxes) == {"fig7_model_size": 19}.get(item, 13)
+    for i, box in enumerate(boxes):
+        others = [other.shrunk(0.9, 0.9) for j, other in enumerate(boxes) if j != i]
+        assert not box.count_overlaps(others), axes.texts[i].get_text()
+
+
 def test_points_with_nothing_in_them_yet_are_drawn():
     rows = [row("cell", {"method": "SimCLR", "depth": 18, "width": 1}, "missing")]
     assert figures.draw(study_frame(["method", "depth", "width"], rows), POINTS).axes
+
+
+# --- spectrum ---------------------------------------------------------------------------------------------------------
+
+
+SPECTRUM = replace(
+    HEADS,
+    study="head_spectrum",
+    paper="figB3_head_spectrum",
+    figure=Plot(kind="spectrum", hue="epochs", metrics=("head_eigen_rank", "top1")),
+    labels={},
+    axes={"epochs": (0, 2, 6)},
+)
+VALUES = np.array([4.0, 1.0, 0.05, 0.03, 0.0], np.float32)
+
+
+def spectrum_frame():
+    cells = [row("cell", {"epochs": epochs}, 44.0, seed) for epochs in (0, 2) for seed in range(3)]
+    return study_frame(
+        ["epochs"],
+        [
+            *cells,
+            row("cell", {"epochs": 2}, "failed", 3),
+            row("cell", {"epochs": 6}, "failed"),
+            row("untrained", {"epochs": None}, 20.0),
+        ],
+    )
+
+
+def spectra(trial_id):
+    return {"head_eigen_rank": VALUES * (1 + int(trial_id[-1]))}
+
+
+def lines_of(axes):
+    return [line for line in axes.lines if len(line.get_xdata())]
+
+
+def test_a_spectrum_has_a_line_per_seed_from_rank_one_on_both_scales():
+    figure = figures.draw(spectrum_frame(), SPECTRUM, spectra)
+    linear, log, *papers = figure.axes
+    assert (linear.get_yscale(), log.get_yscale()) == ("linear", "log")
+    for axes in (linear, log):
+        assert len(lines_of(axes)) == 7  # 2 x 3 seeds and the baseline
+        assert lines_of(axes)[1].get_xdata().tolist() == [1, 2, 3, 4, 5]
+        assert lines_of(axes)[1].get_ydata() == pytest.approx(2 * VALUES)
+        assert lines_of(axes)[6].get_linestyle() == "--"
+        assert {tuple(line.get_markevery()) for line in lines_of(axes)} == {(2,)}  # 0.05 is above 1% of 4, 0.03 below
+        assert axes.get_xlabel() == "rank (1: the largest)"
+    assert len({line.get_color() for line in lines_of(linear)}) == 3
+    assert texts(linear.get_legend()) == ["epochs: 0", "2", "6 (failed ×)", "untrained"]
+    assert len(papers) == 2
+    assert lines_of(papers[0])[0].get_xydata()[0].tolist() == [1, 15.6]
+    assert papers[0].get_title(loc="left").startswith("paper: ResNet-50")
+    assert "its dot at the last one above 1% of the largest" in caption_of(figure)
+
+
+def test_a_spectrum_with_nothing_in_it_yet_is_drawn():
+    frame = study_frame(["epochs"], [row("cell", {"epochs": epochs}, "missing") for epochs in (0, 2, 6)])
+    axes = figures.draw(frame, SPECTRUM, spectra).axes[0]
+    assert not lines_of(axes)
+    assert texts(axes.get_legend())[:2] == ["epochs: 0 (missing)", "2 (missing)"]
+
+
+def test_done_trials_without_a_spectrum_and_heads_of_zeros_are_drawn():
+    zeros = figures.draw(spectrum_frame(), SPECTRUM, lambda _: {"head_eigen_rank": np.zeros(4, np.float32)})
+    assert {tuple(line.get_markevery()) for line in lines_of(zeros.axes[0])} == {()}
+    assert not lines_of(figures.draw(spectrum_frame(), SPECTRUM, lambda _: {}).axes[0])
+
+
+def test_the_papers_spectrum_is_drawn_alone():
+    paper = published("figB3_head_spectrum")
+    assert paper is not None
+    figure = figures.draw(paper.frame, paper_context(paper))
+    assert [axes.get_yscale() for axes in figure.axes] == ["linear", "log"]
+    assert all(len(lines_of(axes)[0].get_xdata()) == 8 for axes in figure.axes)
 
 
 # --- both -------------------------------------------------------------------------------------------------------------
@@ -456,8 +543,9 @@ def test_drawing_and_saving_twice_gives_identical_files(frame, context, tmp_path
         (heads_frame(), HEADS),
         (temperature_frame(), TEMPERATURE),
         (points_frame(), POINTS),
+        (spectrum_frame(), SPECTRUM),
     ],
-    ids=["full", "part", "heads", "multiples", "points"],
+    ids=["full", "part", "heads", "multiples", "points", "spectrum"],
 )
 def test_nothing_written_is_cut_off_at_the_edge(frame, context):
     figure = figures.draw(frame, replace(context, overrides=("data.source=folder:" + "images/" * 12,)))
@@ -488,7 +576,7 @@ def test_redrawing_needs_neither_torch_nor_ray_and_the_context_no_plotting():
     probe = (
         "import sys; import ablations.figures.context, ablations.tables, ablations.compare; early = set(sys.modules)\n"
     )
-    probe += "from ablations.figures import bars, pairs, scatter; print(*early); print(*sys.modules)"
+    probe += "from ablations.figures import bars, pairs, scatter, spectrum; print(*early); print(*sys.modules)"
     early, late = subprocess.run(
         [sys.executable, "-c", probe], capture_output=True, text=True, check=True
     ).stdout.splitlines()

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from ablations import tables, words
+from ablations.figures import spectrum
 from ablations.figures.context import as_ours
 from ablations.paper import items, published
 from ablations.paper.__main__ import context, draw, main
@@ -128,6 +129,9 @@ def test_the_papers_item_of_a_study_has_its_axes_and_spells_their_values_alike(s
     asked = load_study(study)
     paper = published(asked.paper)
     assert paper is not None
+    if asked.figure.kind == "spectrum":  # ranks take the place of axes
+        assert set(paper.metrics) == {spectrum.RANK, spectrum.VALUE}
+        return
     assert set(paper.axes) <= set(asked.axes) | {"width"}
     assert {asked.figure.x, *asked.figure.metrics} & {*paper.axes, *paper.metrics}
     for axis, values in paper.axes.items():
@@ -158,3 +162,13 @@ def test_a_layout_without_a_place_in_the_paper_is_left_out():
     ours = as_ours(paper, asked)
     assert (ours.figure.x, ours.figure.hue, ours.figure.panel) == ("policy", "epochs", "width")
     assert list(ours.axes) == ["width", "epochs", "policy"]
+
+
+def test_what_the_paper_averages_in_parts_is_in_panels_beside_our_average():
+    paper = published("fig_b8_cifar_temperature")
+    assert paper is not None
+    plot = as_ours(paper, context(paper)).figure
+    assert (plot.x, plot.hue, plot.panel, plot.average) == ("batch", "temperature", "epochs", ())
+    table = tables.cell_table(paper.frame, plot)
+    early = table[(table["epochs"] == "100 to 300") & (table["batch"] == 2048)]
+    assert dict(zip(early["temperature"], early["mean"], strict=True)) == {0.1: 90.09, 0.5: 89.19, 1.0: 86.27}

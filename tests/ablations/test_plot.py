@@ -46,3 +46,10 @@ def test_points_take_a_metric_along_x_and_an_axis_or_the_metrics_as_colors():
     plot(kind="scatter", x="parameters", hue="method").check(["method", "depth"])
     plot(kind="scatter", x="top1", hue="metric", metrics=("a", "b")).check(["epochs"])
     assert "'metod' has no place" in refusal(["method"], kind="scatter", x="parameters", hue="metod")
+
+
+def test_a_spectrum_has_one_axis_in_colors():
+    plot(kind="spectrum", hue="epochs", metrics=("head_eigen_rank", "top1")).check(["epochs"])
+    for fields, axes in (({}, ["a"]), ({"x": "a"}, ["a"]), ({"hue": "a"}, ["a", "b"]), ({"hue": "b"}, ["a"])):
+        assert "has one axis, as hue, got a" in refusal(axes, kind="spectrum", **fields)
+    assert "has one axis" in refusal(["a", "b"], kind="spectrum", hue="a", average=("b",))

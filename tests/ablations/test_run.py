@@ -74,7 +74,7 @@ def test_the_same_command_again_trains_nothing_and_writes_the_same_bytes(tmp_pat
     assert run.main(argv) == run.DONE
     assert [path.read_bytes() for path in files] == before
     assert results(tmp_path) == trials
-    assert len(files) == 16
+    assert len(files) == 20  # table, 4 beside it, 5 figures as PNG, SVG and PDF
 
 
 def test_a_run_of_some_cells_takes_nothing_from_the_table(tmp_path):

@@ -33,7 +33,9 @@ def sentence(call: Callable[[], object]) -> str:
 def test_every_shipped_study_expands_at_every_scale_it_offers(name, scale):
     study = load_study(name)
     trials = expand(study, load_scale(scale))
-    assert len({trial.recipe.trial_id("data") for trial in trials}) == len(trials)
+    assert len({trial.recipe.trial_id(*(part.source for part in trial.recipe.data_sets)) for trial in trials}) == len(
+        trials
+    )
     assert {trial.role for trial in trials} == {"cell", *study.baselines}
     assert all(list(trial.axes) == list(study.axes) for trial in trials)
 
@@ -307,6 +309,33 @@ def test_a_mistake_in_an_axis_or_a_figure_is_one_sentence(tmp_path, old, new, sa
     text = NAMED.replace("epochs: null", "epochs: 2")
     assert old in text
     assert said in sentence(lambda: named(tmp_path, text.replace(old, new)))
+
+
+def test_figures_b7_and_b8_are_drawn_from_the_same_trials():
+    for scale in ("smoke", "cifar10"):
+        bars, averages = (expand(load_study(name), load_scale(scale)) for name in ("cifar10", "cifar10_temperature"))
+        assert [trial.recipe for trial in bars] == [trial.recipe for trial in averages]
+
+
+def test_losses_are_tuned_on_the_papers_grid_at_the_scale_cifar10():
+    """Appendix B.10: five learning rates with LARS; every margin and every temperature, one of each to a place."""
+    recipes = [trial.recipe for trial in expand(load_study("losses"), load_scale("cifar10")) if trial.role == "cell"]
+    grid = {(recipe.optimizer.lr, recipe.loss.margin, recipe.loss.temperature) for recipe in recipes}
+    assert {lr for lr, _, _ in grid} == {0.01, 0.1, 0.3, 0.5, 1.0}
+    assert {margin for _, margin, _ in grid} == {0, 0.4, 0.8, 1.6}
+    assert {temperature for _, _, temperature in grid} == {0.1, 0.2, 0.5, 1.0}
+    assert len(grid) == 5 * 4
+    assert {recipe.optimizer.name for recipe in recipes} == {"lars"}
+
+
+def test_every_transfer_is_to_another_data_set_but_in_a_smoke_run():
+    for trial in expand(load_study("transfer"), load_scale("cifar10")):
+        assert trial.recipe.probes.transfer.source not in (trial.recipe.data.source, "embedded")
+        assert trial.recipe.probes.transfer_finetune is not None
+    smoke = [trial.recipe for trial in expand(load_study("transfer"), load_scale("smoke"))]
+    assert {recipe.probes.transfer for recipe in smoke} == {smoke[0].data}
+    said = sentence(lambda: expand(load_study("transfer"), load_scale("laptop")))
+    assert "only one set is embedded" in said
 
 
 @pytest.mark.parametrize("name", SHIPPED)

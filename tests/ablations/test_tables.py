@@ -468,3 +468,11 @@ def test_a_table_with_a_word_for_a_number_is_refused_in_a_sentence(tmp_path):
     path.write_text(path.read_text().replace("50.5", "abc"))
     with pytest.raises(BadInput, match="damaged"):
         frames.read(path)
+
+
+def test_what_is_measured_on_another_data_set_is_not_said_to_be_tested_on_the_studys_own_images():
+    frame = pairs_frame(record("crop", "color", 50.0) | {"transfer_top1": 40.0})
+    plot = Plot(kind="bars", x="first", hue="second", metrics=("transfer_top1",))
+    said = " ".join(words.caption(frame, context(figure=plot, paper="")))
+    assert "Tested on the test images of the other data set; no verdict follows from one seed." in said
+    assert "4,000" not in said

@@ -21,6 +21,40 @@ def test_the_measured_seconds_are_of_the_right_order():
     assert 10**8 < found.peak_bytes < 10**10
 
 
+def test_a_probe_that_trains_again_is_timed_over_an_epoch_and_not_run_to_its_end(monkeypatch):
+    """Three of them, and as long as each asks for."""
+    data, there, seen, clock = some_data(64), some_data(32), [], [0.0]
+
+    def descend(_encoder, _classifier, frozen, train, chosen, settings, *_):
+        seen.append((frozen, len(train), len(chosen), settings.epochs))
+        clock[0] += 1000
+
+    monkeypatch.setattr(cost, "descend", descend)
+    monkeypatch.setattr(cost.time, "perf_counter", lambda: clock[0])
+    settings = {"epochs": 90}
+    probes = {
+        "augmented_linear": settings,
+        "finetune": {"shares": {0.25: 8, 1.0: 2}},
+        "transfer": {"source": "folder:elsewhere"},
+        "transfer_finetune": {"epochs": 5},
+    }
+    found = cost.measure(small(schedule={"epochs": 0}, probes=probes), data, transfer=there)
+    assert seen == [(True, 64, 64, 1), (False, 64, 16, 1), (False, 64, 64, 1), (False, 32, 32, 1)]
+    assert found.seconds == 1000 * (90 + 8 + 2 + 5)
+
+
+def test_memory_is_that_of_the_larger_of_pretraining_and_of_training_on():
+    def bytes_of(batch, size):
+        transfer = {"source": "folder:elsewhere", "size": size}
+        probes = {"transfer": transfer, "transfer_finetune": {"batch_size": batch}}
+        return cost.estimated_bytes(small(probes=probes, schedule={"epochs": 1, "batch_size": 64}), 4, 100)
+
+    plain = estimated(batch_size=64, epochs=1)
+    assert bytes_of(8, 24) == plain
+    assert bytes_of(512, 24) > plain
+    assert 3 < (bytes_of(2048, 48) - cost.BASE) / (bytes_of(2048, 24) - cost.BASE) < 5  # four times the pixels
+
+
 def test_without_training_only_the_probe_counts():
     data = some_data(640)
     trained, untrained = (cost.measure(small(schedule={"epochs": n, "batch_size": 32}), data) for n in (200, 0))

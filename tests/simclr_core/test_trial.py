@@ -7,15 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import recall_score
 from toy import small, some_data
 
 import ablations
 from ablations.study import expand, load_scale, load_study
 from simclr_core import trial
-from simclr_core.config import Recipe
+from simclr_core.config import Crop, Finetune, Recipe
 from simclr_core.data.images import Dataset, ImageSet
 from simclr_core.errors import BadInput
 from simclr_core.pretrain import SimCLR, pretrain
+from simclr_core.probes import sgd
+from simclr_core.streams import stream
 from simclr_core.trial import EpochRow, TrialResult
 
 GRIDS = Path(ablations.__file__).parent.parent / "grids"
@@ -140,6 +143,35 @@ def test_a_transfer_is_the_linear_probe_over_there() -> None:
     assert isinstance(result, TrialResult)
     assert result.metrics["transfer_top1"] == expected
     assert result.outcomes["transfer_top1"].mean() * 100 == pytest.approx(expected)
+
+
+def test_a_network_trained_on_elsewhere_is_judged_there_and_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As fine-tuning with all labels does, but for its random streams; the accuracy is per image and per class."""
+    data, there = some_data(), some_data(64, classes=4)
+    there = Dataset(there.train, there.test.take(np.arange(10, 60)), there.class_names, "elsewhere", "elsewhere")
+    settings = {"epochs": 1, "batch_size": 16, "lr": 0.1}
+    probes = {"transfer": {"source": "folder:elsewhere"}, "transfer_finetune": settings}
+    *_, result = trial.run(small(probes=probes), data, transfer=there)
+    assert isinstance(result, TrialResult)
+
+    model = SimCLR(small())
+    list(pretrain(small(), model, data.train))
+    before = {name: weights.clone() for name, weights in model.state_dict().items()}
+    monkeypatch.setattr(sgd, "stream", lambda seed, purpose, *at: stream(seed, f"transfer_{purpose}", *at))
+    alike = Finetune(shares={1.0: 1}, batch_size=16, lr=0.1)
+    expected = sgd.finetune(model.encoder, there.train, there.test, 4, alike, Crop(), 0)[1.0]
+    assert all(torch.equal(before[name], weights) for name, weights in model.state_dict().items())
+
+    right = expected.outcome == there.test.labels
+    recalls = recall_score(there.test.labels, expected.outcome, average=None)
+    assert result.metrics["transfer_finetune_top1"] == expected.value == pytest.approx(100 * right.mean())
+    assert result.metrics["transfer_finetune_balanced_accuracy"] == pytest.approx(100 * recalls.mean())
+    assert expected.value != pytest.approx(100 * recalls.mean())
+    assert result.outcomes["transfer_finetune_top1"].tolist() == right.tolist()
+    assert result.outcomes["transfer_finetune_balanced_accuracy"].mean() == pytest.approx(recalls.mean())
+    assert result.metrics["transfer_balanced_accuracy"] == pytest.approx(
+        100 * result.outcomes["transfer_balanced_accuracy"].mean()
+    )
 
 
 def test_bfloat16_on_a_cpu_without_amx_is_refused_and_with_it_allowed(monkeypatch: pytest.MonkeyPatch) -> None:

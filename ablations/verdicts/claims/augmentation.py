@@ -208,4 +208,4 @@ def broader_augmentation_helps(cells: Cells) -> Statement:
     studies=("crop",),
 )
 def cifar_crop_still_effective(cells: Cells) -> Statement:
-    return All((above(cells(policy="crop+color") - cells(policy="color")),))
+    return All((above(cells(policy="crop and color") - cells(policy="color alone")),))

@@ -165,4 +165,4 @@ def h_keeps_transform_information(cells: Cells) -> Statement:
 )
 def linear_head_low_rank(cells: Cells) -> Statement:
     epochs = cells.at_least(1, "epochs")[-1]
-    return All((at_most(cells("head_rank_share", epochs=epochs), 25.0),))
+    return All((at_most(cells("head_eigen_rank", epochs=epochs), 25.0),))

@@ -25,7 +25,7 @@ ASKED = {key: entry for key, entry in CLAIMS.items() if entry.ask is not None}
 HERE = {key: entry for key, entry in ASKED.items() if set(entry.claim.studies) <= SHIPPED}
 METRICS = (
     *("top1", "probe_validation_top1", "contrastive_accuracy", "entropy", "histogram_top1", "layer_1_top1"),
-    *("layer_2_top1", "layer_3_top1", "transform_h", "transform_z", "transform_chance", "head_rank_share"),
+    *("layer_2_top1", "layer_3_top1", "transform_h", "transform_z", "transform_chance", "head_eigen_rank"),
     *("finetune_1_top1", "finetune_10_top1", "augmented_linear_top1", "online_top1", "transfer_top1"),
 )
 NOT_LAID_BESIDE = {  # the reference has numbers for the claim, but not of an item that our study is laid beside

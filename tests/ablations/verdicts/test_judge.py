@@ -360,7 +360,7 @@ def test_no_number_of_seeds_is_named_where_none_would_do():
 
 # --- sentences --------------------------------------------------------------------------------------------------------
 
-NO_IMAGES = "no test images: answers image by image are not at hand"
+NO_IMAGES = "no images (not measured on test images, or not at hand)"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,50 @@
+"""t-SNE of h and of z = g(h), side by side (Figure B.4 of the paper)."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ablations.embedding import Embedding
+from ablations.figures import style
+
+SIDE = 3.9  # inches: a panel
+APART, ABOVE, LEGEND, BELOW = 0.2, 0.35, 0.2, 0.3
+PANELS = {"h": "h", "z": "z = g(h)"}
+COLORS = (*(color for color in style.COLORS if color != "#f0e442"), style.INK)  # yellow is hard to see on white
+
+
+@style.applied()
+def draw(found: Embedding, title: str, caption: Sequence[str]) -> Figure:
+    """A point per image. A class has a marker of its own, and the same color and marker in both panels."""
+    across = 2 * SIDE + APART
+    legend = LEGEND * style.legend_lines(found.names, across)
+    page = style.Page(across + 2 * style.MARGIN, ABOVE + legend + ABOVE + SIDE + BELOW, title, caption)
+    for i, (which, name) in enumerate(PANELS.items()):
+        axes = page.axes(style.MARGIN + i * (SIDE + APART), BELOW, SIDE, SIDE)
+        _draw(axes, found, which)
+        axes.set_title(
+            f"{name}: linear probe {found.linear[which]:.1f}%, kNN {found.knn[which]:.1f}%", loc="left", pad=6
+        )
+    key = page.axes(style.MARGIN, BELOW + SIDE + ABOVE, across, 0.01)
+    for label, name in enumerate(found.names):
+        key.plot([], [], _marker(label), color=_color(label), markersize=5, label=name)
+    key.axis("off")
+    style.legend_above(key, across)
+    return page.figure
+
+
+def _draw(axes: Axes, found: Embedding, which: str) -> None:
+    for label in range(len(found.names)):
+        points = found.points[which][found.labels == label]
+        axes.plot(*points.T, _marker(label), color=_color(label), markersize=3.5, markeredgewidth=0, alpha=0.75)
+    axes.set(xticks=[], yticks=[])
+    axes.set_xlabel("t-SNE, no unit", size=style.CAPTION_SIZE, color=style.MUTED)
+
+
+def _marker(label: int) -> str:
+    return style.MARKERS[label % len(style.MARKERS)]
+
+
+def _color(label: int) -> str:
+    return COLORS[label % len(COLORS)]

@@ -1,0 +1,56 @@
+"""What a run was asked for, on disk beside its table: with it a report needs neither the study's file nor torch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from ablations.figures.context import Context
+from ablations.study import CELL, Trial
+from simclr_core.errors import BadInput
+
+END = ".run.json"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """command: what wrote the table. recipe: the fields that all cells share, dotted path -> value, but the seed."""
+
+    command: str
+    context: Context
+    recipe: dict[str, Any]
+
+
+_ADAPTER = TypeAdapter(Ran)
+
+
+def dump(ran: Ran) -> bytes:
+    """JSON; equal bytes for equal runs."""
+    return _ADAPTER.dump_json(ran, indent=2) + b"\n"
+
+
+def read(path: Path, command: str) -> Ran:
+    """What `dump` gave. Raises BadInput, naming the `command` that makes it, where the file is none such."""
+    try:
+        return _ADAPTER.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file; this makes it: {command}") from None
+    except (OSError, ValidationError):
+        raise BadInput(f"{path}: damaged; this makes it again, training nothing twice: {command}") from None
+
+
+def shared(trials: Sequence[Trial]) -> dict[str, Any]:
+    """The fields of the cells' recipes that are the same in all, dotted path -> value."""
+    recipes = [flat(trial.recipe.model_dump(mode="json", exclude={"seed"})) for trial in trials if trial.role == CELL]
+    first = recipes[0] if recipes else {}
+    return {path: value for path, value in first.items() if all(each.get(path) == value for each in recipes)}
+
+
+def flat(fields: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Dotted path -> value."""
+    found: dict[str, Any] = {}
+    for key, value in fields.items():
+        found |= flat(value, f"{above}{key}.") if isinstance(value, Mapping) else {f"{above}{key}": value}
+    return found

@@ -1,0 +1,69 @@
+"""python -m ablations.report [STUDY]...: a self-contained HTML page per study and scale, and a front page to them."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ablations.arguments import Parser
+from ablations.reports import Reports
+from ablations.study import load_scale
+from simclr_core.errors import BadInput
+
+DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
+POLL = 2.0  # seconds between two looks at the results
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code: 0 written, 2 bad input, 130 interrupted."""
+    try:
+        args = _arguments(sys.argv[1:] if argv is None else argv)
+        scale = load_scale(args.scale).scale if args.scale else None
+        reports = Reports(args.out, args.studies, scale)
+        if args.watch:
+            _watch(reports)
+        else:
+            _say(reports.renew())
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("Interrupted; the pages that are written are whole.", file=sys.stderr)
+        return INTERRUPTED
+    return DONE
+
+
+def _arguments(argv: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(prog="python -m ablations.report", description=__doc__, allow_abbrev=False)
+    add = parser.add_argument
+    add("studies", nargs="*", metavar="STUDY", help="a YAML file or the name of a study (default: all with results)")
+    add("--scale", metavar="NAME|FILE", help="the scale it was run at (default: all with results)")
+    add("--out", type=Path, default=Path(), metavar="DIR", help="where results/ and reports/ are (default: here)")
+    add("--watch", action="store_true", help="write the pages again whenever results change, until Ctrl-C")
+    return parser.parse_args(argv)
+
+
+def _watch(reports: Reports) -> None:
+    """Until Ctrl-C. What cannot be shown yet, such as a sweep that has written nothing, is said once and waited for."""
+    said = ""
+    try:
+        while True:
+            try:
+                _say(reports.renew(watched=True))
+            except BadInput as error:
+                if str(error) != said:
+                    said = str(error)
+                    print(f"{said} Waiting.", file=sys.stderr, flush=True)
+            time.sleep(POLL)
+    finally:
+        reports.renew()  # nobody will renew them: they must not load themselves again and again
+
+
+def _say(files: Sequence[Path]) -> None:
+    for path in files:
+        print(path, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+import pytest
+import shelf
+
+from ablations import ran
+from ablations.outputs import context
+from ablations.ran import Ran
+from ablations.study import GRIDS, expand, load_scale, load_study
+from simclr_core.errors import BadInput
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in GRIDS.glob("*.yaml")))
+def test_what_a_run_was_asked_for_reads_back_as_it_was(name, tmp_path):
+    study = load_study(name)
+    scale = load_scale(study.scales[0])
+    trials = expand(study, scale)
+    asked = Ran("python -m ablations.run", context(study, scale, trials, "tiles", ["a=1"]), ran.shared(trials))
+    path = tmp_path / "smoke.run.json"
+    path.write_bytes(ran.dump(asked))
+    back = ran.read(path, "")
+    assert back.context == asked.context
+    kinds = [[type(value) for value in values] for values in asked.context.axes.values()]
+    assert [[type(value) for value in values] for values in back.context.axes.values()] == kinds
+    assert ran.dump(back) == ran.dump(asked)
+
+
+def test_every_kind_of_axis_value_keeps_its_kind(tmp_path):
+    values = ("1", 1, 1.0, True, None, "<b>")
+    path = tmp_path / "a.run.json"
+    path.write_bytes(ran.dump(Ran("", shelf.context(axes={"a": values}), {})))
+    back = ran.read(path, "").context.axes["a"]
+    assert [(type(value), value) for value in back] == [(type(value), value) for value in values]
+
+
+def test_the_shared_fields_are_those_that_no_axis_changes():
+    study = load_study("heads")
+    fields = ran.shared(expand(study, load_scale("smoke")))
+    assert fields["schedule.epochs"] == 1
+    assert "seed" not in fields
+    assert not {"head.kind", "head.dim"} & fields.keys()
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"command": "x", "context": 1, "recipe": {}}'])
+def test_a_damaged_file_is_said_with_the_command_that_makes_it(content, tmp_path):
+    path = tmp_path / "a.run.json"
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match=r"a\.run\.json: damaged; .*: make it$"):
+        ran.read(path, "make it")
+
+
+def test_a_missing_file_is_said_with_the_command_that_makes_it(tmp_path):
+    with pytest.raises(BadInput, match=r"no such file; this makes it: make it$"):
+        ran.read(tmp_path / "a.run.json", "make it")

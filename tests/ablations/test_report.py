@@ -1,0 +1,243 @@
+"""The command line: which pages are written where, what it says of what is missing, and watching."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import shelf
+import tiny
+
+from ablations import compare, page, report, run
+from ablations.claims import Claims
+from ablations.pictures import Picture
+from ablations.reports import Reports
+from ablations.store import Store
+
+
+@pytest.fixture(autouse=True)
+def _judged(monkeypatch):
+    shelf.judging(monkeypatch)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Pages without their figures, which take seconds to draw."""
+    figure = {"figure": [Picture("figure", "", "", "not drawn")], "more": [], "curves": []}
+    monkeypatch.setattr(page, "pictures", lambda _: figure | {"comparisons": [], "views": []})
+
+
+def refused(capsys, *argv):
+    assert report.main([*map(str, argv)]) == report.BAD_INPUT
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert len(shown.err.strip().splitlines()) == 1, shown.err
+    return shown.err.strip()
+
+
+def written(capsys, *argv):
+    assert report.main([*map(str, argv)]) == report.DONE
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    return [Path(line) for line in shown.out.splitlines()]
+
+
+def test_what_a_run_leaves_is_enough_also_when_the_studys_file_has_moved_since(tmp_path, capsys):
+    assert run.main([*tiny.write(tmp_path), "--engine", "inline", "--quiet"]) == run.DONE
+    (tmp_path / "study.yaml").unlink()
+    capsys.readouterr()
+    paths = written(capsys, "tiny", "--out", tmp_path)
+    assert paths == [tmp_path / "reports/tiny/tiny.html", tmp_path / "reports/index.html"]
+    html = paths[0].read_text()
+    assert "Does the path work?" in html
+    assert "TINY: proves the path only" in html
+    assert "could not be drawn" not in html
+    for key in ("figure", "synergy", "cost", "curves", "views"):
+        assert f'<img id="{key}" src="data:image/' in html
+    assert "--engine inline --quiet</code>" in html
+    assert 'href="tiny/tiny.html"' in paths[1].read_text()
+
+
+def test_a_report_needs_neither_torch_nor_ray():
+    code = (
+        "import sys\nfrom ablations import figures, report, reports\nfigures.warm_up()\n"
+        "print(*{'torch', 'ray'} & sys.modules.keys())"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+@pytest.mark.usefixtures("quick")
+def test_without_a_name_every_study_at_every_scale_gets_a_page(tmp_path, capsys):
+    for scale in ("laptop", "smoke"):
+        shelf.leave(tmp_path, shelf.context(scale=scale))
+        shelf.leave(tmp_path, shelf.context(study="other", paper="", scale=scale))
+    assert [str(path.relative_to(tmp_path / "reports")) for path in written(capsys, "--out", tmp_path)] == [
+        "heads/laptop.html", "heads/smoke.html", "other/laptop.html", "other/smoke.html", "index.html"
+    ]  # fmt: skip
+    assert len(written(capsys, "--scale", "smoke", "--out", tmp_path)) == 3
+    assert len(written(capsys, "other", "heads", "--scale", "smoke", "--out", tmp_path)) == 3
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_front_page_knows_studies_that_were_not_asked_for(tmp_path, capsys):
+    shelf.leave(tmp_path)
+    shelf.leave(tmp_path, shelf.context(study="other", paper=""))
+    shelf.leave(tmp_path, shelf.context(study="broken", paper=""))
+    (tmp_path / "results/broken/laptop.csv").write_text("no table")
+    written(capsys, "heads", "--out", tmp_path)
+    front = (tmp_path / "reports/index.html").read_text()
+    assert 'href="heads/laptop.html"' in front
+    assert f"python -m ablations.report other --scale laptop --out {tmp_path}" in front
+    assert "broken" not in front
+
+
+def test_a_shipped_study_may_be_named_by_its_path(tmp_path, capsys):
+    path = Path(report.__file__).parent.parent / "grids" / "heads.yaml"
+    assert f"this makes it: python -m ablations.run {path} --scale smoke --out {tmp_path}" in refused(
+        capsys, path, "--scale", "smoke", "--out", tmp_path
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        ([], "results: no study has results that can be shown; ablations.run makes them."),
+        (["--scale", "smoke"], "no study has results at scale smoke"),
+        (["hedas"], "Unknown study 'hedas'; nearest: heads"),
+        (["heads", "--scale", "smok"], "Unknown scale 'smok'; nearest: smoke"),
+        (["heads"], "laptop.csv: no such file; this makes it: python -m ablations.run heads --scale laptop --out"),
+        (["none.yaml"], "none.yaml: no such file"),
+        (["--watch", "hedas"], "Unknown study 'hedas'"),
+        (["--speed"], "--speed"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(argv, sentence, tmp_path, capsys):
+    assert sentence in refused(capsys, *argv, "--out", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("laptop.csv", None, "no such file; this makes it"),
+        ("laptop.csv", "a,b\n", "not a study's table"),
+        ("laptop.csv", b"\xff\xfe", "damaged; this makes it again, training nothing twice"),
+        ("laptop.run.json", "{", "damaged; this makes it again"),
+        ("laptop.run.json", None, "no study has results"),
+        ("laptop.provenance.csv", None, "no such file; this makes it"),
+        ("laptop.provenance.csv", "trial_id,seconds\na,fast\n", "damaged; this makes it again"),
+        ("laptop.provenance.csv", "x\n1\n", "damaged; this makes it again"),
+    ],
+)
+def test_what_is_missing_or_damaged_is_named_with_what_makes_it(name, content, said, tmp_path, capsys):
+    shelf.leave(tmp_path)
+    path = tmp_path / "results" / "heads" / name
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    sentence = refused(capsys, "--out", tmp_path)
+    assert said in sentence
+    assert "ablations.run" in sentence or "columns must be" in sentence
+
+
+def test_tables_of_other_axes_than_the_runs_are_refused(tmp_path, capsys):
+    shelf.leave(tmp_path)
+    table = (tmp_path / "results/heads/laptop.csv").read_bytes()
+    shelf.leave(
+        tmp_path, shelf.context(axes={"a": ("x", "y"), "b": (1, 2)}, figure=shelf.Plot(kind="bars", x="a", hue="b"))
+    )
+    (tmp_path / "results/heads/laptop.csv").write_bytes(table)
+    assert "its axes are not those of laptop.run.json" in refused(capsys, "--out", tmp_path)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_page_that_cannot_be_written_is_one_sentence(tmp_path, capsys):
+    shelf.leave(tmp_path)
+    (tmp_path / "reports").write_text("in the way")
+    assert "cannot be written" in refused(capsys, "--out", tmp_path)
+
+
+@pytest.mark.usefixtures("quick")
+def test_trials_whose_folders_are_gone_still_make_a_page(tmp_path, capsys):
+    shelf.leave(tmp_path, records=shelf.rows(shelf.context(), status="failed"))
+    for path in sorted((tmp_path / "results/trials").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    written(capsys, "--out", tmp_path)
+    assert "its folder is not in results/trials/ any more" in (tmp_path / "reports/heads/laptop.html").read_text()
+
+
+def test_a_drawn_comparison_is_on_the_page(tmp_path, capsys):
+    shelf.leave(tmp_path)
+    compare.main(["heads", "--axis", "head", "--values", "linear", "none", "--out", str(tmp_path)])
+    capsys.readouterr()
+    written(capsys, "--out", tmp_path)
+    assert (
+        'alt="Differences between pairs of trials: head-linear-none."'
+        in (tmp_path / "reports/heads/laptop.html").read_text()
+    )
+
+
+# --- watching ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("quick")
+def test_only_what_has_changed_is_written_again(tmp_path):
+    shelf.leave(tmp_path)
+    shelf.leave(tmp_path, shelf.context(study="other", paper=""))
+    reports = Reports(tmp_path, [], None)
+    assert len(reports.renew()) == 3
+    assert reports.renew() == []
+    records = shelf.rows(shelf.context())
+    records[1] |= {"top1": 99.0}
+    shelf.leave(tmp_path, records=records)
+    assert reports.renew() == [tmp_path / "reports/heads/laptop.html", tmp_path / "reports/index.html"]
+    assert "99.0" in (tmp_path / "reports/heads/laptop.html").read_text()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_watched_page_loads_itself_again_while_a_run_is_at_work_and_not_after(tmp_path):
+    records = shelf.rows(shelf.context())
+    records[-1] |= {"status": "running", "top1": None}
+    shelf.leave(tmp_path, records=records)
+    shelf.leave(tmp_path, shelf.context(study="finished", paper=""))
+    reports = Reports(tmp_path, [], None)
+    pages = [tmp_path / "reports" / name / "laptop.html" for name in ("heads", "finished")]
+
+    def loading():
+        return ['http-equiv="refresh"' in path.read_text() for path in pages]
+
+    with Claims(Store(tmp_path / "results"), "a run").alive():
+        reports.renew(watched=True)
+        assert loading() == [True, False]
+        reports.renew()  # the watcher goes, the run goes on
+        assert loading() == [False, False]
+        reports.renew(watched=True)
+        assert "a run is at work" in pages[0].read_text()
+    reports.renew(watched=True)
+    assert loading() == [False, False]
+
+
+@pytest.mark.usefixtures("quick")
+def test_watching_waits_for_results_and_ends_with_ctrl_c(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(report, "POLL", 0.05)
+
+    def later():
+        time.sleep(0.5)
+        shelf.leave(tmp_path)
+        for _ in range(100):
+            time.sleep(0.1)
+            if (tmp_path / "reports/index.html").is_file():
+                break
+        os.kill(os.getpid(), 2)
+
+    thread = threading.Thread(target=later)
+    thread.start()
+    assert report.main(["heads", "--watch", "--out", str(tmp_path)]) == report.INTERRUPTED
+    thread.join()
+    shown = capsys.readouterr()
+    assert shown.out.splitlines() == [str(tmp_path / "reports/heads/laptop.html"), str(tmp_path / "reports/index.html")]
+    first, *_, last = shown.err.splitlines()
+    assert first.endswith("Waiting.")
+    assert last == "Interrupted; the pages that are written are whole."

@@ -97,7 +97,8 @@ class Cells:
         found = self.values(axis, **fixed)
         if len(found) < count:
             said = ", ".join(map(str, found)) or "none"
-            raise NotAsked(f"{self.study} has {said} of {axis} at this scale, and at least {count} are needed")
+            needed = f"at least {count} {'is' if count == 1 else 'are'} needed"
+            raise NotAsked(f"{self.study} has {said} of {axis} at this scale, and {needed}")
         return found
 
     def __call__(self, metric: str = "top1", **axes: Any) -> Contrast:

@@ -17,7 +17,7 @@ TRAINING, CIFAR10 = "batch size and epochs", "CIFAR-10"
     studies=("batch_epochs",),
 )
 def batch_larger_better_few_epochs(cells: Cells) -> Statement:
-    epochs = cells.values("epochs")[0]
+    epochs = cells.at_least(1, "epochs")[0]
     return All(increasing([cells(batch=batch, epochs=epochs) for batch in cells.at_least(2, "batch")]))
 
 

@@ -47,7 +47,7 @@ def linear_eval_tracks_finetune(cells: Cells) -> Statement:
     caveat="The paper says similar; half a point is the width of a tie here.",
 )
 def linear_eval_variants_agree(cells: Cells) -> Statement:
-    axes = {axis: cells.values(axis)[0] for axis in cells.axes}
+    axes = {axis: cells.at_least(1, axis)[0] for axis in cells.axes}
     plain = cells(**axes).called("L-BFGS")
     others = [
         cells(metric, **axes).called(name)

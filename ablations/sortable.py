@@ -42,7 +42,7 @@ def reading(context: Context) -> str:
     """How the study's table is laid out."""
     plot = context.figure
     measured = "; ".join(label(metric) for metric in plot.metrics)
-    across = {"pairs": "second transformation", "bars": context.named(plot.x or ""), "scatter": METRIC}[plot.kind]
+    across = context.named(plot.x or "") if plot.kind == "bars" else METRIC
     if plot.kind == "pairs":
         return f"{measured}; first transformation down, second across; mean over seeds"
     return f"{measured}; {across} across; mean over seeds, ± half a 95% interval where there are several"

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from math import nan
+from typing import get_args
 from urllib.parse import unquote
 
 import pytest
@@ -13,6 +14,7 @@ import shelf
 
 from ablations import material, page, pictures, sortable
 from ablations.frame import study_frame
+from ablations.plot import Plot
 
 HOSTILE = (
     "<script>hacked=1</script>",
@@ -191,8 +193,14 @@ def test_every_outcome_is_said_with_a_sign_and_in_words_and_its_interval_is_draw
     assert "−6.1 points (95% interval −8.4 to −3.8); claimed: above 0 points" in drawn
     assert "nan" not in "".join(str(attributes) for attributes in html.all("path"))
     assert "About 12 seeds in all would settle it: python -m ablations.run heads --seeds 12" in html.text
-    assert "the cells were chosen on 2 others" in html.text
     assert "The paper's own numbers do not fulfill it." in html.text
+
+
+@pytest.mark.parametrize("kind", get_args(Plot.model_fields["kind"].annotation))
+def test_every_kind_of_figure_says_how_its_table_is_read(kind):
+    figure = Plot(kind=kind, x="dim" if kind == "bars" else None, hue="head" if kind == "bars" else None)
+    across = {"pairs": "second across", "bars": "dim across"}.get(kind, "metric across")
+    assert across in sortable.reading(shelf.context(figure=figure))
 
 
 def test_a_study_without_claims_says_so(gathered):

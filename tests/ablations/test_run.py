@@ -118,7 +118,7 @@ def test_json_is_one_object_per_line_with_the_summary_last(tmp_path, capsys):
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [event["event"] for event in events].count("done") == 3
     assert events[-1]["event"] == "summary"
-    assert (events[-1]["done"], events[-1]["failed"], len(events[-1]["files"])) == (3, 0, 16)
+    assert (events[-1]["done"], events[-1]["failed"], len(events[-1]["files"])) == (3, 0, 20)
 
 
 def test_failed_cells_are_listed_and_the_others_drawn(tmp_path, capsys, monkeypatch):

@@ -196,7 +196,8 @@ def axis_values() -> list[object]:
                 if not new <= seen:
                     seen |= new
                     label = "-".join(str(value) for value in one.axes.values()) if one.role == "cell" else one.role
-                    picked.append(pytest.param(one.recipe, id=f"{path.stem}-{name}-{label}"))
+                    marks = [pytest.mark.slow] if name == "cifar10" else []  # ResNets
+                    picked.append(pytest.param(one.recipe, id=f"{path.stem}-{name}-{label}", marks=marks))
     return picked
 
 

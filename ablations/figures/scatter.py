@@ -100,8 +100,6 @@ def draw_points(axes: Axes, frame: pd.DataFrame, context: Context, title: str) -
         axes.xaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(ScalarFormatter())
         axes.xaxis.set_minor_locator(LogLocator(base=10, subs=()))
-    if plot.metrics[0] in LOGARITHMIC and len(found):
-        axes.set_yscale("log")
     axes.margins(0.12)
     write_names(axes, found, found[found["hue"] == present[0]] if plot.hue == METRIC else found)  # once for each x
     axes.set_xlabel(label(plot.x))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log10
 from numbers import Real
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from ablations.figures import style
@@ -24,6 +26,7 @@ ABOVE, LEGEND = 0.35, 0.2  # title of a panel; a line of its legend
 SCALES = ("linear", "log")
 OUTCOME = "head_eigen_rank"  # whose outcome the spectrum is
 FLOOR = 0.01  # of the largest: where the dot is
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 RANK, VALUE = "rank", "squared_eigenvalue"  # the paper's points
 
 
@@ -98,6 +101,11 @@ def _points(paper: pd.DataFrame) -> list[Line]:
     return [Line("", [points], [list(range(points.shape[1]))], style.INK)]
 
 
+def _power(value: float, _: object = None) -> str:
+    """10⁻² of 0.01."""
+    return f"10{str(round(log10(value))).translate(RAISED)}" if value > 0 else ""
+
+
 def _draw(axes: Axes, found: Sequence[Line], scale: str) -> None:
     for line in found:
         if not line.curves:
@@ -109,5 +117,7 @@ def _draw(axes: Axes, found: Sequence[Line], scale: str) -> None:
             )  # fmt: skip
     if scale == "log" and any((curve[1] > 0).any() for line in found for curve in line.curves):
         axes.set_yscale("log", nonpositive="mask")
+        axes.yaxis.set_major_formatter(_power)  # matplotlib's own is mathematics, which style.RC has not parsed
+        axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set(xlabel=f"{label(RANK)} (1: the largest)", ylabel=f"squared eigenvalue of W, {scale}")
     axes.spines[["top", "right"]].set_visible(False)

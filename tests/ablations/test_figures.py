@@ -491,6 +491,13 @@ def test_a_spectrum_has_a_line_per_seed_from_rank_one_on_both_scales():
     assert "its dot at the last one above 1% of the largest" in caption_of(figure)
 
 
+def test_the_powers_of_a_logarithmic_axis_are_plain_text():
+    figure = figures.draw(spectrum_frame(), SPECTRUM, lambda _: {"head_eigen_rank": np.array([1, 0.1, 1e-3], "f4")})
+    ticks = [label.get_text() for axes in figure.axes for label in axes.get_yticklabels()]
+    assert "10⁻²" in ticks
+    assert not [tick for tick in ticks if "$" in tick]
+
+
 def test_a_spectrum_with_nothing_in_it_yet_is_drawn():
     frame = study_frame(["epochs"], [row("cell", {"epochs": epochs}, "missing") for epochs in (0, 2, 6)])
     axes = figures.draw(frame, SPECTRUM, spectra).axes[0]

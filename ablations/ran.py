@@ -1,5 +1,7 @@
 """What a run was asked for, on disk beside its table: with it a report needs neither the study's file nor torch."""
 
+import argparse
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +41,20 @@ def read(path: Path, command: str) -> Ran:
         raise BadInput(f"{path}: no such file; this makes it: {command}") from None
     except (OSError, ValidationError):
         raise BadInput(f"{path}: damaged; this makes it again, training nothing twice: {command}") from None
+
+
+def again(command: str, out: Path, seeds: int = 0) -> str:
+    """The command of a run of the whole study, on that many seeds, into `out`; without a number on its own seeds."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for option in ("--seeds", "--out", "--only"):
+        parser.add_argument(option, action="append")
+    for switch in ("--quiet", "--json", "--verbose", "--retry", "--dry-run"):
+        parser.add_argument(switch, action="store_true")
+    given, kept = parser.parse_known_args(shlex.split(command))
+    number = [str(seeds)] if seeds else (given.seeds or [])[-1:]
+    more = [word for value in number for word in ("--seeds", value)]
+    where = [] if out == Path() else ["--out", str(out)]
+    return shlex.join([*kept, *more, *where])
 
 
 def shared(trials: Sequence[Trial]) -> dict[str, Any]:

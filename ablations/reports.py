@@ -66,7 +66,8 @@ class Reports:
         """All claims at a scale: one may be about several studies. Judged anew when one of them has changed."""
         there = {key: stamp for key, stamp in stamps.items() if key[1] == scale}
         if self._judgments.get(scale, ({}, []))[0] != there:
-            self._judgments[scale] = (there, court.judge_folder(self._out, scale, partial(self._budget, scale)))
+            asked = (partial(self._budget, scale), partial(self._again, scale))
+            self._judgments[scale] = (there, court.judge_folder(self._out, scale, *asked))
         return self._judgments[scale][1]
 
     def _budget(self, scale: str, study: str) -> str:
@@ -75,6 +76,14 @@ class Reports:
             return words.budget(ran.read(self._out / "results" / study / f"{scale}{ran.END}", "").context)
         except BadInput:
             return ""
+
+    def _again(self, scale: str, study: str, seeds: int) -> str:
+        """What trains a study with more seeds: on the data and with the settings that it was run with."""
+        try:
+            ran_as = ran.read(self._out / "results" / study / f"{scale}{ran.END}", "").command
+        except BadInput:
+            return court.command(self._out, scale, study, seeds)
+        return ran.again(ran_as, self._out, seeds)
 
     def _renew_one(self, key: Key, verdicts: Sequence[Verdict], wanted: bool, live: bool) -> list[Path]:
         """Read a study at a scale for its card; write its page where that is wanted."""

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
@@ -20,23 +20,34 @@ from ablations.verdicts.statement import All, Best, Comparison, Most, Quantity, 
 from ablations.verdicts.verdict import Verdict
 
 Budget = Callable[[str], str]  # study -> on what its cells were trained, in words
+Again = Callable[[str, int], str]  # study, number of seeds (0: its own) -> the command that trains it so
 
 
-def judge_folder(out: Path, scale: str, budget: Budget = lambda _: "") -> list[Verdict]:
+def judge_folder(out: Path, scale: str, budget: Budget = lambda _: "", again: Again | None = None) -> list[Verdict]:
     """All claims, by group, from results/<study>/<scale>.csv under `out`. Raises BadInput for a damaged one."""
     root = out / "results"
     paths = {study: root / study / f"{scale}.csv" for entry in CLAIMS.values() for study in entry.claim.studies}
     frames = {study: frame.read(path) for study, path in paths.items() if path.is_file()}
-    where = "" if out == Path() else f" --out {shlex.quote(str(out))}"
-    return judge_frames(frames, Store(root), scale, budget, where)
+    return judge_frames(frames, Store(root), scale, budget, again or partial(command, out, scale))
 
 
 def judge_frames(
-    frames: Mapping[str, pd.DataFrame], store: Store | None, scale: str, budget: Budget = lambda _: "", where: str = ""
+    frames: Mapping[str, pd.DataFrame],
+    store: Store | None,
+    scale: str,
+    budget: Budget = lambda _: "",
+    again: Again | None = None,
 ) -> list[Verdict]:
-    """The same from frames by study. store: for the answers image by image. where: the end of commands."""
-    evidence = Evidence(frames, store)
-    return [_judged(entry, evidence, scale, budget, where) for entry in CLAIMS.values()]
+    """The same from frames by study. store: for the answers image by image."""
+    evidence, again = Evidence(frames, store), again or partial(command, Path(), scale)
+    return [_judged(entry, evidence, scale, budget, again) for entry in CLAIMS.values()]
+
+
+def command(out: Path, scale: str, study: str, seeds: int = 0) -> str:
+    """What trains the study at that scale."""
+    more = ["--seeds", str(seeds)] if seeds else []
+    where = [] if out == Path() else ["--out", str(out)]
+    return shlex.join(["python", "-m", "ablations.run", study, "--scale", scale, *more, *where])
 
 
 def about(study: str, verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -44,13 +55,13 @@ def about(study: str, verdicts: Sequence[Verdict]) -> list[Verdict]:
     return [verdict for verdict in verdicts if study in verdict.claim.studies]
 
 
-def _judged(entry: Entry, evidence: Evidence, scale: str, budget: Budget, where: str) -> Verdict:
+def _judged(entry: Entry, evidence: Evidence, scale: str, budget: Budget, again: Again) -> Verdict:
     claim, says = entry.claim, fulfilled(entry)
     if entry.ask is None:
         return Verdict(claim, scale, "not asked", entry.unanswered, published=says)
     absent = [study for study in claim.studies if study not in evidence.frames]
-    commands = "; ".join(f"python -m ablations.run {study} --scale {scale}{where}" for study in absent)
     if absent:
+        commands = "; ".join(again(study, 0) for study in absent)
         refusal = [reason for study in absent if (reason := _refusal(study, scale))]
         why = (
             f"{refusal[0]}."
@@ -65,11 +76,9 @@ def _judged(entry: Entry, evidence: Evidence, scale: str, budget: Budget, where:
     settings = "; ".join(dict.fromkeys(said for study in claim.studies if (said := budget(study))))
     if found.outcome == "undecided":
         seeds = found.more_seeds or (max(3, found.seeds + found.chosen_on) if found.seeds + found.chosen_on < 3 else 0)
-        runs = [f"python -m ablations.run {study} --scale {scale}" for study in claim.studies]
-        more = f" --seeds {seeds}" if seeds else ""
-        done = seeds or "not measured" in found.why
-        commands = " && ".join(f"{run}{more}{where}" for run in runs) if done else ""
-    return replace(found, budget=settings, published=says, command=commands)
+        if seeds or "not measured" in found.why:
+            found = replace(found, command=" && ".join(again(study, seeds) for study in claim.studies))
+    return replace(found, budget=settings, published=says)
 
 
 def _refusal(study: str, scale: str) -> str:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import shelf
 
@@ -50,3 +52,16 @@ def test_a_damaged_file_is_said_with_the_command_that_makes_it(content, tmp_path
 def test_a_missing_file_is_said_with_the_command_that_makes_it(tmp_path):
     with pytest.raises(BadInput, match=r"no such file; this makes it: make it$"):
         ran.read(tmp_path / "a.run.json", "make it")
+
+
+def test_a_run_again_has_its_data_and_settings_another_number_of_seeds_and_the_whole_study():
+    command = "python -m ablations.run heads --data 'folder:my images' --set a.b=1 --seeds 3 --only head=none --quiet"
+    assert ran.again(command, Path(), 9) == (
+        "python -m ablations.run heads --data 'folder:my images' --set a.b=1 --seeds 9"
+    )
+    assert ran.again(f"{command} --out=/elsewhere", Path("my results")) == (
+        "python -m ablations.run heads --data 'folder:my images' --set a.b=1 --seeds 3 --out 'my results'"
+    )
+    assert ran.again("python -m ablations.run own.yaml --scale own-scale.yaml", Path()) == (
+        "python -m ablations.run own.yaml --scale own-scale.yaml"
+    )

@@ -16,6 +16,7 @@ from ablations.claims import Claims
 from ablations.pictures import Picture
 from ablations.reports import Reports
 from ablations.store import Store
+from ablations.verdicts import court
 
 
 @pytest.fixture(autouse=True)
@@ -241,3 +242,13 @@ def test_watching_waits_for_results_and_ends_with_ctrl_c(tmp_path, capsys, monke
     first, *_, last = shown.err.splitlines()
     assert first.endswith("Waiting.")
     assert last == "Interrupted; the pages that are written are whole."
+
+
+def test_more_seeds_are_asked_for_as_the_run_was_made(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(court, "judge_folder", lambda *asked: given.append(asked) or [])
+    shelf.leave(tmp_path, command="python -m ablations.run heads --data cifar10 --set a.b=1 --seeds 2")
+    Reports(tmp_path, [], None).renew()
+    ((_, scale, _, again),) = given
+    assert again("heads", 5) == f"python -m ablations.run heads --data cifar10 --set a.b=1 --seeds 5 --out {tmp_path}"
+    assert again("flip", 0) == f"python -m ablations.run flip --scale {scale} --out {tmp_path}"

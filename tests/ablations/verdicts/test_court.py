@@ -1,4 +1,5 @@
 import functools
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -133,7 +134,8 @@ def test_a_claim_can_be_asked_of_its_whole_study_at_every_scale_offered(key):
 
 
 def judge_frames_of(entry, made, scale):
-    return [court._judged(entry, Evidence(made), scale, lambda _: "", "")]
+    again = functools.partial(court.command, Path(), scale)
+    return [court._judged(entry, Evidence(made), scale, lambda _: "", again)]
 
 
 @pytest.mark.parametrize("key", HERE)

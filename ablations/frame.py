@@ -51,9 +51,24 @@ def read(path: Path) -> pd.DataFrame:
         seed = columns.index("seed") if "seed" in columns else 0
         if columns[:1] != ["role"] or columns[seed : seed + len(fixed)] != fixed:
             raise BadInput(f"{path}: not a study's table: its columns must be role, the axes, {', '.join(fixed)}.")
-        return _frame(columns[1:seed], rows)
+        return _frame(columns[1:seed], [_sound(row) for row in rows])
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
     except (ValueError, csv.Error) as error:  # UnicodeDecodeError is a ValueError
         raise BadInput(f"{path}: damaged ({error}); the command that made it makes it again.") from None
+
+
+def _sound(row: Mapping[str, str | None]) -> Mapping[str, str | None]:
+    """The row. Raises ValueError where it says what no trial can have."""
+    if row["status"] not in ("done", "failed", "missing", "running"):
+        raise ValueError(f"status {row['status']!r}")
+    for name, most in (("top1", 100.0), ("balanced_accuracy", 100.0), ("n_test", float("inf"))):
+        value = row.get(name)
+        if row["status"] == "done" and value and not 0 <= float(value) <= most:  # NaN is in no range
+            raise ValueError(f"{name} {value}")
+    if row["status"] == "done" and row.get("n_test") in ("0", "inf"):
+        raise ValueError(f"n_test {row['n_test']}")
+    return row
 
 
 def replace_file(path: Path, content: bytes) -> None:

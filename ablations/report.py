@@ -1,6 +1,7 @@
 """python -m ablations.report [STUDY]...: a self-contained HTML page per study and scale, and a front page to them."""
 
 import argparse
+import contextlib
 import sys
 import time
 from collections.abc import Sequence
@@ -57,7 +58,8 @@ def _watch(reports: Reports) -> None:
                     print(f"{said} Waiting.", file=sys.stderr, flush=True)
             time.sleep(POLL)
     finally:
-        reports.renew()  # nobody will renew them: they must not load themselves again and again
+        with contextlib.suppress(Exception):  # Ctrl-C may have come amid an import, which then cannot be finished
+            reports.renew()  # nobody will renew them: they must not load themselves again and again
 
 
 def _say(files: Sequence[Path]) -> None:

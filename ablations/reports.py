@@ -42,6 +42,7 @@ class Reports:
         wanted, known = material.chosen(self._out, list(self._asked), self._scale), material.there(self._out)
         live = watched and bool(Claims(Store(self._out / "results")).live_runs())
         stamps = {key: _stamps(self._out, key) for key in dict.fromkeys([*wanted, *known])}
+        problems: list[str] = []
         files, changed = [], self._cards.keys() - {*known}
         self._cards = {key: card for key, card in self._cards.items() if key in known}
         for key in stamps:
@@ -49,17 +50,21 @@ class Reports:
             now = (stamps[key], live, repr(verdicts))
             if self._seen.get(key) == now:
                 continue
-            changed.add(key)
             try:
                 files += self._renew_one(key, verdicts, key in wanted, live)
-            except BadInput:
+                changed.add(key)
+            except BadInput as error:
+                if self._cards.pop(key, None):  # the front page does without it, and the others are written as ever
+                    changed.add(key)
                 if key in wanted:
-                    raise
-                self._cards.pop(key, None)  # the front page does without it
+                    problems.append(str(error))
+                    continue
             self._seen[key] = now
         if changed:
             files.append(self._out / "reports" / "index.html")
             self._write(files[-1], page.front([self._cards[key] for key in sorted(self._cards)], live))
+        if problems:
+            raise BadInput("\n".join(problems))
         return files
 
     def _judged(self, scale: str, stamps: Mapping[Key, Any]) -> list[Verdict]:

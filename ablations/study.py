@@ -117,6 +117,11 @@ class Study(Part):
     extra: tuple[dict[str, Value], ...] = ()  # single cells beside the product; null sets the field to null
     baselines: dict[str, dict[str, Any]] = {}  # name -> dotted path -> value, on top of the recipe without any axis
 
+    @field_validator("question")
+    @classmethod
+    def _one_line(cls, question: str) -> str:
+        return " ".join(question.split())
+
     @field_validator("seeds")
     @classmethod
     def _some_seeds(cls, seeds: int | tuple[int, ...]) -> int | tuple[int, ...]:

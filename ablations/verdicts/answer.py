@@ -8,9 +8,9 @@ import pandas as pd
 from ablations.figures.context import Context
 from ablations.measures import label, text
 from ablations.store import Store
-from ablations.tables import baselines
+from ablations.tables import VALIDATION, baselines
 from ablations.verdicts.contrasts import Axes, Cells, Contrast, NotAsked, called, mean
-from ablations.verdicts.evidence import Evidence
+from ablations.verdicts.evidence import Estimate, Evidence
 
 MOST = 3  # names of cells that are listed
 
@@ -35,16 +35,16 @@ def answer(frame: pd.DataFrame, context: Context, store: Store | None = None) ->
     beside = f" ({', '.join(levels)})" if levels else ""
     found = evidence.estimate(best, {first})
     if found is None:
-        alone = evidence.estimate(best)
-        assert alone is not None
+        best, alone = _highest(shown, evidence)
         return (
             f"“{best.label}” is highest, {text(alone.effect, metric)}{unit} {_name(of)}{beside}, "
             "but no verdict follows from one seed."
         )
+    split = metric == "top1" and VALIDATION in frame and bool(frame[VALIDATION].notna().any())
+    by = " by the probe's validation split" if split else ""
+    level = f"{text(found.effect, metric)}{unit} {_name(of)}{beside}"
     on = f"the {found.seeds} others" if found.seeds > 1 else "the other"
-    start = (
-        f"Best on the first seed, “{best.label}” reaches {text(found.effect, metric)}{unit} {_name(of)}{beside} on {on}"
-    )
+    start = f"Chosen on the first seed{by}, “{best.label}” reaches {level} on {on}"
     return f"{start}{_against(best, [one for one in shown if one != best], evidence, first)}."
 
 
@@ -88,6 +88,13 @@ def _metrics(evidence: Evidence, context: Context) -> str:
     return f"On average over the cells: {', '.join(said)}." if said else "Nothing is measured yet."
 
 
+def _highest(shown: list[Contrast], evidence: Evidence) -> tuple[Contrast, Estimate]:
+    """Of one seed: the cell with the highest value, whatever chooses."""
+    found = {one: known for one in shown if (known := evidence.estimate(one)) is not None}
+    best = max(found, key=lambda one: found[one].effect)
+    return best, found[best]
+
+
 def _against(best: Contrast, others: list[Contrast], evidence: Evidence, first: int) -> str:
     """How the chosen cell compares with every other one on the other seeds, each at 5% divided by their number."""
     gaps = {one.label: evidence.estimate(best - one, {first}) for one in others}
@@ -106,7 +113,7 @@ def _against(best: Contrast, others: list[Contrast], evidence: Evidence, first: 
     said += [f"behind {_some(ahead)}"] if ahead else []
     said += [f"not to be told from {_some(level_with)}"] if level_with else []
     said += [f"{len(gaps) - len(known)} not measured there"] if len(known) < len(gaps) else []
-    together = f" (95% for all {len(known)} comparisons together)" if len(known) > 1 else " (95%)"
+    together = f" (95% for all {len(known)} together)" if len(known) > 1 else " (95%)"
     return f": {' and '.join(said) if len(said) < 3 else ', '.join(said)}{together}"
 
 
@@ -116,8 +123,9 @@ def _all(part: int, whole: int) -> str:
 
 def _some(names: list[str]) -> str:
     """The first three, and how many more."""
-    quoted = [f"“{name}”" for name in names[:MOST]]
-    more = [f"{len(names) - MOST} more"] if len(names) > MOST else []
+    named = names if len(names) == MOST + 1 else names[:MOST]  # "and 1 more" says no less than its name
+    quoted = [f"“{name}”" for name in named]
+    more = [f"{len(names) - MOST} more"] if len(names) > MOST + 1 else []
     *start, last = [*quoted, *more]
     return f"{', '.join(start)} and {last}" if start else last
 

@@ -1,5 +1,6 @@
 """Every claim that a results folder's studies can answer, judged; and whether the paper's own numbers fulfill it."""
 
+import contextlib
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -18,16 +19,23 @@ from ablations.verdicts.evidence import Evidence
 from ablations.verdicts.judge import judge
 from ablations.verdicts.statement import All, Best, Comparison, Most, Quantity, Statement
 from ablations.verdicts.verdict import Verdict
+from simclr_core.errors import BadInput
 
 Budget = Callable[[str], str]  # study -> on what its cells were trained, in words
 Again = Callable[[str, int], str]  # study, number of seeds (0: its own) -> the command that trains it so
 
 
 def judge_folder(out: Path, scale: str, budget: Budget = lambda _: "", again: Again | None = None) -> list[Verdict]:
-    """All claims, by group, from results/<study>/<scale>.csv under `out`. Raises BadInput for a damaged one."""
+    """All claims, by group, from results/<study>/<scale>.csv under `out`.
+
+    A damaged table counts as not there: that it is damaged its own page says.
+    """
     root = out / "results"
     paths = {study: root / study / f"{scale}.csv" for entry in CLAIMS.values() for study in entry.claim.studies}
-    frames = {study: frame.read(path) for study, path in paths.items() if path.is_file()}
+    frames: dict[str, pd.DataFrame] = {}
+    for study, path in paths.items():
+        with contextlib.suppress(BadInput):
+            frames |= {study: frame.read(path)} if path.is_file() else {}
     return judge_frames(frames, Store(root), scale, budget, again or partial(command, out, scale))
 
 

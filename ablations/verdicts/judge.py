@@ -231,7 +231,7 @@ def _why(outcome: Outcome, found: Sequence[Judged], seeds: int, chosen_on: int, 
     if len(found) == 1:
         return f"One comparison, {judged}."
     said = ", ".join(f"{count} {_verb(kind, count)}" for kind, count in counts.items() if count)
-    correction = "" if outcome == "holds" else f"; that one fails is judged at 5% / {len(found)}"
+    correction = "" if outcome == "holds" else f"; that a single one fails must show at 5% / {len(found)} (Bonferroni)"
     return f"Of {len(found)} comparisons {said}; {judged}{correction}."
 
 

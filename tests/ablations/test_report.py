@@ -257,3 +257,31 @@ def test_more_seeds_are_asked_for_as_the_run_was_made(tmp_path, monkeypatch):
     ((_, scale, _, again),) = given
     assert again("heads", 5) == f"python -m ablations.run heads --data cifar10 --set a.b=1 --seeds 5 --out {tmp_path}"
     assert again("flip", 0) == f"python -m ablations.run flip --scale {scale} --out {tmp_path}"
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_damaged_study_costs_the_others_no_page(tmp_path, capsys):
+    for name in ("crop", "heads"):
+        shelf.leave(tmp_path, shelf.context(study=name))
+    (tmp_path / "results/crop/laptop.run.json").write_text("garbage")
+    assert report.main(["--out", str(tmp_path)]) == report.BAD_INPUT
+    said = capsys.readouterr().err
+    assert "crop/laptop.run.json: damaged" in said
+    assert len(said.splitlines()) == 1
+    assert (tmp_path / "reports/heads/laptop.html").is_file()
+    assert "heads/laptop.html" in (tmp_path / "reports/index.html").read_text()
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("column", ["top1", "n_test", "status"])
+@pytest.mark.parametrize("value", ["999", "-5", "nan", "0", "banana"])
+def test_a_table_with_what_no_trial_can_have_is_damaged(column, value, tmp_path, capsys):
+    shelf.leave(tmp_path)
+    path = tmp_path / "results/heads/laptop.csv"
+    head, first, *rest = path.read_text().splitlines()
+    fields = first.split(",")
+    fields[head.split(",").index(column)] = value
+    path.write_text("\n".join([head, ",".join(fields), *rest]) + "\n")
+    fine = (column, value) in {("top1", "0"), ("n_test", "999")}
+    assert report.main(["heads", "--out", str(tmp_path)]) == (report.DONE if fine else report.BAD_INPUT)
+    assert fine or "laptop.csv: damaged" in capsys.readouterr().err

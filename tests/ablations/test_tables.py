@@ -43,7 +43,7 @@ def metrics(top1):
 
 def test_probes_beyond_the_usual_have_columns_of_their_own_after_them(tmp_path):
     one, other = record("crop", "color", 50.0), record("color", "crop", 60.0)
-    frame = pairs_frame(one | {"online_top1": 51.0}, other | {"finetune_1_top1": 61.5}, record("blur", "crop", 0.0))
+    frame = pairs_frame(one | {"online_top1": 51.0}, other | {"finetune_1_top1": 61.5}, record("blur", "crop", 1.0))
     assert list(frame.columns[-2:]) == ["finetune_1_top1", "online_top1"]
     assert frame["online_top1"].tolist()[0] == 51.0
     assert frame["finetune_1_top1"].isna().tolist() == [True, False, True]

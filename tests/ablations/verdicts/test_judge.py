@@ -372,13 +372,13 @@ NO_IMAGES = "no images (not measured on test images, or not at hand)"
             All(parts(2)),
             (20.0, -20.0),
             f"Of 2 comparisons 1 holds, 1 does not hold; judged on 3 seeds and {NO_IMAGES}; "
-            "that one fails is judged at 5% / 2.",
+            "that a single one fails must show at 5% / 2 (Bonferroni).",
         ),
         (
             All(parts(4)),
             (20.0, -0.1, 20.0, 0.1),
             f"Of 4 comparisons 2 hold, 2 are undecided; judged on 3 seeds and {NO_IMAGES}; "
-            "that one fails is judged at 5% / 4.",
+            "that a single one fails must show at 5% / 4 (Bonferroni).",
         ),
         (
             All(parts(1), chosen=True),

@@ -392,7 +392,7 @@ def test_every_shipped_study_runs_from_yaml_to_figure(name, tmp_path, capsys):
     said = capsys.readouterr()
     assert "failed" not in said.err
     written = [Path(line) for line in said.out.splitlines()]
-    assert {path.suffix for path in written} == {".csv", ".md", ".tex", ".png", ".svg", ".pdf"}
+    assert {path.suffix for path in written} == {".csv", ".json", ".md", ".tex", ".png", ".svg", ".pdf"}
     metrics = study.load_study(name).figure.metrics
     table = frame.measured(frame.read(tmp_path / "results" / name / "smoke.csv"))
     lacking = {metric for metric in metrics if metric not in table or table[metric].isna().all()}

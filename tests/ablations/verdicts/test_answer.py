@@ -131,7 +131,7 @@ def test_a_next_one_that_failed_elsewhere_is_said():
 def test_the_validation_split_chooses():
     split = {"a": [10.0, 0.0, 0.0], "b": [20.0, 0.0, 0.0]}
     assert said({"a": [60.0, 60.0, 60.0], "b": [50.0, 50.0, 50.0]}, probe_validation_top1=split).startswith(
-        "Chosen on the first seed, “b” reaches"
+        "Chosen on the first seed by the probe's validation split, “b” reaches"
     )
 
 
@@ -170,7 +170,7 @@ def test_averages_are_chosen_by_the_validation_split_too():
     table = {("a", 1): [90.0] * 3, ("a", 2): [90.0] * 3, ("b", 1): [50.0] * 3, ("b", 2): [52.0] * 3}
     split = {key: [80.0 if key[0] == "b" else 10.0] * 3 for key in table}
     assert said(table, figure, LR, probe_validation_top1=split).startswith(
-        "Chosen on the first seed, “b” reaches 51.0%"
+        "Chosen on the first seed by the probe's validation split, “b” reaches 51.0%"
     )
 
 

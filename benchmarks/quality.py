@@ -77,8 +77,11 @@ class Pictures(TorchDataset[list[Tensor]]):
         return views
 
 
-def train_lightly(recipe: Recipe, model: SimCLR, train: ImageSet) -> Iterator[float]:
-    """The same from lightly's parts. Trains the encoder of `model` in place; the head is a copy."""
+def train_lightly(recipe: Recipe, model: SimCLR, train: ImageSet, workers: int = 0) -> Iterator[float]:
+    """The same from lightly's parts. Trains the encoder of `model` in place; the head is a copy.
+
+    workers: how many processes of the loader make views.
+    """
     from lightly.loss import NTXentLoss
     from lightly.models.modules import SimCLRProjectionHead
     from lightly.models.utils import get_weight_decay_parameters
@@ -96,9 +99,10 @@ def train_lightly(recipe: Recipe, model: SimCLR, train: ImageSet) -> Iterator[fl
         normalize=None,
     )
     width = model.encoder.width
-    head = SimCLRProjectionHead(width, width, recipe.head.dim)
+    head = SimCLRProjectionHead(width, width, recipe.head.dim, batch_norm=recipe.head.batch_norm)
     head.layers.load_state_dict(model.head.state_dict())
-    head.layers[-1].bias.requires_grad_(False)
+    if recipe.head.batch_norm:
+        head.layers[-1].bias.requires_grad_(False)
     net = nn.Sequential(model.encoder, head)
 
     decayed, spared = get_weight_decay_parameters([net])
@@ -106,7 +110,14 @@ def train_lightly(recipe: Recipe, model: SimCLR, train: ImageSet) -> Iterator[fl
     optimizer = torch.optim.AdamW(groups, lr=recipe.peak_lr, weight_decay=recipe.optimizer.weight_decay)
     criterion = NTXentLoss(temperature=recipe.loss.temperature)
     torch.manual_seed(stream(recipe.seed, "lightly").initial_seed())  # order and augmentation
-    loader = DataLoader(Pictures(train.images, transform), batch_size=plan.batch_size, shuffle=True, drop_last=True)
+    loader = DataLoader(
+        Pictures(train.images, transform),
+        batch_size=plan.batch_size,
+        shuffle=True,
+        drop_last=True,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+    )
     steps = plan.epochs * len(loader)
     scheduler = CosineWarmupScheduler(
         optimizer, warmup_epochs=round(plan.warmup * steps), max_epochs=steps, end_value=0.0

@@ -1,0 +1,117 @@
+"""python -m benchmarks [NAME...]: times this project, side by side with others, and writes the table as CSV.
+
+The benchmarks: training (two trials at once against lightly; a step against its encoder), augmentation (against
+torchvision, albumentations and kornia), startup, scaling, gpu. Run it on a machine that does nothing else.
+"""
+
+import argparse
+import importlib
+import platform
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pandas as pd
+import torch
+
+from ablations.frame import replace_file
+from ablations.machine import here
+from benchmarks.rounds import ROUNDS, Case, spread
+from simclr_core.errors import BadInput
+
+BENCHMARKS = ("training", "augmentation", "startup", "scaling", "gpu")
+PACKAGES = ("torch", "torchvision", "ray", "numpy", "lightly", "albumentations", "kornia")
+DONE, BAD_INPUT = 0, 2
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(f"{message}; see --help.")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code: 0 measured, 2 bad input."""
+    parser = _Parser(prog="python -m benchmarks", description=(__doc__ or "").split("\n\n")[1], allow_abbrev=False)
+    add = parser.add_argument
+    add("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; default: all")
+    add("--rounds", type=int, default=ROUNDS, metavar="N", help=f"how often each is measured (default: {ROUNDS})")
+    add("--out", type=Path, default=Path("reports/benchmarks"), metavar="DIR", help="default: reports/benchmarks")
+    try:
+        args = parser.parse_args(argv)
+        for name in args.names:
+            if name not in BENCHMARKS:
+                raise BadInput(f"{name} is no benchmark; there are {', '.join(BENCHMARKS)}.")
+        if args.rounds < 1:
+            raise BadInput("--rounds must be at least 1.")
+        measure(args.names or BENCHMARKS, args.rounds, args.out)
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+    return DONE
+
+
+def measure(names: Sequence[str], rounds: int, out: Path) -> None:
+    """Print and write case by case, so that what has been measured stays if the next one fails."""
+    print(machine())
+    for name in names:
+        rows: list[dict[str, Any]] = []
+        path = out / f"{name}.csv"
+        for case in importlib.import_module(f"benchmarks.{name}").cases(rounds):
+            new = lines(case)
+            print("\n".join([f"\n{case.benchmark}: {case.task} ({case.unit})", *map(said, new)]), flush=True)
+            rows += new
+            table = pd.DataFrame(rows).assign(machine=machine())
+            replace_file(path, table.to_csv(index=False, lineterminator="\n").encode())
+        print(f"\n{path}")
+
+
+def lines(case: Case) -> list[dict[str, Any]]:
+    """One row per contender: median, least and greatest of its rounds, and how many times better ours was."""
+    rows: list[dict[str, Any]] = []
+    for name, figures in case.figures.items():
+        middle, least, greatest = spread(figures)
+        row: dict[str, Any] = {"benchmark": case.benchmark, "task": case.task, "contender": name, "unit": case.unit}
+        row |= {"median": middle, "least": least, "greatest": greatest, "rounds": len(figures)}
+        if name != case.ours:
+            row |= dict(zip(("ratio", "ratio_least", "ratio_greatest"), spread(case.ratios(name)), strict=True))
+        rows.append(row)
+    what = {"benchmark": case.benchmark, "task": case.task, "unit": case.unit}
+    return rows + [{**what, "contender": name, "missing": why} for name, why in case.missing.items()]
+
+
+def said(line: dict[str, Any]) -> str:
+    """A row for the terminal."""
+    if "missing" in line:
+        return f"  {line['contender']:42} not measured: {line['missing']}"
+    text = f"  {line['contender']:42} {line['median']:10.4g} [{line['least']:.4g} to {line['greatest']:.4g}]"
+    if "ratio" in line:
+        text += f"   ours {line['ratio']:.2f}x [{line['ratio_least']:.2f} to {line['ratio_greatest']:.2f}]"
+    return text
+
+
+def machine() -> str:
+    """Processor, cores, GPU and versions, in one line."""
+    able = torch.cpu.get_capabilities()
+    units = [name for name in ("amx_bf16", "avx512_f", "avx2") if able.get(name)]
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    parts = [
+        f"{able.get('cpu_name', platform.machine())} ({', '.join(units) or 'no vector units known'})",
+        f"{here().cpus:g} cores",
+        gpu,
+    ]
+    parts.append(f"{platform.system()} {platform.machine()}, Python {platform.python_version()}")
+    return "; ".join([*parts, ", ".join(f"{name} {installed(name)}" for name in PACKAGES)])
+
+
+def installed(name: str) -> str:
+    """Its version, or "absent"."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""Training on a CPU: as many trials at once as there are cores, here and with lightly; a step against its encoder.
+
+The laptop recipe with crop and color on both branches, in float32, one thread a trial, on the embedded set. Lightly
+brings its augmentation (torchvision's on PIL images), its loss, its head and its choice of what is spared from weight
+decay; its loader has as many worker processes as serve it best (the contenders show 0, 1 and 2). Encoder, batch and
+optimizer are the same. Lightly's users would write the encoder plainly, which is a contender of its own: the same
+network in torch's usual memory format, without this project's layer for tiny maps.
+"""
+
+import multiprocessing
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ablations.machine import here
+from ablations.study import load_scale
+from benchmarks.quality import train_lightly, train_ours
+from benchmarks.rounds import ROUNDS, Case, play
+from simclr_core import data
+from simclr_core.config import Recipe
+from simclr_core.data.images import ImageSet
+from simclr_core.encoders import Encoder, TinyMapConv2d
+from simclr_core.objective import objective
+from simclr_core.pretrain import SimCLR
+from simclr_core.trial import exactly
+
+POLICY = ("crop", "color")
+IMAGES = 1280  # twenty steps an epoch
+EPOCHS = 3  # the first of which, with its processes and caches to start, does not count
+OURS = "simclr_core"
+CONTENDERS: dict[str, tuple[Callable[..., Iterator[float]], bool]] = {  # the trainer, and whether its encoder is ours
+    OURS: (train_ours, True),
+    **{f"lightly, {n} loader workers": (partial(train_lightly, workers=n), True) for n in (0, 1, 2)},
+    "lightly, 0 loader workers, plain encoder": (train_lightly, False),
+}
+
+
+def cases(rounds: int = ROUNDS) -> Iterator[Case]:
+    """Image pairs a second of the whole machine; then milliseconds of a whole step and of its encoder alone."""
+    recipe, cores = laptop(), max(1, int(here().cpus))
+    with tempfile.TemporaryDirectory() as cache:
+        train = data.load(recipe.data, Path(cache)).train.take(np.arange(IMAGES))
+    with team(cores, recipe, train) as run:
+        figures = play({name: partial(run, name) for name in CONTENDERS}, rounds)
+    yield Case("training", f"the laptop recipe, {cores} trials at once", "image pairs/s", figures)
+    with exactly("cpu"):
+        step = {"whole step": whole_step(recipe, train), "encoder, forward and backward": encoder_step(recipe, train)}
+        figures = play(step, rounds)
+    yield Case("training", "a step of the laptop recipe", "ms", figures, more_is_better=False)
+
+
+def laptop() -> Recipe:
+    """The laptop scale's recipe, both branches alike."""
+    return Recipe.parse({**load_scale("laptop").recipe, "views": {"left": POLICY, "right": POLICY}})
+
+
+@contextmanager
+def team(trials: int, recipe: Recipe, train: ImageSet) -> Iterator[Callable[[str], float]]:
+    """So many processes, each for one trial at a time; yields what tells them whose, and returns their image pairs/s.
+
+    They stay alive from one contender to the next, so that no import is timed.
+    """
+    context = multiprocessing.get_context("spawn")
+    ready = context.Barrier(trials)
+    pipes = [context.Pipe() for _ in range(trials)]
+    processes = [context.Process(target=work, args=(recipe, train, theirs, ready)) for _, theirs in pipes]
+    for process, (_, theirs) in zip(processes, pipes, strict=True):
+        process.start()
+        theirs.close()  # so that a process that dies is noticed
+    batch = recipe.schedule.batch_size
+    pairs = trials * (EPOCHS - 1) * (len(train) // batch) * batch
+
+    def run(name: str) -> float:
+        for ours, _ in pipes:
+            ours.send(name)
+        began, ended = zip(*(ours.recv() for ours, _ in pipes), strict=True)
+        return float(pairs / (max(ended) - min(began)))
+
+    try:
+        yield run
+    finally:
+        for process in processes:
+            process.terminate()
+
+
+def work(recipe: Recipe, train: ImageSet, orders: Any, ready: Any) -> None:
+    """A process of the team: when the first epoch had ended for all trials, and when the last did for this one."""
+    recipe = recipe.model_copy(update={"schedule": recipe.schedule.model_copy(update={"epochs": EPOCHS})})
+    while True:
+        trainer, our_encoder = CONTENDERS[orders.recv()]
+        with exactly("cpu"):
+            model = SimCLR(recipe)
+            if not our_encoder:
+                plainly(model.encoder)
+            epochs = trainer(recipe, model, train)
+            next(epochs)
+            ready.wait()
+            began = time.monotonic()
+            for _ in epochs:
+                pass
+            orders.send((began, time.monotonic()))
+
+
+def plainly(encoder: Encoder) -> None:
+    """The same network as most people write it: torch's usual memory format and its own convolution everywhere."""
+    for module in encoder.modules():
+        if isinstance(module, TinyMapConv2d):
+            module.__class__ = nn.Conv2d  # type: ignore[assignment]
+    encoder.to(memory_format=torch.contiguous_format)
+    encoder.forward = lambda images: encoder.network((images - 0.5) / 0.25)  # type: ignore[method-assign]
+
+
+def whole_step(recipe: Recipe, train: ImageSet) -> Callable[[], float]:
+    """Milliseconds a step takes in the trainer itself, everything included: an epoch's time over its steps."""
+    one = recipe.model_copy(update={"schedule": recipe.schedule.model_copy(update={"epochs": 1})})
+    steps = len(train) // recipe.schedule.batch_size
+
+    def measure() -> float:
+        model, began = SimCLR(one), time.perf_counter()
+        for _ in train_ours(one, model, train):
+            pass
+        return 1e3 * (time.perf_counter() - began) / steps
+
+    return measure
+
+
+def encoder_step(recipe: Recipe, train: ImageSet) -> Callable[[], float]:
+    """Milliseconds of the encoder's forward and backward pass on the views of one batch: the median of many."""
+    model = SimCLR(recipe).train()
+    views = objective(recipe).views(torch.from_numpy(np.array(train.images[: recipe.schedule.batch_size])), 0, 0)
+
+    def once() -> float:
+        began = time.perf_counter()
+        h = model.encoder(views)
+        h.backward(torch.full_like(h, 1 / len(h)))
+        return 1e3 * (time.perf_counter() - began)
+
+    return lambda: statistics.median(once() for _ in range(40))

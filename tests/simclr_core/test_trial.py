@@ -13,7 +13,7 @@ from toy import small, some_data
 import ablations
 from ablations.study import expand, load_scale, load_study
 from simclr_core import trial
-from simclr_core.config import Crop, Finetune, Recipe
+from simclr_core.config import Crop, Data, Finetune, Probes, Recipe
 from simclr_core.data.images import Dataset, ImageSet
 from simclr_core.errors import BadInput
 from simclr_core.pretrain import SimCLR, pretrain
@@ -184,9 +184,25 @@ def test_bfloat16_on_a_cpu_without_amx_is_refused_and_with_it_allowed(monkeypatc
     trial.check(recipe, some_data())
 
 
+def one_step(recipe: Recipe) -> Recipe:
+    """What of a recipe a single step of eight images depends on."""
+    update = {"epochs": min(recipe.schedule.epochs, 1), "batch_size": 8, "warmup": 0.0, "precision": "float32"}
+    return recipe.model_copy(
+        update={
+            "data": Data(size=recipe.data.size),
+            "optimizer": recipe.optimizer.model_copy(update={"lr": 0.1, "scaling": "none"}),
+            "schedule": recipe.schedule.model_copy(update=update),
+            "probes": Probes(online=recipe.probes.online),
+        }
+    )
+
+
 def axis_values() -> list[object]:
-    """One trial for every value of every axis, every extra cell and every baseline of every shipped study and scale."""
-    picked = []
+    """One step of every value of every axis, every extra cell and every baseline of every shipped study and scale.
+
+    Each different step once: most studies share their baselines, and many values differ only in what comes after it.
+    """
+    picked: dict[Recipe, object] = {}
     for path in sorted(GRIDS.glob("*.yaml")):
         study = load_study(str(path))
         for name in study.scales:
@@ -197,23 +213,21 @@ def axis_values() -> list[object]:
                     seen |= new
                     label = "-".join(str(value) for value in one.axes.values()) if one.role == "cell" else one.role
                     marks = [pytest.mark.slow] if name == "cifar10" else []  # ResNets
-                    picked.append(pytest.param(one.recipe, id=f"{path.stem}-{name}-{label}", marks=marks))
-    return picked
+                    step = one_step(one.recipe)
+                    picked.setdefault(step, pytest.param(step, id=f"{path.stem}-{name}-{label}", marks=marks))
+    return list(picked.values())
 
 
 @pytest.mark.parametrize("recipe", axis_values())
 def test_every_value_of_every_axis_of_every_shipped_study_trains_a_step(recipe: Recipe) -> None:
-    epochs = min(recipe.schedule.epochs, 1)
-    schedule = recipe.schedule.model_copy(update={"epochs": epochs, "batch_size": 8, "precision": "float32"})
-    recipe = recipe.model_copy(update={"schedule": schedule})
     images = some_data(8, recipe.data.size).train
     model = SimCLR(recipe, 2)
     before = [parameter.clone() for parameter in model.encoder.parameters()]
     rows = list(pretrain(recipe, model, images))
-    assert len(rows) == epochs
+    assert len(rows) == recipe.schedule.epochs
     assert all(np.isfinite(row.loss) for row in rows)
     moved = any(not torch.equal(a, b) for a, b in zip(before, model.encoder.parameters(), strict=True))
-    assert moved is (epochs > 0)
+    assert moved is (recipe.schedule.epochs > 0)
 
 
 def test_the_core_imports_no_ray_pandas_or_plotting() -> None:

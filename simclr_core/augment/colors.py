@@ -1,5 +1,6 @@
 """Transformations of each pixel's color: color (jitter and grayscale), solarize, equalize."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -7,9 +8,10 @@ import torchvision.transforms.v2.functional as TF
 from torch import Tensor
 
 from simclr_core import config
-from simclr_core.augment.draws import firing, uniform, where
+from simclr_core.augment.draws import firing, large, uniform, where
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as PIL and torchvision weigh the channels
+TINY = torch.finfo(torch.float32).tiny
 
 
 class Color(NamedTuple):
@@ -48,58 +50,83 @@ def apply_color(images: Tensor, color: Color) -> Tensor:
     Operations are torchvision's ColorJitter, the paper's PyTorch listing; its brightness multiplies. The TensorFlow
     listing that produced the paper's numbers adds it.
     """
+    order = color.order.tolist()
+    jittered = torch.nonzero(color.jitter)[:, 0].tolist()
+    if large(images):
+        from simclr_core.augment import pictures  # OpenCV, which small images do without
+
+        orders = [drawn if fires else [] for drawn, fires in zip(order, color.jitter.tolist(), strict=True)]
+        return pictures.color(images, color.factor.tolist(), orders, color.gray.tolist(), color.additive, LUMA)
     out = images.clone()
-    first = added_brightness if color.additive else brightness
+    first = add_brightness_ if color.additive else brightness_
     for place in range(4):
-        for operation, adjust in enumerate((first, contrast, saturation, hue)):
-            drawn = torch.nonzero(color.jitter & (color.order[:, place] == operation))[:, 0]
-            if len(drawn):
-                chosen = drawn.to(images.device)
-                factor = color.factor[drawn, operation].to(images.device)[:, None, None, None]
-                out[chosen] = adjust(out[chosen], factor)
-    chosen = torch.nonzero(color.gray)[:, 0].to(images.device)
-    out[chosen] = luma(out[chosen]).expand(-1, 3, -1, -1)
+        for operation, adjust_ in enumerate((first, contrast_, saturation_, hue_)):
+            drawn = [i for i in jittered if order[i][place] == operation]
+            change_(out, drawn, adjust_, color.factor[:, operation])
+    change_(out, torch.nonzero(color.gray)[:, 0].tolist(), gray_)
     return out
+
+
+def change_(images: Tensor, drawn: list[int], adjust_: Callable[..., None], *factor: Tensor) -> None:
+    """Adjust the drawn ones of the images in place, each by its factor of (N,) on the CPU."""
+    if drawn:
+        index = torch.tensor(drawn)
+        there = index.to(images.device)
+        chosen = images.index_select(0, there)
+        adjust_(chosen, *(each[index].to(images.device)[:, None, None, None] for each in factor))
+        images.index_copy_(0, there, chosen)
 
 
 def luma(images: Tensor) -> Tensor:
     """(N, 3, S, S) -> (N, 1, S, S) gray."""
-    red, green, blue = images.unbind(1)
-    return (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue).unsqueeze(1)
+    red, green, blue = images.split(1, dim=1)
+    gray: Tensor = LUMA[0] * red
+    return gray.add_(LUMA[1] * green).add_(LUMA[2] * blue)
 
 
-def brightness(images: Tensor, factor: Tensor) -> Tensor:
-    return (images * factor).clamp(0, 1)
+# Each of these changes the images in place: half of their cost would be new memory. Factors: (N, 1, 1, 1).
 
 
-def added_brightness(images: Tensor, delta: Tensor) -> Tensor:
-    return (images + delta).clamp(0, 1)
+def gray_(images: Tensor) -> None:
+    images.copy_(luma(images))
 
 
-def contrast(images: Tensor, factor: Tensor) -> Tensor:
-    middle = luma(images).mean(dim=(1, 2, 3), keepdim=True)
-    return (middle + factor * (images - middle)).clamp(0, 1)
+def brightness_(images: Tensor, factor: Tensor) -> None:
+    images.mul_(factor).clamp_(0, 1)
 
 
-def saturation(images: Tensor, factor: Tensor) -> Tensor:
-    gray = luma(images)
-    return (gray + factor * (images - gray)).clamp(0, 1)
+def add_brightness_(images: Tensor, delta: Tensor) -> None:
+    images.add_(delta).clamp_(0, 1)
 
 
-def hue(images: Tensor, shift: Tensor) -> Tensor:
-    """Turn the hue by `shift` in (-1, 1) of a full turn, HSV value and saturation kept."""
-    value, brightest = images.max(dim=1, keepdim=True)
-    chroma = value - images.amin(dim=1, keepdim=True)
-    red, green, blue = (images[:, channel, None] for channel in range(3))
-    safe = torch.where(chroma > 0, chroma, 1)
-    sector = torch.where(
-        brightest == 0,
-        (green - blue) / safe,
-        torch.where(brightest == 1, 2 + (blue - red) / safe, 4 + (red - green) / safe),
-    )  # hue in sixths of a turn
-    turned = sector + 6 * shift + torch.tensor([5.0, 3.0, 1.0], device=images.device).view(1, 3, 1, 1)
-    k = turned.remainder(6)
-    return value - chroma * torch.minimum(k, 4 - k).clamp(0, 1)
+def contrast_(images: Tensor, factor: Tensor) -> None:
+    middle = luma(images.mean(dim=(2, 3), keepdim=True))
+    images.mul_(factor).add_((1 - factor) * middle).clamp_(0, 1)
+
+
+def saturation_(images: Tensor, factor: Tensor) -> None:
+    rest = luma(images).mul_(1 - factor)
+    images.mul_(factor).add_(rest).clamp_(0, 1)
+
+
+def hue_(images: Tensor, shift: Tensor) -> None:
+    """Turn the hue by `shift` in (-1, 1) of a full turn, HSV value and saturation kept.
+
+    Hue in sixths of a turn from red, within [-3, 3]: its sign is that of green - blue, its size
+    1 + (green + blue - red - least) / chroma. That needs no choice of the greatest channel, which is slow on a CPU.
+    """
+    red, green, blue = images.split(1, dim=1)
+    value = torch.maximum(red, green).maximum(blue)
+    least = torch.minimum(red, green).minimum(blue)
+    chroma = value - least
+    size = (green + blue).sub_(red).sub_(least).div_(chroma.clamp(min=TINY)).add_(1)
+    turned = size.copysign_(green - blue).add_(6 * shift)
+    turned.sub_((turned / 6).round_().mul_(6))
+    # How far red is below the greatest, green and blue above the least, in parts of the chroma.
+    torch.add(turned, turned.new_tensor([0.0, 1.0, -1.0]).view(1, 3, 1, 1), out=images)
+    images.abs_().sub_(1).clamp_(0, 1).mul_(chroma)
+    torch.sub(value, red, out=red)
+    images[:, 1:].add_(least)
 
 
 class Solarize(NamedTuple):
@@ -116,7 +143,11 @@ def draw_solarize(settings: config.Solarize, n: int, side: int, generator: torch
 
 def apply_solarize(images: Tensor, solarize: Solarize) -> Tensor:
     """Invert what is at or above the threshold."""
-    return where(solarize.fires, torch.where(images >= solarize.threshold, 1 - images, images), images)
+
+    def invert(chosen: Tensor, _: Tensor) -> Tensor:
+        return torch.where(chosen >= solarize.threshold, 1 - chosen, chosen)
+
+    return where(solarize.fires, images, invert)
 
 
 def draw_equalize(settings: config.Equalize, n: int, side: int, generator: torch.Generator) -> Tensor:
@@ -130,4 +161,4 @@ def apply_equalize(images: Tensor, fires: Tensor) -> Tensor:
 
     It leaves a channel as it is where fewer than 255 pixels are darker than the brightest: always below 16 x 16.
     """
-    return where(fires, TF.equalize((images * 255).round().byte()).float() / 255, images)
+    return where(fires, images, lambda chosen, _: TF.equalize((chosen * 255).round().byte()).float() / 255)

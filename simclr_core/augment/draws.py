@@ -1,7 +1,11 @@
-"""What the transformations draw with: numbers, seeds, and which images one fires on."""
+"""What the transformations share: drawing numbers and seeds, which images one fires on, and which are large."""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+LARGE = 96  # pixels of a side
 
 
 def uniform(low: float, high: float, n: int, generator: torch.Generator) -> Tensor:
@@ -19,6 +23,21 @@ def firing(p: float, n: int, generator: torch.Generator) -> Tensor:
     return torch.rand(n, generator=generator) < p
 
 
-def where(fires: Tensor, transformed: Tensor, images: Tensor) -> Tensor:
-    """The transformed image where it fires, else the image. fires: (N,) bool; the others: (N, C, S, S)."""
-    return torch.where(fires.to(images.device)[:, None, None, None], transformed, images)
+def where(fires: Tensor, images: Tensor, transform: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """A new batch: the images, transformed where it fires; fires: (N,) bool, on the CPU.
+
+    transform: of the images it fires on and their places in the batch, a new batch. The others cost it nothing.
+    """
+    drawn = torch.nonzero(fires)[:, 0]
+    if len(drawn) == len(images):
+        return transform(images, drawn)
+    out = images.clone()
+    if len(drawn):
+        index = drawn.to(images.device)
+        out.index_copy_(0, index, transform(images.index_select(0, index), drawn))
+    return out
+
+
+def large(images: Tensor) -> bool:
+    """Whether these go one by one through `pictures` rather than as one batch: on a CPU, and far from small."""
+    return images.device.type == "cpu" and images.shape[-1] >= LARGE

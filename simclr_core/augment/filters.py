@@ -8,7 +8,7 @@ from torch import Tensor
 
 from simclr_core import config
 from simclr_core.augment.colors import luma
-from simclr_core.augment.draws import firing, uniform, where
+from simclr_core.augment.draws import firing, large, uniform, where
 from simclr_core.augment.geometry import resample
 
 
@@ -29,12 +29,17 @@ def apply_sobel(images: Tensor, sobel: Sobel) -> Tensor:
 
     The paper's Figure 4 shows a signed response per channel on middle gray; magnitude, gray and scale are ours.
     """
-    padded = F.pad(luma(images), (1, 1, 1, 1), mode="replicate")
-    across = padded[..., 2:] - padded[..., :-2]
-    down = padded[..., 2:, :] - padded[..., :-2, :]
-    horizontal = across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]
-    vertical = down[..., :-2] + 2 * down[..., 1:-1] + down[..., 2:]
-    return where(sobel.fires, (sobel.scale * torch.hypot(horizontal, vertical)).clamp(0, 1), images)
+
+    def magnitude(chosen: Tensor, _: Tensor) -> Tensor:
+        padded = F.pad(luma(chosen), (1, 1, 1, 1), mode="replicate")
+        across = padded[..., 2:] - padded[..., :-2]
+        down = padded[..., 2:, :] - padded[..., :-2, :]
+        horizontal = across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]
+        vertical = down[..., :-2] + 2 * down[..., 1:-1] + down[..., 2:]
+        length = torch.hypot(horizontal, vertical)
+        return length.mul_(sobel.scale).clamp_(0, 1).expand_as(chosen).contiguous()
+
+    return where(sobel.fires, images, magnitude)
 
 
 class Noise(NamedTuple):
@@ -56,8 +61,8 @@ def apply_noise(images: Tensor, noise: Noise) -> Tensor:
     """Add independent Gaussian noise to every pixel and channel, then clip."""
     generator = torch.Generator(images.device).manual_seed(noise.seed)
     grain = torch.randn(images.shape, generator=generator, device=images.device)
-    noisy = (images + noise.sigma.to(images.device)[:, None, None, None] * grain).clamp(0, 1)
-    return where(noise.fires, noisy, images)
+    sigma = torch.where(noise.fires, noise.sigma, 0).to(images.device)[:, None, None, None]
+    return grain.mul_(sigma).add_(images).clamp_(0, 1)
 
 
 class Blur(NamedTuple):
@@ -78,12 +83,20 @@ def apply_blur(images: Tensor, blur: Blur) -> Tensor:
     reach = max(1, side // 20)
     offset = torch.arange(-reach, reach + 1)
     weight = torch.exp(-(offset**2) / (2 * blur.sigma[:, None] ** 2))
-    weight = torch.where(blur.fires[:, None], weight / weight.sum(1, keepdim=True), (offset == 0).float())
-    source = (torch.arange(side)[:, None] + offset).abs()
-    source = torch.where(source < side, source, 2 * (side - 1) - source)  # reflect without repeating the edge
-    placed = F.one_hot(source, side).float()  # (S, K, S)
-    band = torch.einsum("nk,iks->nis", weight, placed).to(images.device)
-    return resample(images, band, band)
+    weight = weight / weight.sum(1, keepdim=True)
+    if large(images):
+        from simclr_core.augment import pictures  # OpenCV, which small images do without
+
+        return pictures.blur(images, weight, blur.fires)
+
+    def smooth(chosen: Tensor, drawn: Tensor) -> Tensor:
+        source = (torch.arange(side)[:, None] + offset).abs()
+        source = torch.where(source < side, source, 2 * (side - 1) - source)  # reflect without repeating the edge
+        placed = F.one_hot(source, side).float()  # (S, K, S)
+        band = torch.einsum("nk,iks->nis", weight[drawn], placed).to(images.device)
+        return resample(chosen, band, band)
+
+    return where(blur.fires, images, smooth)
 
 
 class MotionBlur(NamedTuple):
@@ -105,7 +118,7 @@ def apply_motion_blur(images: Tensor, motion: MotionBlur) -> Tensor:
 
     The paper names motion blur (Appendix B.2) and leaves it open; this one is ours.
     """
-    n, reach = len(images), int(motion.reach.max())
+    reach = int(motion.reach.max())
     step = torch.arange(-reach, reach + 1.0)
     on_line = step.abs() <= motion.reach[:, None]
     weight = on_line / on_line.sum(1, keepdim=True)
@@ -116,6 +129,10 @@ def apply_motion_blur(images: Tensor, motion: MotionBlur) -> Tensor:
         return F.relu(1 - (step[:, None] - position[:, None, :]).abs())
 
     kernel = torch.bmm(hat(-step * radians.sin()) * weight[:, None, :], hat(step * radians.cos()).mT)
-    padded = F.pad(images, (reach,) * 4, mode="reflect").transpose(0, 1)
-    blurred = F.conv2d(padded, kernel[:, None].to(images.device), groups=n).transpose(0, 1)
-    return where(motion.fires, blurred.clamp(0, 1), images)
+
+    def smear(chosen: Tensor, drawn: Tensor) -> Tensor:
+        padded = F.pad(chosen, (reach,) * 4, mode="reflect").transpose(0, 1)
+        blurred = F.conv2d(padded, kernel[drawn, None].to(images.device), groups=len(chosen)).transpose(0, 1)
+        return blurred.clamp(0, 1)
+
+    return where(motion.fires, images, smear)

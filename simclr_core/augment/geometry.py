@@ -4,11 +4,10 @@ import math
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from simclr_core import config
-from simclr_core.augment.draws import firing, uniform
+from simclr_core.augment.draws import firing, large, uniform
 
 
 def resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
@@ -18,9 +17,11 @@ def resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     images: (N, C, S, S); rows, columns: (N, S, S), a row per output position.
     """
     n, channels, side, _ = images.shape
-    wide = torch.bmm(images.reshape(n, channels * side, side), columns.mT).view(n, channels, side, side)
-    tall = torch.bmm(wide.mT.reshape(n, channels * side, side), rows.mT).view(n, channels, side, side)
-    return tall.mT.clamp(0, 1)  # rows sum to 1 only up to rounding, and bicubic weights are partly negative
+    wide = torch.bmm(images.reshape(n, channels * side, side), columns.mT)
+    # The rows once per channel: turning the images instead, for one product with all channels, costs more.
+    tall = torch.bmm(rows.repeat_interleave(channels, 0), wide.view(n * channels, side, side))
+    # Rows sum to 1 only up to rounding, and bicubic weights are partly negative.
+    return tall.view_as(images).clamp_(0, 1)
 
 
 class Crop(NamedTuple):
@@ -61,21 +62,25 @@ def apply_crop(images: Tensor, crop: Crop) -> Tensor:
     The box's own pixels alone count, and weights are normalized at its edges, as in PIL and torchvision (antialias).
     """
     side, device = images.shape[-1], images.device
+    if large(images) and not crop.bicubic:
+        from simclr_core.augment import pictures  # OpenCV, which small images do without
+
+        return pictures.crop(images, crop.top, crop.left, crop.height, crop.width, crop.flip)
     pixel = torch.arange(side, dtype=torch.float32)
 
-    def weights(start: Tensor, length: Tensor) -> Tensor:
+    def weights(start: Tensor, length: Tensor, flip: Tensor) -> Tensor:
         center = (pixel + 0.5) * (length[:, None] / side) - 0.5
         if not crop.bicubic:
             center = center.clamp(min=torch.zeros(()), max=length[:, None] - 1.0)
-        distance = (start[:, None, None] + center[:, :, None] - pixel).abs()
+        center = torch.where(flip[:, None], center.flip(1), center)
+        distance = ((start[:, None] + center)[:, :, None] - pixel).abs_()
         if not crop.bicubic:
-            return F.relu(1 - distance)
+            return distance.neg_().add_(1).relu_()
         weight = cubic(distance) * ((pixel >= start[:, None]) & (pixel < (start + length)[:, None]))[:, None, :]
         return weight / weight.sum(dim=2, keepdim=True)
 
-    columns = weights(crop.left, crop.width)
-    columns = torch.where(crop.flip[:, None, None], columns.flip(1), columns)
-    return resample(images, weights(crop.top, crop.height).to(device), columns.to(device))
+    rows = weights(crop.top, crop.height, torch.zeros_like(crop.flip))
+    return resample(images, rows.to(device), weights(crop.left, crop.width, crop.flip).to(device))
 
 
 def cubic(distance: Tensor) -> Tensor:

@@ -5,9 +5,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from simclr_core.augment.draws import large
 from simclr_core.augment.transforms import apply, draw
 from simclr_core.config import Transforms, Views
 from simclr_core.streams import stream
+
+PORTION = 2**19  # numbers that go through a chain at once: 2 MB, about what a core has of the cache
 
 
 def two_views(images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int = 0, step: int = 0) -> Tensor:
@@ -17,7 +20,7 @@ def two_views(images: Tensor, views: Views, settings: Transforms, seed: int, epo
     right draws the same boxes in crop>color, color>crop and crop alone, so that cells can be compared in pairs.
     """
     key = (settings, seed, epoch, step)
-    common, _ = _through(images.float() / 255, "shared", views.shared, *key)
+    common, _ = _shared(images, views, *key)
     return torch.cat([_through(common, branch, getattr(views, branch), *key)[0] for branch in ("left", "right")])
 
 
@@ -38,20 +41,56 @@ def _right(
     images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int, step: int
 ) -> tuple[Tensor, dict[str, Any]]:
     key = (settings, seed, epoch, step)
-    common, shared = _through(images.float() / 255, "shared", views.shared, *key)
+    common, shared = _shared(images, views, *key)
     view, right = _through(common, "right", views.right, *key)
     return view, shared | right
+
+
+def _shared(
+    images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int, step: int
+) -> tuple[Tensor, dict[str, Any]]:
+    """Through the shared chain; without one the images as they are, since each branch makes numbers of them itself."""
+    return _through(images, "shared", views.shared, settings, seed, epoch, step) if views.shared else (images, {})
 
 
 def _through(
     images: Tensor, branch: str, chain: tuple[str, ...], settings: Transforms, seed: int, epoch: int, step: int
 ) -> tuple[Tensor, dict[str, Any]]:
-    """The images after the chain, and what was drawn for the last occurrence of each name."""
+    """The images, uint8 or float32, after the chain, and what was drawn for the last occurrence of each name."""
     # A transform of albumentations is one name whatever its arguments, as a built-in is whatever its settings.
     names = [name.partition("(")[0] for name in chain]
-    drawn = {}
-    for position, (transformation, name) in enumerate(zip(chain, names, strict=True)):
+    draws = []
+    for position, name in enumerate(names):
         generator = stream(seed, f"{branch}/{name}/{names[:position].count(name)}", epoch, step)
-        drawn[name] = draw(name, settings, len(images), images.shape[-1], generator)
-        images = apply(images, transformation, drawn[name])
-    return images, drawn
+        draws.append(draw(name, settings, len(images), images.shape[-1], generator))
+    views = torch.empty(images.shape, device=images.device)
+    for part in _portions(images, names):
+        view = images[part]
+        view = view if view.is_floating_point() else view.float().div_(255)
+        for transformation, drawn in zip(chain, draws, strict=True):
+            view = apply(view, transformation, _of(part, drawn))
+        if large(view) and not view.is_contiguous():
+            from simclr_core.augment import pictures  # OpenCV, which small images do without
+
+            pictures.split(view, views[part])
+        else:
+            views[part] = view
+    return views, dict(zip(names, draws, strict=True))
+
+
+def _portions(images: Tensor, names: list[str]) -> list[slice]:
+    """Slices of the batch: on a CPU as many images as its cache holds, else all at once.
+
+    Noise is drawn for a batch as a whole, and has to be the same whatever goes before and after it.
+    """
+    n = len(images)
+    whole = images.device.type != "cpu" or "noise" in names
+    size = n if whole else max(1, PORTION // images[0].numel())
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+def _of(part: slice, drawn: Any) -> Any:
+    """Of what was drawn for the batch, what belongs to these images: every tensor has a row for each."""
+    if isinstance(drawn, Tensor):
+        return drawn[part]
+    return drawn._make(each[part] if isinstance(each, Tensor) else each for each in drawn)

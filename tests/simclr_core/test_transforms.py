@@ -16,7 +16,7 @@ from simclr_core.augment import autoaugment, colors, filters, geometry
 from simclr_core.augment import transforms as T
 from simclr_core.streams import stream
 
-SIDES = (24, 32, 45)
+SIDES = (24, 32, 45, 101)  # the last is large: on the CPU these go another way
 
 
 def some_images(n: int, side: int) -> Tensor:
@@ -133,9 +133,10 @@ def test_cutout_is_a_gray_square_wholly_inside(side: int) -> None:
     assert len(set(cutout.top.tolist())) == side - cutout.side + 1 or side > 24
 
 
-def test_color_is_torchvisions_four_operations_in_the_drawn_order() -> None:
-    images = some_images(200, 24)
-    color = draw("color", 200, 24, config.Color(strength=1.0))
+@pytest.mark.parametrize("side", [24, 101])
+def test_color_is_torchvisions_four_operations_in_the_drawn_order(side: int) -> None:
+    images = some_images(200, side)
+    color = draw("color", 200, side, config.Color(strength=1.0))
     ours = colors.apply_color(images, color)
     operations = (TF.adjust_brightness, TF.adjust_contrast, TF.adjust_saturation, TF.adjust_hue)
     for i, image in enumerate(images):
@@ -180,8 +181,9 @@ def test_hue_agrees_with_opencvs_hsv() -> None:
         hsv = cv2.cvtColor(image[0].permute(1, 2, 0).numpy(), cv2.COLOR_RGB2HSV)  # hue in degrees
         hsv[..., 0] = (hsv[..., 0] + 360 * shift) % 360
         expected = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
-        ours = colors.hue(image, torch.full((1, 1, 1, 1), shift))[0].permute(1, 2, 0).numpy()
-        np.testing.assert_allclose(ours, expected, atol=2e-5)
+        ours = image.clone()
+        colors.hue_(ours, torch.full((1, 1, 1, 1), shift))
+        np.testing.assert_allclose(ours[0].permute(1, 2, 0).numpy(), expected, atol=2e-5)
 
 
 def test_color_of_strength_zero_leaves_images_as_they_are() -> None:

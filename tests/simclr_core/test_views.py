@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from simclr_core.augment import colors, geometry
+from simclr_core.augment import views as made
 from simclr_core.augment.views import one_view, one_view_and_draw, two_views
-from simclr_core.config import Transforms, Views
+from simclr_core.config import TRANSFORMATIONS, Transforms, Views
 from simclr_core.streams import stream
 
 SETTINGS = Transforms()
@@ -67,6 +68,13 @@ def test_another_augmentation_does_not_shift_the_draws_of_the_rest() -> None:
     assert torch.equal(crop[outside], both[outside])
     shared = views(("crop",), (), ())[:16]
     assert torch.equal(shared, views(("crop",), (), ("rotate", "noise"))[:16])
+
+
+@pytest.mark.parametrize("name", TRANSFORMATIONS)
+def test_a_batch_gone_through_in_portions_gives_the_same_views(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = views(("crop",), (), (name, "color"))
+    monkeypatch.setattr(made, "PORTION", 5 * 3 * 24 * 24)  # 16 images: 5, 5, 5, 1
+    torch.testing.assert_close(views(("crop",), (), (name, "color")), whole, atol=1e-6, rtol=0)
 
 
 def test_order_within_a_chain_matters() -> None:

@@ -81,22 +81,19 @@ def _check_labels(dataset: Dataset) -> None:
 @contextmanager
 def exactly(device: str) -> Iterator[None]:
     """Set what a trial's numbers depend on, whatever ran in this process before, and put it back afterwards."""
-    threads, dtype, strict = (
-        torch.get_num_threads(),
-        torch.get_default_dtype(),
-        torch.are_deterministic_algorithms_enabled(),
-    )
+    threads, dtype, strict = torch.get_num_threads(), torch.get_default_dtype(), torch.get_deterministic_debug_mode()
     if device == "cpu":
         torch.set_num_threads(1)  # one trial per core; and sums do not depend on how many threads split them
     torch.set_default_dtype(torch.float32)
-    torch.use_deterministic_algorithms(device == "cpu")
+    # Not use_deterministic_algorithms: it also tells torch's compiler, and takes two seconds to import that.
+    torch.set_deterministic_debug_mode("error" if device == "cpu" else "default")
     torch.backends.cudnn.benchmark = False
     try:
         yield
     finally:
         torch.set_num_threads(threads)
         torch.set_default_dtype(dtype)
-        torch.use_deterministic_algorithms(strict)
+        torch.set_deterministic_debug_mode(strict)
 
 
 def run(

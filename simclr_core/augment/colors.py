@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import torch
-import torchvision.transforms.v2.functional as TF
 from torch import Tensor
 
 from simclr_core import config
@@ -130,4 +129,6 @@ def apply_equalize(images: Tensor, fires: Tensor) -> Tensor:
 
     It leaves a channel as it is where fewer than 255 pixels are darker than the brightest: always below 16 x 16.
     """
+    from torchvision.transforms.v2 import functional as TF  # takes seconds to import, and is rarely needed
+
     return where(fires, TF.equalize((images * 255).round().byte()).float() / 255, images)

@@ -61,7 +61,10 @@ def connected(address: str | None, share: Allotment | None) -> Iterator[tuple[An
                     ray.init(address=address, runtime_env=_code(), **quiet)
                 else:
                     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # nothing is written to $HOME
-                    ray.init(address="local", include_dashboard=False, _temp_dir=str(folder), **_room(share), **quiet)
+                    with _fewer_processes():
+                        ray.init(
+                            address="local", include_dashboard=False, _temp_dir=str(folder), **_room(share), **quiet
+                        )
             except SystemExit:  # how Ray's own handler answers SIGTERM while it starts
                 raise KeyboardInterrupt from None
             except Exception as error:
@@ -72,6 +75,26 @@ def connected(address: str | None, share: Allotment | None) -> Iterator[tuple[An
                 yield ray, folder / "tune"
         finally:
             ray.shutdown()
+
+
+@contextmanager
+def _fewer_processes() -> Iterator[None]:
+    """A private Ray that starts inside does without its autoscaler, its collector of logs and its dashboard's server.
+
+    Nobody here asks them anything; each is a Python process that takes a second of a core to start, and 80 MB.
+    There is no setting for it: where a later Ray has no such methods, it starts what it starts.
+    """
+    from ray._private.node import Node
+
+    spared = ("start_monitor", "start_log_monitor", "start_api_server")
+    kept = {name: getattr(Node, name) for name in spared if hasattr(Node, name)}
+    for name in kept:
+        setattr(Node, name, lambda *_, **__: None)
+    try:
+        yield
+    finally:
+        for name, method in kept.items():
+            setattr(Node, name, method)
 
 
 @contextmanager

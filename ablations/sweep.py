@@ -101,6 +101,12 @@ def _fit(
 ) -> Exception | None:
     """Tune's one fit(). Returns what Ray broke with, if it did; raises what went wrong in this program."""
     from ray import tune
+    from ray.tune.execution.class_cache import _ActorClassCache
+
+    if setting.address is None:
+        # Tune asks for workers with environment variables that a private Ray's have anyway; the workers that are there
+        # by now would be left waiting, and others started.
+        _ActorClassCache.get = lambda cache, kind: cache._cache.setdefault(kind, ray.remote(kind))  # type: ignore
 
     class Relay(tune.Callback):
         """Tune's events to the driver. What goes wrong here ends the round and is raised again after it."""

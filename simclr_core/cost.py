@@ -110,8 +110,8 @@ def peak_bytes(device: str) -> int:
 def estimated_bytes(recipe: Recipe, classes: int, images: int) -> int:
     """About what a trial's process needs to train and probe on so many images (of the larger of its data sets).
 
-    A forward pass lists what it keeps: of a few images through the small encoder, of the whole batch on the meta device,
-    which holds no data, through a large one. (The meta device imports torch's compiler, which takes two seconds.)
+    A forward pass lists what it keeps: of a few images through the small encoder; through a large one, of the batch on
+    the meta device, which holds no data, but imports torch's compiler, which takes two seconds.
     """
     plan, probes = recipe.schedule, recipe.probes
     with torch.device("cpu" if recipe.encoder.name == "small" else "meta"):

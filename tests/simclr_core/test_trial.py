@@ -233,7 +233,7 @@ def test_a_training_loads_neither_torchs_compiler_nor_torchvision() -> None:
     code = (
         "import sys; from toy import small, some_data; from simclr_core import cost, trial\n"
         "for name in ('adamw', 'sgd', 'lars'):\n"
-        "    probes = {'online': True, 'transform_prediction': {'target': 'rotate'}}\n"
+        "    probes = {'online': True}\n"
         "    recipe = small(optimizer={'name': name}, probes=probes)\n"
         "    cost.estimated_bytes(recipe, 2, 96), *trial.run(recipe, some_data())\n"
         "print(*{'torch._dynamo', 'torchvision', 'sympy', 'scipy'} & sys.modules.keys())"

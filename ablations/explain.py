@@ -20,8 +20,9 @@ from ablations.arguments import Parser
 from ablations.ran import flat
 from ablations.study import CELL, Scale, Trial
 from ablations.training import trained
-from simclr_core.config import SOURCES, Probes, Recipe, Transforms, Views
+from simclr_core.config import Probes, Recipe, Transforms, Views
 from simclr_core.errors import BadInput
+from simclr_core.sources import SOURCES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,13 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from ablations import frame, plan, ran, words
+from ablations import plan, ran
 from ablations.claims import Claims
 from ablations.driver import Event
 from ablations.figures.context import Context
-from ablations.frame import replace_file
 from ablations.plan import Planned
 from ablations.ran import Ran
 from ablations.store import Store
@@ -23,6 +20,7 @@ from ablations.study import CELL, Scale, Study, Trial
 from simclr_core.errors import BadInput
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 EVERY = 10.0  # seconds between two drawings in mid-sweep, at least
@@ -48,19 +46,15 @@ class Outputs:
         self.problem = ""  # why the figure could not be drawn
         self._table = out / "results" / self.context.study / self.context.scale
         self._figure = out / "reports" / self.context.study / self.context.scale
-        self._changed, self._idle, self._next = False, False, time.monotonic() + EVERY
+        self._warm, self._changed, self._idle, self._next = False, False, False, time.monotonic() + EVERY
         from ablations import figures
 
         figures.settle(store.root / "cache")
 
-    def warm_up(self) -> None:
-        """Load what drawing needs in the background: whoever presses Ctrl-C does not wait for it then."""
-        from ablations import figures
-
-        threading.Thread(target=figures.warm_up, daemon=True).start()
-
     def follow(self, event: Event) -> None:
         """Draw anew when cells have finished, now and then. A failure to draw ends no sweep: it is said on stderr."""
+        if event.kind in ("epoch", "done", "failed") and not self._warm:
+            self._warm_up()
         if event.kind in ("done", "failed"):
             self._changed = self._idle = True
         elif event.kind == "started":
@@ -78,6 +72,9 @@ class Outputs:
 
     def write(self) -> list[Path]:
         """Write everything from the store's present state; the files written. Raises BadInput where that fails."""
+        from ablations import frame, words
+        from ablations.frame import replace_file
+
         self.planned = plan.refresh(self.planned, self.store, self._claims)
         csv_file, markdown, latex, about, run_file = (
             self._table.with_name(f"{self.context.scale}{end}")
@@ -108,13 +105,27 @@ class Outputs:
             files += self._drawn(drawing, stem)
         return files
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """The study frame of the state last written."""
+        from ablations import frame
+
         return frame.study_frame(list(self.context.axes), [item.record() for item in self.planned])
 
     def summary(self) -> str:
         """What was found, for the terminal."""
+        from ablations import words
+
         return words.summary(self.frame(), self.context)
+
+    def _warm_up(self) -> None:
+        """Load what tables and figures need in the background: whoever presses Ctrl-C does not wait for it then.
+
+        Not before the first epoch is over: it would take its time from the first trial's start.
+        """
+        from ablations import figures
+
+        self._warm = True
+        threading.Thread(target=figures.warm_up, daemon=True).start()
 
     def _draw(self) -> list[Path]:
         from ablations import figures  # matplotlib takes a second to import, and --dry-run needs none

@@ -10,15 +10,13 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from simclr_core.errors import BadInput
+from simclr_core.sources import DOWNLOADED, SOURCES
 
 # Raised whenever the same recipe would give other numbers, so that stored trials of the old code are not reused.
 RECIPE_VERSION = 2
 
 FIGURE_5 = ("crop", "cutout", "color", "sobel", "noise", "blur", "rotate")  # in its order
 TRANSFORMATIONS = (*FIGURE_5, "solarize", "equalize", "motion_blur", "autoaugment")
-
-DOWNLOADED = ("cifar10", "cifar100", "svhn", "stl10", "food101", "dtd", "flowers102", "pets", "aircraft")
-SOURCES = ("embedded", *DOWNLOADED, "folder:PATH")
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Range = tuple[float, float]

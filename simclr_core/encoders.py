@@ -2,9 +2,9 @@
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from simclr_core import config
+from simclr_core.blocks import BasicBlock, Bottleneck
 
 Block = type[BasicBlock] | type[Bottleneck]
 RESNETS: dict[str, tuple[Block, tuple[int, int, int, int]]] = {  # blocks in each of the four stages
@@ -57,7 +57,7 @@ class TinyMapConv2d(nn.Conv2d):
 
 
 class ResNet(nn.Sequential):
-    """The official code's ResNet from torchvision's blocks, under torchvision's names; no classifier. h: `width`.
+    """The official code's ResNet, under torchvision's names; no classifier. h: `width`.
 
     `settings.width` multiplies all channel counts, the stem's too. Every block starts as its shortcut: its last gamma
     is zero. As in the official code, and unlike torchvision's ResNet-18 and 34, the first stage has a projection too:
@@ -90,12 +90,12 @@ class ResNet(nn.Sequential):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            elif isinstance(module, block):
-                nn.init.zeros_((module.bn3 if block is Bottleneck else module.bn2).weight)
+            elif isinstance(module, BasicBlock | Bottleneck):
+                nn.init.zeros_((module.bn3 if isinstance(module, Bottleneck) else module.bn2).weight)
 
 
 def residual(block: Block, inward: int, planes: int, stride: int = 1, project: bool = False) -> nn.Module:
-    """torchvision's block, `inward` -> planes * block.expansion channels, its shortcut the identity or a projection."""
+    """A block, `inward` -> planes * block.expansion channels, its shortcut the identity or a projection."""
     shortcut, outward = None, planes * block.expansion
     if project:
         shortcut = nn.Sequential(nn.Conv2d(inward, outward, 1, stride, bias=False), nn.BatchNorm2d(outward))

@@ -1,13 +1,29 @@
 """Optimizers and the learning-rate schedule."""
 
+import inspect
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from simclr_core import config
+
+Kind = TypeVar("Kind", bound=torch.optim.Optimizer)
+
+
+def plain(kind: type[Kind]) -> type[Kind]:
+    """The same optimizer without what torch wraps around it for torch.compile.
+
+    Nothing is compiled here, and the wrappers import the compiler: two seconds in every process that trains.
+    """
+    names = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
+    methods = {name: inspect.unwrap(getattr(kind, name)) for name in names}
+    return type(kind.__name__, (kind,), {**methods, "step": torch.no_grad()(inspect.unwrap(kind.step))})
+
+
+AdamW, SGD, LBFGS = plain(torch.optim.AdamW), plain(torch.optim.SGD), plain(torch.optim.LBFGS)
 
 
 def optimizer(settings: config.Optimizer, model: nn.Module, lr: float) -> torch.optim.Optimizer:
@@ -23,10 +39,11 @@ def optimizer(settings: config.Optimizer, model: nn.Module, lr: float) -> torch.
     if settings.name == "lars":
         return LARS(groups, lr, settings.momentum)
     if settings.name == "adamw":
-        return torch.optim.AdamW(groups, lr=lr, fused=True)
-    return torch.optim.SGD(groups, lr=lr, momentum=settings.momentum, nesterov=settings.momentum > 0)
+        return AdamW(groups, lr=lr, fused=True)
+    return SGD(groups, lr=lr, momentum=settings.momentum, nesterov=settings.momentum > 0)
 
 
+@plain
 class LARS(torch.optim.Optimizer):
     """Layer-wise adaptive rate scaling (You et al., 2017) as in SimCLR's official code.
 

@@ -8,12 +8,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from ablations.figures.context import Context, Epochs, Outcomes
-from ablations.frame import replace_file
 
 if TYPE_CHECKING:  # importing Context costs no plotting library
+    import pandas as pd
     from matplotlib.figure import Figure
 
 
@@ -32,7 +30,8 @@ def settle(cache: Path) -> None:
 
 
 def warm_up() -> None:
-    """Import the plotting libraries, so that the next draw is quick."""
+    """Import what tables and figures need, so that the next ones are quick."""
+    from ablations import words  # noqa: F401
     from ablations.figures import bars, pairs, scatter, spectrum, style  # noqa: F401
 
 
@@ -87,6 +86,8 @@ def rendered(figure: Figure, suffix: str) -> bytes:
 
 def save(figure: Figure, stem: Path) -> list[Path]:
     """Write stem.png, .svg and .pdf, each in one step; empties the figure."""
+    from ablations.frame import replace_file
+
     paths = []
     for suffix in SUFFIXES:
         paths.append(stem.with_name(stem.name + suffix))

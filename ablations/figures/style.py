@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -118,6 +119,7 @@ class Page:
         self.bottom = 2 * MARGIN + LINE * len(lines)  # where the panels' space begins
         self.height = self.bottom + panels + MARGIN + 0.2 * len(heading)
         self.figure = Figure(figsize=(width, self.height), facecolor="white")
+        FigureCanvasAgg(self.figure)  # else every name on an axis is measured on, and keeps, ten megabytes of its own
         self.write(MARGIN, self.height - MARGIN, "\n".join(heading), TITLE_SIZE, va="top")
         self.write(MARGIN, MARGIN, "\n".join(lines), CAPTION_SIZE, va="bottom", color=MUTED)
 

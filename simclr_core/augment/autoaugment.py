@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torchvision.transforms import v2
 
 from simclr_core import config
 from simclr_core.augment.draws import seeds
@@ -27,6 +26,8 @@ def apply_autoaugment(images: Tensor, auto: AutoAugment) -> Tensor:
 
     On the CPU wherever the images are, since it is many small operations on one image at a time.
     """
+    from torchvision.transforms import v2  # takes seconds to import, and is rarely needed
+
     policy = v2.AutoAugment(v2.AutoAugmentPolicy(auto.policy))
     out = []
     with torch.random.fork_rng(devices=[]):  # torchvision draws from the global generator

@@ -1,10 +1,8 @@
 """Transformations of each pixel's color: color (jitter and grayscale), solarize, equalize."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-import torchvision.transforms.v2.functional as TF
 from torch import Tensor
 
 from simclr_core import config
@@ -12,6 +10,7 @@ from simclr_core.augment.draws import firing, large, uniform, where
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as PIL and torchvision weigh the channels
 TINY = torch.finfo(torch.float32).tiny
+BRIGHTNESS, CONTRAST, SATURATION, HUE, NOTHING = range(5)  # operations, in the order of a Color's factors
 
 
 class Color(NamedTuple):
@@ -50,31 +49,40 @@ def apply_color(images: Tensor, color: Color) -> Tensor:
     Operations are torchvision's ColorJitter, the paper's PyTorch listing; its brightness multiplies. The TensorFlow
     listing that produced the paper's numbers adds it.
     """
-    order = color.order.tolist()
-    jittered = torch.nonzero(color.jitter)[:, 0].tolist()
     if large(images):
         from simclr_core.augment import pictures  # OpenCV, which small images do without
 
-        orders = [drawn if fires else [] for drawn, fires in zip(order, color.jitter.tolist(), strict=True)]
+        chosen = zip(color.order.tolist(), color.jitter.tolist(), strict=True)
+        orders = [order if fires else [] for order, fires in chosen]
         return pictures.color(images, color.factor.tolist(), orders, color.gray.tolist(), color.additive, LUMA)
     out = images.clone()
-    first = add_brightness_ if color.additive else brightness_
+    factors = color.factor.gather(1, color.order)  # at each place
     for place in range(4):
-        for operation, adjust_ in enumerate((first, contrast_, saturation_, hue_)):
-            drawn = [i for i in jittered if order[i][place] == operation]
-            change_(out, drawn, adjust_, color.factor[:, operation])
-    change_(out, torch.nonzero(color.gray)[:, 0].tolist(), gray_)
-    return out
+        operation = torch.where(color.jitter, color.order[:, place], NOTHING)
+        blend_(out, operation, factors[:, place], color.additive)
+        turning = torch.nonzero(operation == HUE)[:, 0]
+        if len(turning):
+            there = turning.to(images.device)
+            turned = out.index_select(0, there)
+            hue_(turned, factors[turning, place].to(images.device)[:, None, None, None])
+            out.index_copy_(0, there, turned)
+    return where(color.gray, out, lambda chosen, _: luma(chosen).expand_as(chosen))
 
 
-def change_(images: Tensor, drawn: list[int], adjust_: Callable[..., None], *factor: Tensor) -> None:
-    """Adjust the drawn ones of the images in place, each by its factor of (N,) on the CPU."""
-    if drawn:
-        index = torch.tensor(drawn)
-        there = index.to(images.device)
-        chosen = images.index_select(0, there)
-        adjust_(chosen, *(each[index].to(images.device)[:, None, None, None] for each in factor))
-        images.index_copy_(0, there, chosen)
+def blend_(images: Tensor, operation: Tensor, factor: Tensor, additive: bool) -> None:
+    """Brightness, contrast and saturation of the images that have one of them now, in place; the others stay.
+
+    All three are scale * pixel + tint * gray pixel + offset, so that one pass over the batch does for all.
+    operation, factor: (N,), on the CPU.
+    """
+    bright, flat, dull = (operation == which for which in (BRIGHTNESS, CONTRAST, SATURATION))
+    scale = torch.where(flat | dull if additive else bright | flat | dull, factor, 1)
+    columns = torch.stack([scale, torch.where(dull, 1 - factor, 0), torch.where(flat, 1 - factor, 0),
+                           torch.where(bright & additive, factor, 0)])  # fmt: skip
+    scale, tint, middle, offset = columns.to(images.device)[..., None, None, None]
+    offset = offset + middle * luma(images.mean(dim=(2, 3), keepdim=True))
+    gray = luma(images).mul_(tint)
+    images.mul_(scale).add_(gray).add_(offset).clamp_(0, 1)
 
 
 def luma(images: Tensor) -> Tensor:
@@ -82,31 +90,6 @@ def luma(images: Tensor) -> Tensor:
     red, green, blue = images.split(1, dim=1)
     gray: Tensor = LUMA[0] * red
     return gray.add_(LUMA[1] * green).add_(LUMA[2] * blue)
-
-
-# Each of these changes the images in place: half of their cost would be new memory. Factors: (N, 1, 1, 1).
-
-
-def gray_(images: Tensor) -> None:
-    images.copy_(luma(images))
-
-
-def brightness_(images: Tensor, factor: Tensor) -> None:
-    images.mul_(factor).clamp_(0, 1)
-
-
-def add_brightness_(images: Tensor, delta: Tensor) -> None:
-    images.add_(delta).clamp_(0, 1)
-
-
-def contrast_(images: Tensor, factor: Tensor) -> None:
-    middle = luma(images.mean(dim=(2, 3), keepdim=True))
-    images.mul_(factor).add_((1 - factor) * middle).clamp_(0, 1)
-
-
-def saturation_(images: Tensor, factor: Tensor) -> None:
-    rest = luma(images).mul_(1 - factor)
-    images.mul_(factor).add_(rest).clamp_(0, 1)
 
 
 def hue_(images: Tensor, shift: Tensor) -> None:
@@ -161,4 +144,6 @@ def apply_equalize(images: Tensor, fires: Tensor) -> Tensor:
 
     It leaves a channel as it is where fewer than 255 pixels are darker than the brightest: always below 16 x 16.
     """
+    from torchvision.transforms.v2 import functional as TF  # takes seconds to import, and is rarely needed
+
     return where(fires, images, lambda chosen, _: TF.equalize((chosen * 255).round().byte()).float() / 255)

@@ -1,8 +1,9 @@
 """The online linear probe: a classifier that learns along with the encoder, behind a stop-gradient (Appendix B.6)."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from simclr_core.optim import SGD
 
 
 class OnlineProbe(nn.Module):
@@ -17,7 +18,7 @@ class OnlineProbe(nn.Module):
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
         self.peak_lr = 0.1 * batch_size / 256
-        self.optimizer = torch.optim.SGD(self.linear.parameters(), lr=self.peak_lr, momentum=0.9, nesterov=True)
+        self.optimizer = SGD(self.linear.parameters(), lr=self.peak_lr, momentum=0.9, nesterov=True)
 
     def forward(self, h: Tensor) -> Tensor:
         """(N, width) -> (N, classes) logits."""

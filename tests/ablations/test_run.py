@@ -220,6 +220,14 @@ def test_bfloat16_on_a_cpu_without_amx_is_one_sentence(tmp_path, capsys, monkeyp
     assert "AMX" in refused(capsys, [*tiny.write(tmp_path), "--set", "schedule.precision=bfloat16"])
 
 
+def test_help_needs_nothing_that_takes_time_to_import():
+    check = (
+        "import sys; from ablations import run\ntry: run.main(['--help'])\nexcept SystemExit: pass\n"
+        "sys.exit(bool({'torch', 'ray', 'pandas', 'numpy', 'pydantic', 'yaml'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", check], check=True, stdout=subprocess.DEVNULL)
+
+
 def test_errors_in_a_study_need_no_torch_and_no_ray():
     check = (
         "import sys; from ablations import run; assert run.main(['aug_pears']) == 2; "

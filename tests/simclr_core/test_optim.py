@@ -187,7 +187,7 @@ def test_a_restored_optimizer_goes_on_bit_for_bit(name: str) -> None:
 def test_matrices_and_vectors_are_two_groups(name: str, kind: type, options: dict[str, object]) -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
     optim = optimizer(config.Optimizer(name=name, lr=9.0, weight_decay=0.5, momentum=0.7), model, 0.25)
-    assert type(optim) is kind
+    assert isinstance(optim, kind)
     matrices, vectors = optim.param_groups
     assert [tuple(p.shape) for p in matrices["params"]] == [(4, 3, 3, 3), (2, 4)]
     assert [tuple(p.shape) for p in vectors["params"]] == [(4,), (4,), (4,), (2,)]

@@ -1,5 +1,6 @@
 """Whole trials: reruns, independence of what ran before, refusals, and what the core may import."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -239,3 +240,20 @@ def test_the_core_imports_no_ray_pandas_or_plotting() -> None:
     loaded = set(subprocess.check_output([sys.executable, "-c", probe], text=True).split())
     assert "simclr_core.trial" in loaded
     assert not loaded & {"ray", "pandas", "seaborn", "matplotlib", "ablations"}
+
+
+def test_a_training_loads_neither_torchs_compiler_nor_torchvision() -> None:
+    """Each takes as long to import as torch itself, in every process that trains."""
+    code = (
+        "import sys; from toy import small, some_data; from simclr_core import cost, trial\n"
+        "for name in ('adamw', 'sgd', 'lars'):\n"
+        "    probes = {'online': True}\n"
+        "    recipe = small(optimizer={'name': name}, probes=probes)\n"
+        "    cost.estimated_bytes(recipe, 2, 96), *trial.run(recipe, some_data())\n"
+        "print(*{'torch._dynamo', 'torchvision', 'sympy', 'scipy'} & sys.modules.keys())"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parent, env=os.environ | {"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert found.stdout == "\n"

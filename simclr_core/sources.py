@@ -1,0 +1,4 @@
+"""Where images may come from, by name; without anything to import, for command lines to say."""
+
+DOWNLOADED = ("cifar10", "cifar100", "svhn", "stl10", "food101", "dtd", "flowers102", "pets", "aircraft")
+SOURCES = ("embedded", *DOWNLOADED, "folder:PATH")

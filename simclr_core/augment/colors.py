@@ -56,33 +56,35 @@ def apply_color(images: Tensor, color: Color) -> Tensor:
         orders = [order if fires else [] for order, fires in chosen]
         return pictures.color(images, color.factor.tolist(), orders, color.gray.tolist(), color.additive, LUMA)
     out = images.clone()
-    factors = color.factor.gather(1, color.order)  # at each place
+    operation = torch.where(color.jitter[:, None], color.order, NOTHING)  # (N, 4): of each image, at each place
+    factor = color.factor.gather(1, color.order)
+    blends = blend(operation, factor, color.additive).to(images.device)
     for place in range(4):
-        operation = torch.where(color.jitter, color.order[:, place], NOTHING)
-        blend_(out, operation, factors[:, place], color.additive)
-        turning = torch.nonzero(operation == HUE)[:, 0]
+        scale, tint, middle, offset = blends[..., place, None, None, None]
+        offset = offset + middle * luma(out.mean(dim=(2, 3), keepdim=True))
+        gray = luma(out).mul_(tint)
+        out.mul_(scale).add_(gray).add_(offset).clamp_(0, 1)
+        turning = torch.nonzero(operation[:, place] == HUE)[:, 0]
         if len(turning):
             there = turning.to(images.device)
             turned = out.index_select(0, there)
-            hue_(turned, factors[turning, place].to(images.device)[:, None, None, None])
+            hue_(turned, factor[turning, place].to(images.device)[:, None, None, None])
             out.index_copy_(0, there, turned)
     return where(color.gray, out, lambda chosen, _: luma(chosen).expand_as(chosen))
 
 
-def blend_(images: Tensor, operation: Tensor, factor: Tensor, additive: bool) -> None:
-    """Brightness, contrast and saturation of the images that have one of them now, in place; the others stay.
+def blend(operation: Tensor, factor: Tensor, additive: bool) -> Tensor:
+    """Brightness, contrast and saturation, as one sum, so that one pass over the batch does for all of them:
 
-    All three are scale * pixel + tint * gray pixel + offset, so that one pass over the batch does for all.
-    operation, factor: (N,), on the CPU.
+        scale * pixel + tint * gray pixel + middle * mean gray + offset
+
+    operation, factor: any shape. Returns those four, stacked; 1, 0, 0, 0 where it is another operation or none.
     """
     bright, flat, dull = (operation == which for which in (BRIGHTNESS, CONTRAST, SATURATION))
-    scale = torch.where(flat | dull if additive else bright | flat | dull, factor, 1)
-    columns = torch.stack([scale, torch.where(dull, 1 - factor, 0), torch.where(flat, 1 - factor, 0),
-                           torch.where(bright & additive, factor, 0)])  # fmt: skip
-    scale, tint, middle, offset = columns.to(images.device)[..., None, None, None]
-    offset = offset + middle * luma(images.mean(dim=(2, 3), keepdim=True))
-    gray = luma(images).mul_(tint)
-    images.mul_(scale).add_(gray).add_(offset).clamp_(0, 1)
+    one, zero, rest = torch.ones_like(factor), torch.zeros_like(factor), 1 - factor
+    scale = torch.where(flat | dull if additive else flat | dull | bright, factor, one)
+    offset = torch.where(bright, factor, zero) if additive else zero
+    return torch.stack([scale, torch.where(dull, rest, zero), torch.where(flat, rest, zero), offset])
 
 
 def luma(images: Tensor) -> Tensor:

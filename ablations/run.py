@@ -20,6 +20,9 @@ DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 all done, 1 some cells failed or run elsewhere, 2 bad input, 130 interrupted."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this: `>&-`, some daemons
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
     stop = _Stop(argv)
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     for number, handler in before.items():  # clusters pre-empt with SIGTERM, a closed terminal sends SIGHUP

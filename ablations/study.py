@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -243,6 +244,10 @@ def parse_yaml(text: str, where: str) -> Any:
         raise BadInput(
             f"{where}{line}: invalid YAML: {getattr(error, 'problem', None) or ' '.join(str(error).split())}."
         ) from None
+    except RecursionError:
+        raise BadInput(f"{where}: invalid YAML: nested too deeply.") from None
+    except ValueError as error:  # Python reads no integer of more than 4,300 digits
+        raise BadInput(f"{where}: invalid YAML: {str(error).partition(';')[0]}.") from None
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -265,12 +270,12 @@ def _validate(model: type[M], fields: Any, where: str) -> M:
 def _read(name_or_path: str | Path, folder: Path, kind: str) -> tuple[dict[str, Any], str]:
     """Fields of a shipped file by name, or of any file by path; and how to call it in messages."""
     path = Path(name_or_path)
-    if path.suffix not in (".yaml", ".yml") and len(path.parts) == 1 and not path.is_file():
+    if path.suffix not in (".yaml", ".yml") and len(path.parts) == 1 and not os.path.isfile(path):  # noqa: PTH113
         shipped = sorted(file.stem for file in folder.glob("*.yaml"))
         if path.name not in shipped:
             raise BadInput(f"Unknown {kind} {path.name!r}{nearest(path.name, shipped)}, or a path to a YAML file.")
         path = folder / f"{path.name}.yaml"
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113  # Path.is_file raises where a name is too long
         raise BadInput(f"{path}: no such file; give a {kind} by its name or as a path to a YAML file.")
     where = str(path.relative_to(GRIDS.parent)) if path.is_relative_to(GRIDS) else str(path)
     try:

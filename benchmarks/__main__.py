@@ -24,7 +24,8 @@ from simclr_core.errors import BadInput
 
 BENCHMARKS = ("training", "augmentation", "startup", "scaling", "gpu")
 PACKAGES = ("torch", "torchvision", "ray", "numpy", "lightly", "albumentations", "kornia")
-DONE, BAD_INPUT = 0, 2
+PEERS = {"training": "lightly", "augmentation": "kornia"}  # what these need beyond this project's own packages
+DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -46,13 +47,38 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise BadInput(f"{name} is no benchmark; there are {', '.join(BENCHMARKS)}.")
         if args.rounds < 1:
             raise BadInput("--rounds must be at least 1.")
-        measure(args.names or BENCHMARKS, args.rounds, args.out)
+        names = tuple(dict.fromkeys(args.names)) or BENCHMARKS
+        require(names, args.out)
+        measure(names, args.rounds, args.out)
+        sys.stdout.flush()  # a closed pipe shows here, not at exit
     except BadInput as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
+    except KeyboardInterrupt:
+        print(f"Interrupted; the cases measured so far are in {args.out}.", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:  # whoever read our output has seen enough, such as `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return DONE
+
+
+def require(names: Sequence[str], out: Path) -> None:
+    """Raise BadInput, before anything is measured, where a peer is missing or nothing could be written."""
+    for name, peer in PEERS.items():
+        if name in names:
+            try:
+                importlib.import_module(peer)
+            except ImportError:
+                raise BadInput(
+                    f"{peer} is not installed; this installs it: pip install -e '.[benchmarks]'. "
+                    f"Without it: {', '.join(each for each in BENCHMARKS if each not in PEERS)}."
+                ) from None
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            (out / f"{name}.csv").open("a").close()
+    except OSError as error:
+        raise BadInput(f"--out {out}: cannot be written to: {error.strerror}.") from None
 
 
 def measure(names: Sequence[str], rounds: int, out: Path) -> None:
@@ -63,10 +89,10 @@ def measure(names: Sequence[str], rounds: int, out: Path) -> None:
         path = out / f"{name}.csv"
         for case in importlib.import_module(f"benchmarks.{name}").cases(rounds):
             new = lines(case)
-            print("\n".join([f"\n{case.benchmark}: {case.task} ({case.unit})", *map(said, new)]), flush=True)
             rows += new
             table = pd.DataFrame(rows).assign(machine=machine())
             replace_file(path, table.to_csv(index=False, lineterminator="\n").encode())
+            print("\n".join([f"\n{case.benchmark}: {case.task} ({case.unit})", *map(said, new)]), flush=True)
         print(f"\n{path}")
 
 

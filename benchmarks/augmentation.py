@@ -29,7 +29,6 @@ from torchvision.transforms import v2
 from benchmarks.rounds import ROUNDS, Case, play
 from simclr_core.augment.views import one_view
 from simclr_core.config import Transforms, Views
-from simclr_core.errors import BadInput
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or importing it asks the network for a newer version
 import albumentations as A
@@ -47,11 +46,7 @@ Run = Callable[[], Tensor]  # one batch of views
 
 
 def cases(rounds: int = ROUNDS) -> Iterator[Case]:
-    """Every transformation at every side. Raises BadInput where a peer is not installed."""
-    try:
-        import kornia.augmentation  # noqa: F401
-    except ImportError:
-        raise BadInput("kornia is not installed; this installs it: pip install -e '.[benchmarks]'.") from None
+    """Every transformation at every side."""
     for side in BATCH:
         for task in TASKS:
             yield case(task, side, rounds)

@@ -32,7 +32,8 @@ def blank(images: Tensor) -> tuple[Tensor, Picture]:
 
 
 def split(images: Tensor, out: Tensor) -> None:
-    """Copy the images into `out`, where every channel is a plane."""
+    """Copy the float32 images into `out`, where every channel is a plane."""
+    assert images.dtype == out.dtype == torch.float32  # of another type OpenCV would leave `out` as it is
     for image, planes in zip(images, out.numpy(), strict=True):
         cv2.split(picture(image), list(planes))
 

@@ -148,6 +148,8 @@ def test_numbers_like_1e_3_are_numbers(tmp_path):
         ("left: []", "left: 3", ["recipe: views.left", "got 3"]),
         ("study: tiny", "study: ../tiny", ["letters, digits, _ and - only"]),
         ("study: tiny", "study: [", ["study.yaml, line", "invalid YAML"]),
+        ("study: tiny", "study: " + 5000 * "[", ["study.yaml", "nested too deeply"]),
+        ("study: tiny", "study: " + 5000 * "9", ["study.yaml", "4300 digits"]),
         ("figure: pairs", "figure: pie", ["figure", "'pairs'", "got 'pie'"]),
         ("figure: pairs", "figure: pairs\nfigure: heads", ["line 5", "'figure' is given twice"]),
         ("  first:", "  top1:", ["axes.top1", "column"]),

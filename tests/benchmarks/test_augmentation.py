@@ -1,10 +1,7 @@
-import sys
-
 import pytest
 import torch
 
 from benchmarks import augmentation
-from simclr_core.errors import BadInput
 
 
 @pytest.mark.parametrize("task", augmentation.TASKS)
@@ -46,9 +43,3 @@ def test_a_figure_is_images_per_second_of_processor_time(monkeypatch):
     clock = iter([0.0, 0.0, 0.05, 0.2])
     monkeypatch.setattr(augmentation.time, "process_time", lambda: next(clock))
     assert augmentation.clocked(lambda: torch.zeros(()), 30)() == pytest.approx(2 * 30 / 0.2)
-
-
-def test_without_kornia_it_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "kornia.augmentation", None)
-    with pytest.raises(BadInput, match=r"kornia is not installed.*pip install -e"):
-        next(augmentation.cases())

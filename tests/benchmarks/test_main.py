@@ -1,3 +1,5 @@
+import sys
+
 import pandas as pd
 import pytest
 
@@ -21,12 +23,19 @@ def test_a_row_per_contender_and_ratios_round_by_round():
     assert said(third).endswith("not measured: why")
 
 
+@pytest.fixture
+def measured(monkeypatch):
+    monkeypatch.setattr("benchmarks.__main__.PEERS", {})
+    monkeypatch.setattr(training, "cases", lambda _: iter([CASE]))
+
+
 def test_a_case_that_fails_leaves_what_was_measured(tmp_path, monkeypatch, capsys):
     def cases(rounds):
         assert rounds == 2
         yield CASE
         raise RuntimeError("the second case")
 
+    monkeypatch.setattr("benchmarks.__main__.PEERS", {})
     monkeypatch.setattr(training, "cases", cases)
     with pytest.raises(RuntimeError, match="the second case"):
         main(["training", "--rounds", "2", "--out", str(tmp_path)])
@@ -44,3 +53,34 @@ def test_bad_input_is_one_sentence(argv, said, capsys):
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert said in lines[0]
+
+
+def test_a_missing_peer_is_named_before_anything_is_measured(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "kornia", None)
+    assert main(["gpu", "augmentation", "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.startswith("kornia is not installed; this installs it: pip install -e")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("measured")
+@pytest.mark.parametrize("place", ["file", "file/below", "taken"])
+def test_a_place_that_cannot_be_written_is_named_before_anything_is_measured(tmp_path, place, capsys):
+    (tmp_path / "file").touch()
+    (tmp_path / "taken" / "training.csv").mkdir(parents=True)
+    assert main(["training", "--out", str(tmp_path / place)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert f"{place}: cannot be written to" in err
+
+
+def test_ctrl_c_keeps_what_was_measured(tmp_path, monkeypatch, capsys):
+    def cases(_):
+        yield CASE
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("benchmarks.__main__.PEERS", {})
+    monkeypatch.setattr(training, "cases", cases)
+    assert main(["training", "--out", str(tmp_path)]) == 130
+    assert len(pd.read_csv(tmp_path / "training.csv")) == 3
+    assert "Interrupted" in capsys.readouterr().err

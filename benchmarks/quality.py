@@ -116,6 +116,7 @@ def train_lightly(recipe: Recipe, model: SimCLR, train: ImageSet, workers: int =
         shuffle=True,
         drop_last=True,
         num_workers=workers,
+        multiprocessing_context="fork" if workers else None,  # also from a process that was spawned
         persistent_workers=workers > 0,
     )
     steps = plan.epochs * len(loader)

@@ -34,7 +34,7 @@ from simclr_core.pretrain import SimCLR
 from simclr_core.trial import exactly
 
 POLICY = ("crop", "color")
-IMAGES = 1280  # twenty steps an epoch
+IMAGES = 640  # ten steps an epoch
 EPOCHS = 3  # the first of which, with its processes and caches to start, does not count
 OURS = "simclr_core"
 CONTENDERS: dict[str, tuple[Callable[..., Iterator[float]], bool]] = {  # the trainer, and whether its encoder is ours

@@ -4,7 +4,6 @@ The benchmarks: training (two trials at once against lightly; a step against its
 torchvision, albumentations and kornia), startup, scaling, gpu. Run it on a machine that does nothing else.
 """
 
-import argparse
 import importlib
 import os
 import platform
@@ -12,11 +11,12 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pandas as pd
 import torch
 
+from ablations.arguments import Parser
 from ablations.frame import replace_file
 from ablations.machine import here
 from benchmarks.rounds import ROUNDS, Case, spread
@@ -28,14 +28,9 @@ PEERS = {"training": "lightly", "augmentation": "kornia"}  # what these need bey
 DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise BadInput(f"{message}; see --help.")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 measured, 2 bad input."""
-    parser = _Parser(prog="python -m benchmarks", description=(__doc__ or "").split("\n\n")[1], allow_abbrev=False)
+    parser = Parser(prog="python -m benchmarks", description=(__doc__ or "").split("\n\n")[1], allow_abbrev=False)
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; default: all")
     add("--rounds", type=int, default=ROUNDS, metavar="N", help=f"how often each is measured (default: {ROUNDS})")

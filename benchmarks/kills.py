@@ -21,8 +21,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
+from ablations.arguments import Parser
 from simclr_core.errors import BadInput
 
 # Epochs as an axis: a quarter of the cells is long enough to be hit in the middle, all over the sweep.
@@ -374,11 +375,6 @@ def torment(kills: int, seed: int, folder: Path, say: Callable[[str], None] = pr
 # --- command line -----------------------------------------------------------------------------------------------------
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise BadInput(f"{message}; see --help.")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 nothing lost, nothing trained twice; 1 something was; 2 bad input, 130 interrupted."""
     terminate = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -429,9 +425,7 @@ def describe(report: Report) -> str:
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(
-        prog="python -m benchmarks.kills", description=(__doc__ or "").split("\n\n")[0], allow_abbrev=False
-    )
+    parser = Parser(prog="python -m benchmarks.kills", description=(__doc__ or "").split("\n\n")[0], allow_abbrev=False)
     add = parser.add_argument
     add("--kills", type=int, default=200, metavar="N", help="default: 200, an hour or two on two cores")
     add("--seed", type=int, default=0, metavar="N", help="of moments and victims (default: 0)")

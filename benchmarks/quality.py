@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
+from ablations.arguments import Parser
 from ablations.figures import save, style
 from ablations.frame import replace_file
 from ablations.statistics import interval, part_of
@@ -247,11 +248,6 @@ def _version(library: str) -> str:
 # --- command line -----------------------------------------------------------------------------------------------------
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise BadInput(f"{message}; see --help.")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 compared, 2 bad input."""
     try:
@@ -263,7 +259,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m benchmarks.quality", description=(__doc__ or "").split("\n\n")[0], allow_abbrev=False
     )
     add = parser.add_argument

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ablations.arguments import Parser
 from ablations.frame import axes_of, once, read
+from ablations.measures import label
+from ablations.outcomes import Floats, outcomes
 from ablations.statistics import Interval, interval, part_of
 from ablations.store import Store
 from ablations.study import load_scale, load_study
@@ -22,7 +23,6 @@ from ablations.words import counted
 from simclr_core.config import nearest
 from simclr_core.errors import BadInput
 
-METRICS = {"top1": "top-1", "balanced_accuracy": "balanced accuracy"}
 TIE = 0.5  # points; the paper's own repeated settings spread by 0.3
 DONE, BAD_INPUT = 0, 2
 
@@ -46,15 +46,13 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("--axis", required=True, metavar="A", help="the axis whose values are compared, such as head")
     add("--values", required=True, nargs=2, metavar=("X", "Y"), help="two of its values; the answer is Y minus X")
     add("--scale", default="laptop", metavar="NAME|FILE", help="the scale it was run at (default: laptop)")
-    add("--metric", default="top1", help=f"{' or '.join(METRICS)} (default: top1)")
+    add("--metric", default="top1", help="any accuracy of the study's table (default: top1)")
     add("--out", type=Path, default=Path(), metavar="DIR", help="where results/ and reports/ are (default: here)")
     return parser.parse_args(argv)
 
 
 def _compare(args: argparse.Namespace) -> str:
     study, scale = load_study(args.study), load_scale(args.scale)
-    if args.metric not in METRICS:
-        raise BadInput(f"--metric: unknown metric {args.metric!r}{nearest(args.metric, list(METRICS))}.")
     if args.axis not in study.axes:
         raise BadInput(f"--axis: study {study.study} has no axis {args.axis!r}{nearest(args.axis, list(study.axes))}.")
     root = args.out / "results"
@@ -64,6 +62,10 @@ def _compare(args: argparse.Namespace) -> str:
         command = f"python -m ablations.run {args.study} --scale {args.scale}{where}"
         raise BadInput(f"{path}: no such file; this makes it: {command}")
     frame = read(path)
+    accuracies = [column for column in frame if label(column).endswith("(%)") and frame[column].notna().any()]
+    if args.metric not in accuracies:
+        raise BadInput(f"--metric: {path} has no accuracy {args.metric!r}{nearest(args.metric, accuracies)}.")
+    called = label(args.metric).removesuffix(" (%)")
     first, second = (value_of(frame, args.axis, text) for text in args.values)
     if first == second:
         raise BadInput(f"--values: {args.values[0]} and {args.values[1]} are the same value; give two different ones.")
@@ -71,13 +73,13 @@ def _compare(args: argparse.Namespace) -> str:
     if pairing.pairs.empty:
         raise BadInput(f"{path}: {args.axis} {first} and {second} have no pair of done trials; {pairing.absent}.")
     stamp = f"{scale.scale.upper()}: {scale.about}" if scale.stamp else ""
-    heading = f"{study.study} at scale {scale.scale}, {METRICS[args.metric]}"
+    heading = f"{study.study} at scale {scale.scale}, {called}"
     used = balanced(pairing.pairs)
     answer = difference(used, per_image_difference(used, Store(root), args.metric))
     lines = describe(pairing, answer, first, second, heading)
     metric = "" if args.metric == "top1" else f"-{args.metric}"
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{scale.scale}-compare-{args.axis}-{first}-{second}{metric}")
-    title = f"{study.study}: how much better is {args.axis} {second} than {first}? ({METRICS[args.metric]})"
+    title = f"{study.study}: how much better is {args.axis} {second} than {first}? ({called})"
     files = _draw(pairing, answer, [str(first), str(second)], title, stamp, args.out / "reports" / study.study / name)
     return "\n".join([*([stamp] if stamp else []), *lines, "", *map(str, files)])
 
@@ -136,7 +138,8 @@ class Pairing:
     """Trials that differ in the compared axis alone.
 
     `pairs` has one row per pair of done trials: the other axes, seed, level (an id of the other axes' values), trial_x,
-    trial_y and difference (y minus x, points). `absent` says how many of the `wanted` pairs are not there, and why.
+    trial_y, value_x, value_y and difference (y minus x, points). `absent` says how many of the `wanted` pairs are not
+    there, and why.
     """
 
     pairs: pd.DataFrame
@@ -162,7 +165,10 @@ def pair(frame: pd.DataFrame, axis: str, first: Any, second: Any, metric: str) -
     pairs = pairs.assign(
         level=pairs.groupby(others, dropna=False).ngroup() if others else 0,
         difference=pairs[f"{metric}_y"] - pairs[f"{metric}_x"],
-    ).rename(columns={"trial_id_x": "trial_x", "trial_id_y": "trial_y"})
+    )
+    names = {
+        f"{name}_{side}": f"{new}_{side}" for name, new in (("trial_id", "trial"), (metric, "value")) for side in "xy"
+    }
     trials = pd.concat([x, y])
     reasons = {
         "failed": int((trials["status"] == "failed").sum()),
@@ -172,7 +178,11 @@ def pair(frame: pd.DataFrame, axis: str, first: Any, second: Any, metric: str) -
     said = ", ".join(f"{count} {_trials(count)} {reason}" for reason, count in reasons.items() if count)
     absent = f"{len(both) - len(pairs)} of {len(both)} pairs are not there ({said})" if len(pairs) < len(both) else ""
     return Pairing(
-        pairs[[*others, "seed", "level", "trial_x", "trial_y", "difference"]], others, lone, len(both), absent
+        pairs.rename(columns=names)[[*others, "seed", "level", *names.values(), "difference"]],
+        others,
+        lone,
+        len(both),
+        absent,
     )
 
 
@@ -209,7 +219,7 @@ class Difference:
     images: int | None  # None: the predictions are not at hand, and the interval does not cover the test images
 
 
-def difference(pairs: pd.DataFrame, per_image: NDArray[np.float64] | None) -> Difference:
+def difference(pairs: pd.DataFrame, per_image: Floats | None) -> Difference:
     """Average over a balanced set of pairs.
 
     Seeds: cells of one seed share streams, so the seed is the unit: a t interval of the seeds' mean differences. Test
@@ -228,34 +238,22 @@ def difference(pairs: pd.DataFrame, per_image: NDArray[np.float64] | None) -> Di
     )
 
 
-def per_image_difference(pairs: pd.DataFrame, store: Store, metric: str) -> NDArray[np.float64] | None:
-    """Each test image's difference in being right, (n_test,), in points, averaged over the pairs.
+def per_image_difference(pairs: pd.DataFrame, store: Store, metric: str) -> Floats | None:
+    """Each test image's difference, (n_test,), in points, averaged over the pairs.
 
     Its mean is the mean difference of the metric. None where predictions are lost or the trials had other test images.
     """
     total, truth = np.zeros(0), None
     for row in pairs.itertuples():
-        try:
-            (x, labels), (y, labels_y) = store.predictions(row.trial_x), store.predictions(row.trial_y)
-        except (OSError, ValueError):
-            return None
-        truth = labels if truth is None else truth
-        if not (
-            np.array_equal(labels, truth) and np.array_equal(labels_y, truth) and x.shape == y.shape == truth.shape
-        ):
-            return None
-        right = (y == truth).astype(float) - (x == truth)
-        total = right if not len(total) else total + right
-    assert truth is not None
-    return 100 * _weights(truth, metric) * total / len(pairs)
-
-
-def _weights(labels: NDArray[np.int16], metric: str) -> NDArray[np.float64]:
-    """Mean 1; for balanced accuracy every class weighs the same in sum."""
-    if metric == "top1":
-        return np.ones(len(labels))
-    _, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    return np.asarray(len(labels) / (len(counts) * counts[classes]), dtype=np.float64)
+        for sign, trial_id, value in ((1, row.trial_y, row.value_y), (-1, row.trial_x, row.value_x)):
+            found = outcomes(store, trial_id, metric, value)
+            if found is None or (truth is not None and not np.array_equal(found[1], truth)):
+                return None
+            answers, truth = found
+            if len(total) not in (0, len(answers)):
+                return None
+            total = sign * answers + (total if len(total) else 0.0)
+    return total / len(pairs)
 
 
 # --- in words ---------------------------------------------------------------------------------------------------------

@@ -112,7 +112,9 @@ def _explain(args: argparse.Namespace) -> int:
     except TrialFailed as error:
         print(f"{first.label}: the training failed: {error}.", file=sys.stderr)
         return FAILED
-    _save(figure, args.out / "reports" / asked.study / f"{scale.scale}-{args.picture}")
+    # A run's page shows the gallery of all its cells: some of them are another picture.
+    name = "views-only" if args.picture == "views" and only else args.picture
+    _save(figure, args.out / "reports" / asked.study / f"{scale.scale}-{name}")
     return DONE
 
 

@@ -15,7 +15,8 @@ class Plot(BaseModel):
 
     Axes in `average` are averaged over before anything is drawn. Those in `choose` are tuned: their best values are
     chosen by the probe's validation split on the first seed, and shown with the other seeds. A bare word is the kind
-    alone.
+    alone. `compare` is the axis, or METRIC, whose values the study's question is about: its answer then compares these,
+    averaged over everything else, where it else names the best cell.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,6 +28,7 @@ class Plot(BaseModel):
     panel: str | None = None
     average: tuple[str, ...] = ()
     choose: tuple[str, ...] = ()
+    compare: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -54,6 +56,11 @@ class Plot(BaseModel):
             for name in names:
                 if name not in axes:
                     raise ValueError(f"{key}: there is no axis {name!r}; allowed: {', '.join(axes)}")
+        if self.compare is not None:
+            if self.choose:
+                raise ValueError("compare: a figure that has it cannot also choose")
+            if self.compare not in (comparable := [*axes, METRIC] if len(self.metrics) > 1 else [*axes]):
+                raise ValueError(f"compare: there is no axis {self.compare!r}; allowed: {', '.join(comparable)}")
         left = self.shown(axes)
         if self.kind == "pairs":
             if len(left) != 2 or self.placed or self.metrics != ("top1",):

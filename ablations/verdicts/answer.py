@@ -7,8 +7,10 @@ import pandas as pd
 
 from ablations.figures.context import Context
 from ablations.measures import label, text
+from ablations.plot import METRIC
 from ablations.store import Store
 from ablations.tables import VALIDATION, baselines
+from ablations.verdicts.compared import compared, ranked
 from ablations.verdicts.contrasts import Axes, Cells, Contrast, NotAsked, called, mean
 from ablations.verdicts.evidence import Estimate, Evidence
 
@@ -21,8 +23,10 @@ def answer(frame: pd.DataFrame, context: Context, store: Store | None = None) ->
     The best cell is chosen on the first seed and judged on the others, so that it is not praised for its luck.
     """
     evidence, metric = Evidence({context.study: frame}, store), context.figure.metrics[0]
-    if len(context.figure.metrics) > 1 and metric != "top1":  # a question of one metric against another, not of cells
-        return _metrics(evidence, context)
+    if context.figure.compare is not None:
+        return compared(evidence, context)
+    if context.figure.kind == "scatter" and context.figure.hue == METRIC:
+        return ranked(evidence, context)
     shown = list(_shown(evidence, context, metric))
     best, first = evidence.choose(shown), min(evidence.seeds(context.study), default=0)
     if best is None:
@@ -71,21 +75,6 @@ def _every(cells: Cells, metric: str) -> list[Contrast]:
         return cells.every(metric)
     except NotAsked:
         return []
-
-
-def _metrics(evidence: Evidence, context: Context) -> str:
-    """Each metric's mean over all cells that are done."""
-    said = []
-    for metric in context.figure.metrics:
-        done = [
-            cell
-            for cell in _every(evidence.cells(context.study), metric)
-            if min(evidence.seeds(context.study)) in evidence.per_seed(cell)
-        ]
-        found = evidence.estimate(mean(done, metric)) if done else None
-        if found is not None:
-            said.append(f"{label(metric).removesuffix(' (%)')} {text(found.effect, metric)}")
-    return f"On average over the cells: {', '.join(said)}." if said else "Nothing is measured yet."
 
 
 def _highest(shown: list[Contrast], evidence: Evidence) -> tuple[Contrast, Estimate]:

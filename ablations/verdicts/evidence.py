@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ablations.frame import axes_of, measured
+from ablations.outcomes import Floats, outcomes
 from ablations.statistics import Interval, Part, interval, part_of
 from ablations.store import Store
 from ablations.tables import VALIDATION
@@ -20,7 +21,6 @@ from ablations.verdicts.contrasts import Axes, Cell, Cells, Contrast, rows
 from ablations.verdicts.spread import Spread, between_seeds, beyond_shared_seeds
 from ablations.verdicts.statement import Correlation, Quantity
 
-Floats = NDArray[np.float64]
 Expression = tuple[tuple[str, float], ...]  # metrics and weights: what is measured of one cell, such as h minus z
 
 
@@ -213,21 +213,11 @@ class Evidence:
         truth: NDArray[np.int16] | None = None
         for seed in seeds:
             trial_id = self._trials(cell.study).get((cell.axes, seed), "")
-            try:
-                predicted, labels = self._store.predictions(trial_id)
-                answers = predicted if cell.metric == "top1" else self._store.outcomes(trial_id)[cell.metric]
-            except (OSError, ValueError, KeyError):
+            one = outcomes(self._store, trial_id, cell.metric, self._values(cell.study, cell.metric)[cell.axes][seed])
+            if one is None or (truth is not None and not np.array_equal(truth, one[1])):
                 return None
-            if truth is not None and not np.array_equal(truth, labels):
-                return None
-            truth = labels
-            if answers.dtype == np.int16:
-                answers = 100.0 * (answers == labels) if len(answers) == len(labels) else np.empty(0)
-            value = self._values(cell.study, cell.metric)[cell.axes][seed]
-            scale = 100.0 if len(answers) and abs(100 * answers.mean() - value) < 0.01 else 1.0
-            if not len(answers) or abs(scale * answers.mean() - value) > 0.01:
-                return None
-            found.append(scale * answers.astype(np.float64))
+            answers, truth = one
+            found.append(answers)
         if truth is None or len({len(answers) for answers in found}) != 1:
             return None
         return np.mean(found, axis=0), truth

@@ -118,7 +118,7 @@ def test_no_variance_is_no_width_and_one_value_no_source():
     assert part_of(np.array([1.0])) is None
 
 
-@pytest.mark.parametrize("metric", ["top1", "balanced_accuracy"])
+@pytest.mark.parametrize("metric", ["top1", "balanced_accuracy", "knn_top1", "contrastive_accuracy"])
 def test_the_images_mean_difference_is_the_metrics_own(metric, tmp_path):
     labels = np.array([0] * 60 + [1] * 30 + [2] * 10, dtype=np.int16)
     rng = np.random.default_rng(3)
@@ -127,6 +127,8 @@ def test_the_images_mean_difference_is_the_metrics_own(metric, tmp_path):
         guess = np.where(rng.uniform(size=100) < SHARES[head], labels, rng.integers(0, 3, size=100)).astype(np.int16)
         right = guess == labels
         levels = {"top1": right.mean(), "balanced_accuracy": np.mean([right[labels == c].mean() for c in range(3)])}
+        nearest, solved = rng.integers(0, 3, size=100).astype(np.int16), rng.uniform(size=100).astype(np.float32)
+        levels |= {"knn_top1": np.mean(nearest == labels), "contrastive_accuracy": solved.mean()}
         records.append(
             {"role": "cell", "head": head, "dim": 16, "seed": 0, "status": "done", "trial_id": head}
             | {name: 100 * float(level) for name, level in levels.items()}
@@ -135,10 +137,13 @@ def test_the_images_mean_difference_is_the_metrics_own(metric, tmp_path):
         folder.mkdir(parents=True)
         np.save(folder / "predictions.npy", guess)
         np.save(folder / "labels.npy", labels)
+        np.savez(folder / "outcomes.npz", knn_top1=nearest, contrastive_accuracy=solved)
     pairs = pair(study_frame(["head", "dim"], records), "head", "linear", "nonlinear", metric).pairs
     per_image = per_image_difference(pairs, store, metric)
     assert per_image is not None
-    assert per_image.mean() == pytest.approx(pairs["difference"].mean())
+    assert per_image.mean() == pytest.approx(pairs["difference"].mean(), abs=1e-4)
+    assert len(np.unique(per_image)) > 1
+    assert per_image_difference(pairs.assign(value_x=50.0), store, metric) is None  # of another number
 
 
 @pytest.mark.slow
@@ -330,7 +335,18 @@ def test_bad_input_is_one_sentence_and_exit_code_2(options, sentence, tmp_path, 
 def test_an_unknown_metric_names_the_known_ones(tmp_path, capsys):
     store_of(heads_frame(), tmp_path)
     assert run(tmp_path, "--metric", "top5") == 2
-    assert "unknown metric 'top5'; nearest: top1; allowed: top1, balanced_accuracy." in capsys.readouterr().err
+    assert "laptop.csv has no accuracy 'top5'; nearest: top1; allowed: top1." in capsys.readouterr().err
+
+
+def test_any_accuracy_of_the_table_is_compared(tmp_path, capsys):
+    table = [row | {"knn_top1": {"linear": 40.0, "nonlinear": 41.5, "none": 0.0}[row["head"]]} for row in every_head()]
+    store_of(study_frame(["head", "dim"], table), tmp_path)
+    assert run(tmp_path, "--metric", "knn_top1") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("heads at scale laptop, cosine kNN top-1; 9 pairs")
+    assert "nonlinear is 1.5 points better than linear (95% interval +1.5 to +1.5): a difference." in said
+    assert "but not other test images: the trials' predictions are not at hand." in said
+    assert "laptop-compare-head-linear-nonlinear-knn_top1.png" in said
 
 
 def test_without_a_table_the_command_that_makes_it_is_named(tmp_path, capsys):

@@ -104,12 +104,14 @@ def test_the_shortest_chains_come_first_and_equal_ones_once(recipe):
 def test_the_caption_says_how_many_rows_are_left_out(tmp_path, monkeypatch, capsys):
     drawn = []
     monkeypatch.setattr(explain, "ROWS", 3)
-    monkeypatch.setattr(explain, "_save", lambda figure, _: drawn.append(figure))
+    stems = []
+    monkeypatch.setattr(explain, "_save", lambda figure, stem: (drawn.append(figure), stems.append(stem.name)))
     assert explain.main(["views", *tiny.write(tmp_path)]) == 0
     assert "1 of 4 settings are left out" in said(drawn[0])
     assert explain.main(["views", *tiny.write(tmp_path), "--only", "first=crop,color"]) == 0
     assert "left out" not in said(drawn[1])
     assert len(drawn[1].axes[0].images) == 4 + 4 * 8
+    assert stems == ["tiny-views", "tiny-views-only"]  # what a run drew of all cells stays
     assert not capsys.readouterr().err
 
 

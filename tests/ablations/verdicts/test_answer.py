@@ -113,7 +113,15 @@ def test_one_cell_alone_has_no_next():
     )
 
 
-@pytest.mark.parametrize("figure", [BARS, Plot(kind="bars", x="cell", metrics=("finetune_1_top1",))])
+NOTHING = [
+    BARS,
+    Plot(kind="bars", x="cell", metrics=("finetune_1_top1",)),
+    Plot(kind="bars", x="cell", compare="cell"),
+    Plot(kind="bars", x="cell", hue="metric", metrics=("top1", "knn_top1"), compare="metric"),
+]
+
+
+@pytest.mark.parametrize("figure", NOTHING)
 def test_nothing_is_measured_yet(figure):
     assert said({"a": [None, None], "b": [None, None]}, figure) == "Nothing is measured yet."
 
@@ -143,15 +151,6 @@ def test_a_single_metric_other_than_top1_is_of_cells_too():
     assert found == (
         "Chosen on the first seed, “a” reaches 1.38 entropy (nats) on the 2 others: ahead of 1 of 1 other cells (95%)."
     )
-
-
-def test_of_several_metrics_each_ones_average_is_said():
-    figure = Plot(kind="bars", x="metric", hue="cell", metrics=("knn_top1", "top1"))
-    table = {"a": [50.0, 52.0], "b": [40.0, None]}
-    assert said(table, figure, knn_top1={"a": [30.0, 32.0], "b": [20.0, 0.0]}) == (
-        "On average over the cells: cosine kNN top-1 25.0, linear probe top-1 45.0."
-    )
-    assert said({"a": [None], "b": [None]}, figure) == "Nothing is measured yet."
 
 
 LR = ("cell", "lr")

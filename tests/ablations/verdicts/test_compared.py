@@ -1,0 +1,105 @@
+"""Answers that compare the values of an axis, or metrics: by hand, and against scipy's paired t interval."""
+
+import numpy as np
+import pytest
+from made import frame
+from scipy import stats
+from test_answer import context
+
+from ablations.plot import Plot
+from ablations.verdicts.answer import answer
+
+METRICS = Plot(kind="bars", x="cell", hue="metric", metrics=("top1", "knn_top1"), compare="metric")
+SIDES = Plot(kind="bars", x="set", hue="method", compare="method")
+
+
+def said(figure, table, axes=("cell",), **more):
+    return answer(frame(table, axes, **more), context(figure, axes))
+
+
+def test_metrics_are_compared_over_the_cells_with_their_interval():
+    top1 = {"a": [50.0, 52.0, 54.0], "b": [40.0, 41.0, 39.0]}
+    knn = {"a": [49.0, 52.5, 51.0], "b": [41.0, 40.0, 37.0]}
+    gaps = np.array([[knn[name][seed] - top1[name][seed] for name in "ab"] for seed in range(3)])
+    found = said(METRICS, top1, knn_top1=knn)
+    assert found.startswith("Averaged over cells: linear probe on h 46.0%, cosine kNN 45.1% (−0.9, ")
+    assert found.endswith("(in brackets the difference to “linear probe on h” and its 95% interval).")
+    own = stats.ttest_1samp(gaps.mean(axis=1), 0).confidence_interval()
+    low, high = (float(bound.replace("−", "-")) for bound in found.split("(−0.9, ")[1].split(")")[0].split(" to "))
+    assert low < -0.9 < high
+    assert high - low < own.high - own.low  # the seeds of both cells tell more than the two means of three seeds
+
+
+def test_the_values_of_an_axis_are_compared_over_what_both_have():
+    """The first set is far easier, and "labels" was not measured on it: its own mean would say nothing."""
+    table = {
+        ("SimCLR", "easy"): [90.0],
+        ("SimCLR", "hard"): [30.0],
+        ("labels", "easy"): [None],
+        ("labels", "hard"): [35.0],
+        ("nothing", "easy"): [50.0],
+        ("nothing", "hard"): [20.0],
+    }
+    assert said(SIDES, table, ("method", "set")) == (
+        "Averaged over cells: linear probe on h: SimCLR 60.0%, labels 35.0% (+5.0), nothing 35.0% (−25.0) "
+        "(in brackets the difference to “SimCLR”); one seed gives no verdict."
+    )
+
+
+def test_each_metric_is_said_and_all_differences_share_the_level():
+    figure = Plot(kind="bars", x="set", hue="method", panel="metric", metrics=("top1", "knn_top1"), compare="method")
+    table = {
+        (method, place): [level + offset + seed for seed, offset in enumerate(noise)]
+        for method, level, noise in (("a", 50.0, (0.0, 0.3, 0.6)), ("b", 60.0, (0.5, 0.0, 0.2)))
+        for place in ("x", "y")
+    }
+    found = said(figure, table, ("method", "set"), knn_top1={key: [1.0, 2.0, 3.0] for key in table})
+    assert "linear probe on h: a 51.3%, b 61.2% (+9.9, +" in found
+    assert "; cosine kNN: a 2.0%, b 2.0% (+0.0, " in found
+    assert found.endswith("and its 95% interval, for all 2 together).")
+
+
+def test_what_was_not_measured_is_left_out():
+    figure = Plot(kind="bars", x="cell", hue="metric", metrics=("top1", "layer_3_top1", "knn_top1"), compare="metric")
+    found = said(figure, {"a": [50.0]}, knn_top1={"a": [45.0]})
+    assert found.startswith("Averaged over cells: linear probe on h 50.0%, cosine kNN 45.0% (−5.0) (in brackets")
+
+
+def test_a_failed_first_seed_takes_its_cell_out_of_the_pairs():
+    table = {"a": [None, 50.0], "b": [40.0, 41.0]}
+    figure = Plot(kind="bars", x="cell", compare="cell")
+    assert said(figure, table).startswith("Averaged over cells: linear probe on h: b 40.5%")
+
+
+def test_points_correlate():
+    figure = Plot(kind="scatter", x="top1", hue="metric", metrics=("knn_top1", "online_top1"))
+    top1 = {name: [10.0 * place, 10.0 * place + 1, 9.0 * place] for place, name in enumerate("abcd")}
+    knn = {"a": [3.0, 2.0, 2.5], "b": [9.0, 9.0, 8.0], "c": [21.0, 18.0, 19.0], "d": [30.0, 33.0, 31.0]}
+    z = [
+        np.arctanh(np.corrcoef([top1[name][seed] for name in "abcd"], [knn[name][seed] for name in "abcd"])[0, 1])
+        for seed in range(3)
+    ]
+    interval = stats.ttest_1samp(z, 0).confidence_interval()
+    assert said(figure, top1, knn_top1=knn) == (
+        f"Correlation with linear probe on h: cosine kNN {np.tanh(np.mean(z)):.2f}, {np.tanh(interval.low):.2f} to "
+        f"{np.tanh(interval.high):.2f} over 4 cells (Pearson's r, 95% interval over seeds)."
+    )
+
+
+def test_two_points_always_correlate_and_so_say_nothing():
+    figure = Plot(kind="scatter", x="top1", hue="metric", metrics=("knn_top1",))
+    found = said(figure, {"a": [1.0], "b": [2.0]}, knn_top1={"a": [1.0], "b": [2.0]})
+    assert found == "Nothing to correlate yet: a correlation needs 3 cells that differ."
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"compare": "width"}, "compare: there is no axis 'width'; allowed: cell"),
+        ({"compare": "metric"}, "compare: there is no axis 'metric'; allowed: cell"),
+        ({"compare": "cell", "choose": ("cell",)}, "cannot also choose"),
+    ],
+)
+def test_what_is_compared_must_be_there(more, message):
+    with pytest.raises(ValueError, match=message):
+        Plot(kind="bars", x="cell", **more).check(["cell"])

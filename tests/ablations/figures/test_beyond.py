@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from drawings import FULL, HEADS, NAMES, PAIRS, PART, heads_frame, pairs_frame, row
 from matplotlib.text import Text
-from test_figures import FULL, HEADS, NAMES, PAIRS, PART, heads_frame, pairs_frame, row
 
 from ablations import figures
 from ablations.figures import curves

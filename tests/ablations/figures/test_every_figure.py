@@ -1,0 +1,94 @@
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from drawings import (
+    EMPTY,
+    FULL,
+    HEADS,
+    PAIRS,
+    PART,
+    POINTS,
+    SMOKE,
+    SPECTRUM,
+    TEMPERATURE,
+    heads_frame,
+    points_frame,
+    spectrum_frame,
+    temperature_frame,
+    texts,
+)
+
+from ablations import figures
+from ablations.figures import style
+
+
+@pytest.mark.parametrize(("frame", "context"), [(FULL, PAIRS), (heads_frame(), HEADS)], ids=["pairs", "heads"])
+def test_a_smoke_figure_is_stamped_large_and_across(frame, context):
+    smoke = figures.draw(frame, replace(context, scale="smoke", about="proves the path only", stamp=True))
+    stamps = [text for text in smoke.texts if text.get_text() == SMOKE]
+    assert len(stamps) == 1
+    assert stamps[0].get_size() > 1.25 * style.TITLE_SIZE
+    assert stamps[0].get_rotation() > 10
+    assert stamps[0].get_alpha() < 1
+    assert SMOKE not in texts(figures.draw(frame, context))
+
+
+@pytest.mark.parametrize(("frame", "context"), [(PART, PAIRS), (heads_frame(), HEADS)], ids=["pairs", "heads"])
+def test_drawing_and_saving_twice_gives_identical_files(frame, context, tmp_path):
+    first = figures.save(figures.draw(frame, context), tmp_path / "a" / "laptop")
+    second = figures.save(figures.draw(frame, context), tmp_path / "b" / "laptop")
+    assert [path.name for path in first] == ["laptop.png", "laptop.svg", "laptop.pdf"]
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    assert sorted((tmp_path / "a").iterdir()) == sorted(first)
+
+
+@pytest.mark.parametrize(
+    ("frame", "context"),
+    [
+        (FULL, PAIRS),
+        (PART, PAIRS),
+        (heads_frame(), HEADS),
+        (temperature_frame(), TEMPERATURE),
+        (points_frame(), POINTS),
+        (spectrum_frame(), SPECTRUM),
+    ],
+    ids=["full", "part", "heads", "multiples", "points", "spectrum"],
+)
+def test_nothing_written_is_cut_off_at_the_edge(frame, context):
+    figure = figures.draw(frame, replace(context, overrides=("data.source=folder:" + "images/" * 12,)))
+    whole = figure.bbox
+    box = figure.get_tightbbox()
+    assert box.x0 >= 0
+    assert box.y0 >= 0
+    assert box.x1 * figure.dpi <= whole.x1
+    assert box.y1 * figure.dpi <= whole.y1
+
+
+def test_a_scale_whose_name_has_a_dot_keeps_it(tmp_path):
+    paths = figures.save(figures.draw(EMPTY, PAIRS), tmp_path / "v1.5")
+    assert [path.name for path in paths] == ["v1.5.png", "v1.5.svg", "v1.5.pdf"]
+
+
+def test_figures_leave_matplotlib_as_it_was():
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    figures.draw(FULL, PAIRS)
+    assert dict(mpl.rcParams) == before
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    assert pyplot is None or not pyplot.get_fignums()
+
+
+def test_redrawing_needs_neither_torch_nor_ray_and_the_context_no_plotting():
+    probe = (
+        "import sys; import ablations.figures.context, ablations.tables, ablations.compare; early = set(sys.modules)\n"
+    )
+    probe += "from ablations.figures import bars, pairs, scatter, spectrum; print(*early); print(*sys.modules)"
+    early, late = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert not set(early.split()) & {"torch", "ray", "matplotlib", "seaborn"}
+    assert not set(late.split()) & {"torch", "ray"}
+    assert "matplotlib" in late.split()

@@ -81,6 +81,8 @@ def replace_file(path: Path, content: bytes) -> None:
             file.write(content)
         part.chmod(0o644)  # mkstemp's 0600 would hide results from the lab
         part.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None  # nobody knows the other file's name
     finally:
         part.unlink(missing_ok=True)
 

@@ -276,7 +276,10 @@ def _read(name_or_path: str | Path, folder: Path, kind: str) -> tuple[dict[str, 
             raise BadInput(f"Unknown {kind} {path.name!r}{nearest(path.name, shipped)}, or a path to a YAML file.")
         path = folder / f"{path.name}.yaml"
     if not os.path.isfile(path):  # noqa: PTH113  # Path.is_file raises where a name is too long
-        raise BadInput(f"{path}: no such file; give a {kind} by its name or as a path to a YAML file.")
+        what = "a folder" if name_or_path and os.path.isdir(path) else "no such file"  # noqa: PTH112
+        raise BadInput(
+            f"{path if name_or_path else kind}: {what}; give a {kind} by its name or as a path to a YAML file."
+        )
     where = str(path.relative_to(GRIDS.parent)) if path.is_relative_to(GRIDS) else str(path)
     try:
         fields = parse_yaml(path.read_text(encoding="utf-8"), where)
@@ -317,6 +320,8 @@ def parse_overrides(given: Sequence[str]) -> dict[str, Any]:
         path, equals, value = text.partition("=")
         if not (path and equals):
             raise BadInput(f"--set {text}: write path=value, such as schedule.epochs=20.")
+        if path == "seed":
+            raise BadInput(f"--set {text}: seeds are given by --seeds, or by the study's key 'seeds'.")
         found[path] = parse_yaml(value, f"--set {path}")
     return found
 

@@ -162,6 +162,15 @@ def test_a_page_that_cannot_be_written_is_one_sentence(tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_folder_in_a_pages_place_is_named(tmp_path, capsys):
+    shelf.leave(tmp_path)
+    page = tmp_path / "reports" / "heads" / "laptop.html"
+    page.mkdir(parents=True)
+    assert f"{page}: cannot be written: Is a directory." in refused(capsys, "--out", tmp_path)
+    assert [path.name for path in page.parent.iterdir()] == ["laptop.html"]
+
+
+@pytest.mark.usefixtures("quick")
 def test_trials_whose_folders_are_gone_still_make_a_page(tmp_path, capsys):
     shelf.leave(tmp_path, records=shelf.rows(shelf.context(), status="failed"))
     for path in sorted((tmp_path / "results/trials").rglob("*"), reverse=True):

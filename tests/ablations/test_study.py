@@ -4,7 +4,7 @@ import pytest
 import tiny
 
 from ablations import frame
-from ablations.study import COLUMNS, GRIDS, Study, expand, load_scale, load_study
+from ablations.study import COLUMNS, GRIDS, Study, expand, load_scale, load_study, parse_overrides
 from simclr_core.errors import BadInput
 
 SHIPPED = sorted(path.stem for path in GRIDS.glob("*.yaml"))
@@ -183,6 +183,10 @@ def test_a_mistake_in_an_option_is_one_sentence(tmp_path, options, said):
     assert all(part in message for part in said), message
 
 
+def test_seeds_are_no_field_to_set():
+    assert sentence(lambda: parse_overrides(["seed=1"])).startswith("--set seed=1: seeds are given by --seeds")
+
+
 def test_an_override_of_what_an_axis_sets_is_refused_because_it_would_do_nothing():
     message = sentence(lambda: expand(load_study("heads"), load_scale("smoke"), overrides={"head.dim": 64}))
     assert "--only dim=VALUE" in message
@@ -194,6 +198,8 @@ def test_a_missing_an_empty_and_an_unknown_file_are_one_sentence_each(tmp_path):
     assert "no such file" in sentence(lambda: load_study(tmp_path / "missing.yaml"))
     assert "empty" in sentence(lambda: load_study(tmp_path / "empty.yaml"))
     assert "mapping" in sentence(lambda: load_scale(tmp_path / "list.yaml"))
+    assert sentence(lambda: load_scale("")).startswith("An empty name of a scale; give")
+    assert f"{tmp_path} is a folder; give a study by" in sentence(lambda: load_study(f"{tmp_path}/"))
     assert "nearest: aug_pairs" in sentence(lambda: load_study("aug_pair"))
     assert "nearest: laptop" in sentence(lambda: load_scale("labtop"))
 

@@ -276,10 +276,9 @@ def _read(name_or_path: str | Path, folder: Path, kind: str) -> tuple[dict[str, 
             raise BadInput(f"Unknown {kind} {path.name!r}{nearest(path.name, shipped)}, or a path to a YAML file.")
         path = folder / f"{path.name}.yaml"
     if not os.path.isfile(path):  # noqa: PTH113  # Path.is_file raises where a name is too long
-        what = "a folder" if name_or_path and os.path.isdir(path) else "no such file"  # noqa: PTH112
-        raise BadInput(
-            f"{path if name_or_path else kind}: {what}; give a {kind} by its name or as a path to a YAML file."
-        )
+        said = f"{path}: no such file" if name_or_path else f"An empty name of a {kind}"
+        said = f"{path} is a folder" if name_or_path and os.path.isdir(path) else said  # noqa: PTH112
+        raise BadInput(f"{said}; give a {kind} by its name or as a path to a YAML file.")
     where = str(path.relative_to(GRIDS.parent)) if path.is_relative_to(GRIDS) else str(path)
     try:
         fields = parse_yaml(path.read_text(encoding="utf-8"), where)

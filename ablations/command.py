@@ -52,7 +52,8 @@ def run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
     names = {source: data.fingerprint(source, cache) for source in sources}
     planned = plan.look_up(chosen, names, store, claims)
     if args.dry_run:
-        _dry_run(args, planned, scale, cache)
+        with terminal.read_as_far_as_wanted():
+            _dry_run(args, planned, scale, cache)
         return True
     store.prepare()
     todo = plan.unfinished(planned, args.retry)
@@ -83,7 +84,8 @@ def run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
                 watch, interrupted = _sweep(args, todo, setting, store, claims, outputs)
     files = outputs.write() if interrupted else outputs.finish()
     planned = plan.refresh(planned, store, claims)
-    _report(args, outputs, planned, files, time.monotonic() - began, watch)
+    with terminal.read_as_far_as_wanted():
+        _report(args, outputs, planned, files, time.monotonic() - began, watch)
     if interrupted:
         raise KeyboardInterrupt
     return all(item.status == "done" for item in planned) and not outputs.problem
@@ -157,7 +159,10 @@ def _sweep(
     ):
 
         def on_event(event: Event) -> None:
-            watch.show(event)
+            try:
+                watch.show(event)
+            except BrokenPipeError:  # whoever read our progress is gone: the same as Ctrl-C
+                raise KeyboardInterrupt from None
             outputs.follow(event)
 
         return watch, sweep.run(todo, store, claims, setting, on_event)

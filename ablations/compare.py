@@ -1,7 +1,6 @@
 """python -m ablations.compare STUDY --axis A --values X Y: how much better is Y than X, and can it be told?"""
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ablations import terminal
 from ablations.arguments import Parser
 from ablations.frame import axes_of, once, read
 from ablations.measures import label
@@ -30,9 +30,8 @@ DONE, BAD_INPUT = 0, 2
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 compared, 2 bad input."""
     try:
-        print(_compare(_arguments(sys.argv[1:] if argv is None else argv)), flush=True)
-    except BrokenPipeError:  # whoever read our output has seen enough, such as `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with terminal.read_as_far_as_wanted():
+            print(_compare(_arguments(sys.argv[1:] if argv is None else argv)))
     except BadInput as error:
         print(error, file=sys.stderr)
         return BAD_INPUT

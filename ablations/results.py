@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from ablations import plan, study
+from ablations import plan, study, terminal
 from ablations.arguments import Parser
 from ablations.claims import Claims
 from ablations.prune import KINDS, delete, prunable
@@ -43,18 +43,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise BadInput(f"{root}: no such folder; --out DIR says where results/ is.")
         store = Store(root)
         claims = Claims(store, shlex.join(["ablations.results", *(sys.argv[1:] if argv is None else argv)]))
-        code: int = args.command(args, store, claims)
-        sys.stdout.flush()  # a closed pipe shows here, not at exit
-        return code
+        with terminal.read_as_far_as_wanted():
+            return int(args.command(args, store, claims))
     except BadInput as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has seen enough, such as `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+    return DONE  # all that was read of it
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:

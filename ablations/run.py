@@ -32,17 +32,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = _arguments(argv)
         from ablations import command  # after --help: pydantic and numpy take longer to import than it takes to say
 
-        finished = command.run(args, argv)
-        sys.stdout.flush()  # a closed pipe shows here, not at exit
-        return DONE if finished else SOME_FAILED
+        return DONE if command.run(args, argv) else SOME_FAILED
     except BadInput as error:
-        print(error, file=sys.stderr)
+        _complain(str(error))
         return BAD_INPUT
     except KeyboardInterrupt:
-        return _interrupted(argv)
-    except BrokenPipeError:  # whoever read our output has seen enough, such as `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        _complain(f"Interrupted; what is finished is kept. {_continue(argv)}")
+        return INTERRUPTED
     finally:
         if not stop.asked:  # else this process is about to end, and a second signal still ends it at once
             for number, handler in before.items():
@@ -90,9 +86,10 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _interrupted(argv: Sequence[str]) -> int:
-    print(f"Interrupted; what is finished is kept. {_continue(argv)}", file=sys.stderr)
-    return INTERRUPTED
+def _complain(text: str) -> None:
+    """To stderr, which may be closed or full: the exit code says it too."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def _continue(argv: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 _err = 2  # the user's stderr, wherever descriptor 2 points now
@@ -14,6 +14,16 @@ def last_words(text: str) -> None:
     """Say it on the user's stderr from a signal handler, before the process ends itself; the cursor is shown again."""
     cursor = "\x1b[?25h" if os.isatty(_err) else ""
     os.write(_err, f"{cursor}{text}".encode())
+
+
+@contextmanager
+def read_as_far_as_wanted() -> Iterator[None]:
+    """For what is said at the end: whoever reads stdout may have seen enough and closed it, such as `| head`."""
+    try:
+        yield
+        sys.stdout.flush()  # a closed pipe shows here, not at exit
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
@@ -49,5 +59,6 @@ def apart(verbose: bool) -> Iterator[tuple[TextIO, TextIO]]:
             stream.flush()
         for number, kept in ((1, out), (2, err)):
             os.dup2(kept.fileno(), number)
-            kept.close()
+            with suppress(BrokenPipeError):  # what nobody reads any more
+                kept.close()
         os.close(nowhere)

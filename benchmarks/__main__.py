@@ -5,7 +5,6 @@ torchvision, albumentations and kornia), startup, scaling, gpu. Run it on a mach
 """
 
 import importlib
-import os
 import platform
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from ablations import terminal
 from ablations.arguments import Parser
 from ablations.frame import replace_file
 from ablations.machine import here
@@ -44,16 +44,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise BadInput("--rounds must be at least 1.")
         names = tuple(dict.fromkeys(args.names)) or BENCHMARKS
         require(names, args.out)
-        measure(names, args.rounds, args.out)
-        sys.stdout.flush()  # a closed pipe shows here, not at exit
+        with terminal.read_as_far_as_wanted():
+            measure(names, args.rounds, args.out)
     except BadInput as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print(f"Interrupted; the cases measured so far are in {args.out}.", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has seen enough, such as `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return DONE
 
 

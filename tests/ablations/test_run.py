@@ -387,6 +387,24 @@ def test_a_reader_who_has_seen_enough_gets_no_traceback(tmp_path):
         assert process.wait() == run.DONE
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("style", ["--json", "--quiet"])
+def test_a_reader_who_goes_away_ends_the_sweep_as_ctrl_c_does_unless_nothing_is_read(tmp_path, style):
+    command = [sys.executable, "-m", "ablations.run", *tiny.write(tmp_path), "--engine", "inline", style]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        if style == "--json":
+            assert json.loads(process.stdout.readline())["event"] == "started"
+        process.stdout.close()
+        said, code = process.stderr.read(), process.wait()
+    table = (tmp_path / "results/tiny/tiny.csv").read_text()
+    if style == "--json":
+        assert code == run.INTERRUPTED
+        assert said.startswith("Interrupted; what is finished is kept. To continue:")
+        assert table.count(",missing,") >= 3
+    else:
+        assert (code, said, table.count(",done,")) == (run.DONE, "", 5)
+
+
 SOME = {"aug_pairs": PAIRS_OF, "aug_pairs_symmetric": PAIRS_OF, "albumentations_pairs": ["--only", "second=crop,color"]}
 
 

@@ -34,6 +34,7 @@ SETTINGS = {
     "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # Tune's own record of the sweep, which nobody reads, grows with every trial
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "OMP_NUM_THREADS": "1",  # one thread per trial
+    "RAY_prestart_worker_first_driver": "0",  # Tune's workers have variables of their own; these would stay idle
 }
 
 

@@ -12,14 +12,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import ablations
 import simclr_core
 from ablations import terminal
-from ablations.machine import Allotment, Node
+from ablations.machine import Node
 from ablations.store import Store
 from simclr_core.errors import BadInput
 
@@ -34,12 +34,43 @@ SETTINGS = {
     "TUNE_GLOBAL_CHECKPOINT_S": "86400",  # Tune's own record of the sweep, which nobody reads, grows with every trial
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "OMP_NUM_THREADS": "1",  # one thread per trial
+    "RAY_prestart_worker_first_driver": "0",  # Tune's workers have variables of their own; these would stay idle
 }
 
 
+class Sessions:
+    """Ray's sessions, a new one for each round of a sweep: one that broke must not be used again.
+
+    address: of the cluster to join, None for a private Ray with the CPUs and GPUs of `here`. Whoever has it closes it.
+    """
+
+    def __init__(self, address: str | None, here: Node) -> None:
+        self.address, self._here = address, here
+        self._open = ExitStack()
+        self._next: tuple[Any, Path] | None = None
+
+    def start(self) -> None:
+        """Open the next session ahead of its round. Raises BadInput, as `connected`."""
+        self._next = self._open.enter_context(connected(self.address, self._here))
+
+    @contextmanager
+    def session(self) -> Iterator[tuple[Any, Path]]:
+        """What `connected` gives: the session that was started, if there is one. Afterwards it is closed."""
+        with self._open:
+            if self._next is None:
+                self.start()
+            assert self._next is not None
+            session, self._next = self._next, None
+            yield session
+
+    def close(self) -> None:
+        """End a session that was started and never used."""
+        self._open.close()
+
+
 @contextmanager
-def connected(address: str | None, share: Allotment | None) -> Iterator[tuple[Any, Path]]:
-    """(ray, folder): the module, connected to the cluster at `address` or to a new private Ray with room for `share`.
+def connected(address: str | None, here: Node | None = None) -> Iterator[tuple[Any, Path]]:
+    """(ray, folder): the module, connected to the cluster at `address` or to a new private Ray with the room of `here`.
 
     The folder is temporary.
     Raises BadInput where Ray cannot start or the cluster cannot be joined.
@@ -61,7 +92,9 @@ def connected(address: str | None, share: Allotment | None) -> Iterator[tuple[An
                     ray.init(address=address, runtime_env=_code(), **quiet)
                 else:
                     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # nothing is written to $HOME
-                    ray.init(address="local", include_dashboard=False, _temp_dir=str(folder), **_room(share), **quiet)
+                    # Ray's own start is mostly waiting. Ray itself must stay in this thread: its processes end with it.
+                    threading.Thread(target=_import_torch, daemon=True).start()
+                    ray.init(address="local", include_dashboard=False, _temp_dir=str(folder), **_room(here), **quiet)
             except SystemExit:  # how Ray's own handler answers SIGTERM while it starts
                 raise KeyboardInterrupt from None
             except Exception as error:
@@ -72,6 +105,11 @@ def connected(address: str | None, share: Allotment | None) -> Iterator[tuple[An
                 yield ray, folder / "tune"
         finally:
             ray.shutdown()
+
+
+def _import_torch() -> None:
+    with suppress(ImportError):  # whoever needs it says so
+        import simclr_core.trial  # noqa: F401
 
 
 @contextmanager
@@ -107,7 +145,7 @@ def _head_watched(ray: Any, folder: Path) -> Iterator[None]:
 
 def survey(address: str, store: Store | None) -> list[Node]:
     """The nodes of the cluster, each of which was seen to read and write the store, if given. Raises BadInput."""
-    with connected(address, None) as (ray, _):
+    with connected(address) as (ray, _):
         alive = [node for node in ray.nodes() if node["Alive"]]
         if store is not None:
             _check_shared(ray, alive, store)
@@ -147,11 +185,12 @@ def _last_line(reason: object) -> str:
     return (str(reason).strip().splitlines() or ["?"])[-1].strip().rstrip(".")
 
 
-def _room(share: Allotment | None) -> Mapping[str, Any]:
-    assert share is not None
+def _room(here: Node | None) -> Mapping[str, Any]:
+    """All there is, because Ray starts before it is known what a trial takes; Tune is told how many run at once."""
+    assert here is not None
     return {
-        "num_cpus": math.ceil(share.parallel * share.cpus),
-        "num_gpus": math.ceil(share.parallel * share.gpus),
+        "num_cpus": math.ceil(here.cpus),
+        "num_gpus": int(here.gpus),
         "object_store_memory": 100_000_000,  # workers memory-map the images; Ray carries messages only
     }
 

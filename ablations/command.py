@@ -6,7 +6,8 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from simclr_core.config import Recipe
 from simclr_core.errors import BadInput
 
 if TYPE_CHECKING:
+    from ablations.cluster import Sessions
     from ablations.machine import Allotment
     from ablations.outputs import Outputs
     from ablations.progress import Style, Watch
@@ -57,31 +59,32 @@ def run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
         return True
     store.prepare()
     todo = plan.unfinished(planned, args.retry)
-    setting = _setting(args, scale, todo, store, cache) if todo else None
-    dataset = data.load(chosen[-1].recipe.data, cache)
-    if dataset.skipped:
-        shown = "; ".join(dataset.skipped[:5]) + ("; ..." if len(dataset.skipped) > 5 else "")
-        print(f"Unreadable files skipped: {len(dataset.skipped)} ({shown}).", file=sys.stderr)
+    with _ray(args, scale, todo) as ray:
+        setting = _setting(args, scale, todo, store, cache, ray) if todo else None
+        dataset = data.load(chosen[-1].recipe.data, cache)
+        if dataset.skipped:
+            shown = "; ".join(dataset.skipped[:5]) + ("; ..." if len(dataset.skipped) > 5 else "")
+            print(f"Unreadable files skipped: {len(dataset.skipped)} ({shown}).", file=sys.stderr)
 
-    from ablations import explain
-    from ablations.outputs import Outputs, context
-    from ablations.ran import Ran, shared
+        from ablations import explain
+        from ablations.outputs import Outputs, context
+        from ablations.ran import Ran, shared
 
-    # The table always shows the whole study: --only chooses what is trained now, and takes nothing away.
-    whole = planned if chosen is every else plan.look_up(every, names, store, claims)
-    asked_for = Ran(command, context(asked, scale, every, dataset.title, args.set), shared(every))
-    cells, about = [trial for trial in every if trial.role == CELL], explain.about_images(scale, dataset, args.set)
-    outputs = Outputs(
-        args.out, asked_for, whole, store, claims, lambda: explain.draw_views(asked.study, cells, dataset, about)
-    )
-    watch = interrupted = None
-    if setting is not None:
-        with claims.alive():
-            mine = claims.claim(todo)
-            todo = {name: item for name, item in todo.items() if name in mine and store.look(name).status != "done"}
-            _say_damaged(todo, store)
-            if todo:
-                watch, interrupted = _sweep(args, todo, setting, store, claims, outputs)
+        # The table always shows the whole study: --only chooses what is trained now, and takes nothing away.
+        whole = planned if chosen is every else plan.look_up(every, names, store, claims)
+        asked_for = Ran(command, context(asked, scale, every, dataset.title, args.set), shared(every))
+        cells, about = [trial for trial in every if trial.role == CELL], explain.about_images(scale, dataset, args.set)
+        outputs = Outputs(
+            args.out, asked_for, whole, store, claims, lambda: explain.draw_views(asked.study, cells, dataset, about)
+        )
+        watch = interrupted = None
+        if setting is not None:
+            with claims.alive():
+                mine = claims.claim(todo)
+                todo = {name: item for name, item in todo.items() if name in mine and store.look(name).status != "done"}
+                _say_damaged(todo, store)
+                if todo:
+                    watch, interrupted = _sweep(args, todo, setting, store, claims, outputs)
     files = outputs.write() if interrupted else outputs.finish()
     planned = plan.refresh(planned, store, claims)
     with terminal.read_as_far_as_wanted():
@@ -100,8 +103,37 @@ def _refuse_engine(args: argparse.Namespace) -> None:
         raise BadInput(f"--address {args.address}: allowed are auto and HOST:PORT, as printed by `ray start --head`.")
 
 
+@contextmanager
+def _ray(args: argparse.Namespace, scale: Scale, todo: Mapping[str, Planned]) -> "Iterator[Sessions | None]":
+    """Ray for the trials, None where they need none; a private one is started at once, if there is work for it.
+
+    It takes as long to start as all that remains to be done before the first trial. Raises BadInput.
+    """
+    if args.engine == "inline" or not todo:
+        yield None
+        return
+    from ablations import machine
+    from ablations.cluster import Sessions
+
+    here = machine.here(scale.resources)
+    ray = Sessions(args.address, here)
+    try:
+        if args.address is None and any(item.status != "running" for item in todo.values()):
+            machine.allot(scale.resources, [here], 1)  # refuses, before Ray starts, what needs no plan to be refused
+            with terminal.apart(args.verbose):
+                ray.start()
+        yield ray
+    finally:
+        ray.close()
+
+
 def _setting(
-    args: argparse.Namespace, scale: Scale, todo: Mapping[str, Planned], store: Store | None, cache: Path
+    args: argparse.Namespace,
+    scale: Scale,
+    todo: Mapping[str, Planned],
+    store: Store | None,
+    cache: Path,
+    ray: "Sessions | None",
 ) -> "Setting":
     """Where and how to train. Refuses, before the first step, what could not be trained.
 
@@ -111,7 +143,7 @@ def _setting(
     from ablations.sweep import Setting
 
     if args.address is None:
-        nodes = [machine.here()]
+        nodes = [machine.here(scale.resources)]
     else:
         with terminal.apart(args.verbose):
             nodes = cluster.survey(args.address, store)
@@ -120,7 +152,7 @@ def _setting(
     if args.engine == "inline":
         share = replace(share, parallel=1)
     _check(todo, share, cache)
-    return Setting(args.engine, args.address, share, need, cache, scale.checkpoint_every, scale.hangs_after)
+    return Setting(ray, share, need, cache, scale.checkpoint_every, scale.hangs_after)
 
 
 def _need(todo: Mapping[str, Planned], cache: Path) -> int:
@@ -216,7 +248,7 @@ def _dry_run(args: argparse.Namespace, planned: Sequence[Planned], scale: Scale,
 
     estimate, why, todo = None, "", plan.unfinished(planned, args.retry)
     try:
-        setting = _setting(args, scale, todo, None, cache) if todo else None
+        setting = _setting(args, scale, todo, None, cache, None) if todo else None
         parallel, device = (setting.share.parallel, setting.share.device) if setting else (1, "cpu")
         estimate = plan.estimate(planned, parallel, lambda recipe: _measure(recipe, device, cache))
     except machine.TooLittle as error:  # the plan for another computer can be looked at here

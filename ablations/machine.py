@@ -42,13 +42,15 @@ class Allotment:
         return "cuda" if self.gpus else "cpu"
 
 
-def here() -> Node:
-    """This computer, within the limits of the container it may be in."""
-    import torch
-
+def here(resources: Resources) -> Node:
+    """This computer, within the limits of the container it may be in; without its GPUs where trials want none."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    gpu_bytes = min((torch.cuda.get_device_properties(i).total_memory for i in range(gpus)), default=0)
+    gpus = gpu_bytes = 0
+    if resources.gpus != 0:
+        import torch  # takes seconds
+
+        gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        gpu_bytes = min((torch.cuda.get_device_properties(i).total_memory for i in range(gpus)), default=0)
     return Node("this computer", min(affinity, _cpu_quota()), _memory(), gpus, gpu_bytes)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ablations.claims import Claims
-from ablations.cluster import connected, no_ray
+from ablations.cluster import Sessions, no_ray
 from ablations.driver import Driver, Event
 from ablations.machine import Allotment
 from ablations.plan import Planned
@@ -24,13 +24,12 @@ from ablations.worker import work
 class Setting:
     """Where and how trials run.
 
-    engine: "ray" or "inline". address: of a running Ray cluster, None for a private Ray. share: of each trial. need:
-    bytes of memory that a trial is estimated to take. cache: where decoded images lie, see simclr_core.data.load.
-    checkpoint_every: epochs. hangs_after: seconds without an epoch's end.
+    ray: None for one trial after the other in this process. share: of each trial. need: bytes of memory that a trial is
+    estimated to take. cache: where decoded images lie, see simclr_core.data.load. checkpoint_every: epochs.
+    hangs_after: seconds without an epoch's end.
     """
 
-    engine: str
-    address: str | None
+    ray: Sessions | None
     share: Allotment
     need: int
     cache: Path
@@ -56,17 +55,17 @@ def run(
             "device": setting.share.device,
             "checkpoint": str(store.checkpoint(trial_id).absolute()),
             "checkpoint_every": setting.checkpoint_every,
-            "hangs_after": setting.hangs_after if setting.engine == "ray" else None,  # it would end this process
+            "hangs_after": setting.hangs_after if setting.ray else None,  # it would end this process
             "commit": source,
         }
         for trial_id, item in todo.items()
     }
     try:
         while driver.pending:
-            if setting.engine == "inline":
+            if setting.ray is None:
                 _inline(cells, driver)
             else:
-                _round(cells, driver, setting)
+                _round(cells, driver, setting, setting.ray)
     except KeyboardInterrupt:
         return True
     return False
@@ -80,14 +79,14 @@ def _inline(cells: Mapping[str, Any], driver: Driver) -> None:
             driver.message(trial_id, message)
 
 
-def _round(cells: Mapping[str, Any], driver: Driver, setting: Setting) -> None:
+def _round(cells: Mapping[str, Any], driver: Driver, setting: Setting, sessions: Sessions) -> None:
     """One Ray from start to end over the trials that are left: a session that broke must not be used again.
 
     First those that may run beside others; when none is left of them, those that must run alone.
     """
     together = [trial_id for trial_id in driver.pending if trial_id not in driver.alone]
     before = driver.starts
-    with connected(setting.address, setting.share) as (ray, folder):
+    with sessions.session() as (ray, folder):
         chosen = [cells[trial_id] for trial_id in together or driver.pending]
         broke = _fit(ray, folder, chosen, driver, setting, alone=not together)
         if broke is not None and driver.starts > before:
@@ -139,8 +138,9 @@ def _fit(
         return str(trial.config["cell"]["trial_id"])
 
     share, relay = setting.share, Relay()
+    on_cluster = setting.ray is not None and setting.ray.address is not None
     wanted = {"cpu": share.cpus, "gpu": share.gpus}
-    if setting.address and not share.gpus:
+    if on_cluster and not share.gpus:
         wanted["memory"] = setting.need  # each node then takes as many as its memory holds
     try:
         tune.Tuner(
@@ -149,7 +149,7 @@ def _fit(
             tune_config=tune.TuneConfig(
                 reuse_actors=True,
                 # On a cluster as many as its nodes take, those that join later too.
-                max_concurrent_trials=1 if alone else None if setting.address else share.parallel,
+                max_concurrent_trials=1 if alone else None if on_cluster else share.parallel,
                 trial_name_creator=name,
                 trial_dirname_creator=name,
             ),

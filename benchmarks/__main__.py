@@ -19,6 +19,7 @@ from ablations import terminal
 from ablations.arguments import Parser
 from ablations.frame import replace_file
 from ablations.machine import here
+from ablations.study import Resources
 from benchmarks.rounds import ROUNDS, Case, spread
 from simclr_core.errors import BadInput
 
@@ -120,7 +121,7 @@ def machine() -> str:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     parts = [
         f"{able.get('cpu_name', platform.machine())} ({', '.join(units) or 'no vector units known'})",
-        f"{here().cpus:g} cores",
+        f"{here(Resources()).cpus:g} cores",
         gpu,
     ]
     parts.append(f"{platform.system()} {platform.machine()}, Python {platform.python_version()}")

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from ablations.machine import here
-from ablations.study import load_scale
+from ablations.study import Resources, load_scale
 from benchmarks.quality import train_lightly, train_ours
 from benchmarks.rounds import ROUNDS, Case, play
 from simclr_core import data
@@ -46,7 +46,7 @@ CONTENDERS: dict[str, tuple[Callable[..., Iterator[float]], bool]] = {  # the tr
 
 def cases(rounds: int = ROUNDS) -> Iterator[Case]:
     """Image pairs a second of the whole machine; then milliseconds of a whole step and of its encoder alone."""
-    recipe, cores = laptop(), max(1, int(here().cpus))
+    recipe, cores = laptop(), max(1, int(here(Resources()).cpus))
     with tempfile.TemporaryDirectory() as cache:
         train = data.load(recipe.data, Path(cache)).train.take(np.arange(IMAGES))
     with team(cores, recipe, train) as run:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -47,6 +48,39 @@ def test_the_leftovers_of_killed_runs_are_swept_away_and_those_of_live_ones_are_
         assert not other.exists()
     assert not live.exists()
     fresh.rmdir()
+
+
+class Broken(Exception):
+    pass
+
+
+def test_a_session_started_ahead_is_the_first_rounds_and_every_later_round_has_its_own(monkeypatch):
+    told = []
+
+    @contextmanager
+    def connected(address, here):
+        session = len(told)
+        told.append(("open", session, address, here))
+        try:
+            yield session
+        finally:
+            told.append(("closed", session))
+
+    monkeypatch.setattr(cluster, "connected", connected)
+    sessions = cluster.Sessions("auto", "here")
+    sessions.start()
+    with sessions.session() as first:
+        assert told == [("open", 0, "auto", "here")]
+    assert told[1:] == [("closed", first)]
+    with pytest.raises(Broken), sessions.session() as second:
+        raise Broken
+    assert told[2:] == [("open", second, "auto", "here"), ("closed", second)]
+    sessions.start()
+    sessions.close()
+    assert told[-1] == ("closed", 4)
+    before = len(told)
+    sessions.close()
+    assert len(told) == before
 
 
 def test_a_nodes_answer_is_what_it_sees(tmp_path):

@@ -54,6 +54,6 @@ def test_what_can_never_be_is_refused_at_once(resources, nodes, need, said):
 
 
 def test_this_computer_has_something():
-    here = machine.here()
+    here = machine.here(Resources())
     assert here.cpus >= 1
     assert here.memory > 10**8

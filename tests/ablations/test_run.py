@@ -16,7 +16,7 @@ import tiny
 import torch
 from PIL import Image
 
-from ablations import frame, machine, run, study, sweep
+from ablations import cluster, frame, machine, run, study, sweep
 from ablations.claims import Claims
 from ablations.store import Store
 from ablations.worker import STARTED
@@ -38,6 +38,10 @@ def refused(capsys, argv: list[str]) -> str:
     assert len(said.splitlines()) == 1, said
     assert "Traceback" not in said
     return said
+
+
+def no_ray(monkeypatch):
+    monkeypatch.setattr(cluster, "connected", lambda *_: pytest.fail("there is nothing for Ray to do"))
 
 
 def pictures(folder: Path, classes: list[str], n: int = 12) -> str:
@@ -77,6 +81,22 @@ def test_the_same_command_again_trains_nothing_and_writes_the_same_bytes(tmp_pat
     assert len(files) == 20  # table, 4 beside it, 5 figures as PNG, SVG and PDF
 
 
+def test_ray_is_not_started_where_every_trial_is_done_or_runs_elsewhere(tmp_path, capsys, monkeypatch):
+    argv = [*tiny.write(tmp_path), *TWO_CELLS]
+    no_ray(monkeypatch)
+    assert run.main([*argv, "--dry-run", "--json"]) == run.DONE
+    trials = [trial["trial_id"] for trial in json.loads(capsys.readouterr().out)["trials"]]
+    store = Store(tmp_path / "results")
+    store.prepare()
+    other = Claims(store)
+    with other.alive():
+        other.claim(trials)
+        assert run.main(argv) == run.SOME_FAILED
+    assert f"{len(trials)} of the trials run elsewhere" in capsys.readouterr().err
+    assert run.main([*argv, "--engine", "inline", "--quiet"]) == run.DONE
+    assert run.main(argv) == run.DONE
+
+
 def test_a_run_of_some_cells_takes_nothing_from_the_table(tmp_path):
     argv = [*tiny.write(tmp_path), "--engine", "inline", "--quiet"]
     run.main(argv)
@@ -106,8 +126,9 @@ def test_one_value_of_only_may_have_commas_in_its_parentheses():
 
 
 def test_a_plan_for_a_gpu_can_be_read_without_one_but_not_run(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(machine, "here", lambda: machine.Node("this computer", 2, 10**10))
+    monkeypatch.setattr(machine, "here", lambda _: machine.Node("this computer", 2, 10**10))
     argv = tiny.write(tmp_path, scale=tiny.SCALE.replace("gpus: 0", "gpus: 1"))
+    no_ray(monkeypatch)
     assert run.main([*argv, "--dry-run"]) == run.DONE
     assert "No estimate of the time: " in capsys.readouterr().out
     assert "none that PyTorch can use" in refused(capsys, argv)
@@ -217,7 +238,8 @@ def test_an_empty_folder_and_a_folder_of_one_class_are_one_sentence_each(tmp_pat
 
 def test_bfloat16_on_a_cpu_without_amx_is_one_sentence(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
-    assert "AMX" in refused(capsys, [*tiny.write(tmp_path), "--set", "schedule.precision=bfloat16"])
+    argv = [*tiny.write(tmp_path), "--engine", "inline", "--set", "schedule.precision=bfloat16"]
+    assert "AMX" in refused(capsys, argv)
 
 
 def test_help_needs_nothing_that_takes_time_to_import():
@@ -377,6 +399,55 @@ def test_an_interrupted_sweep_keeps_and_draws_what_is_finished(tmp_path, command
     table = (tmp_path / "results/aug_pairs/smoke.csv").read_text()
     assert table.count(",done,") == len(results(tmp_path)) >= 2
     assert not list((tmp_path / "results/claims").iterdir())
+
+
+def rays_processes(folder: Path) -> list[str]:
+    """Command lines of the processes of the private Ray in `folder`."""
+    shown = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in shown.splitlines() if str(folder) in line]
+
+
+def wait_for_rays_processes(process: subprocess.Popen) -> Path:
+    """The folder of the private Ray that the process is starting, as soon as one of Ray's processes is there."""
+    until = time.monotonic() + 120
+    while True:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        for folder in Path(tempfile.gettempdir()).glob(f"ablations-*/session_*_{process.pid}"):
+            if rays_processes(folder):
+                return folder.parent
+        time.sleep(0.02)
+
+
+def assert_nothing_is_left_of_ray(folder: Path) -> None:
+    until = time.monotonic() + 30
+    while left := rays_processes(folder):
+        assert time.monotonic() < until, left
+        time.sleep(0.1)
+    assert not folder.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_ray_starts_leaves_nothing_of_it(command, ending):
+    interrupted = command()
+    folder = wait_for_rays_processes(interrupted)
+    interrupted.send_signal(ending)
+    _, err = interrupted.communicate(timeout=60)
+    assert interrupted.returncode == run.INTERRUPTED, err
+    assert err.startswith("Interrupted; what is finished is kept."), err
+    assert_nothing_is_left_of_ray(folder)
+
+
+@pytest.mark.slow
+def test_bad_input_found_while_ray_starts_is_one_sentence_and_leaves_nothing_of_it(command):
+    refused = command("--set", "schedule.batch_size=5000")
+    folder = wait_for_rays_processes(refused)
+    _, err = refused.communicate(timeout=120)
+    assert refused.returncode == run.BAD_INPUT, err
+    assert len(err.splitlines()) == 1, err
+    assert "schedule.batch_size is 5000" in err
+    assert_nothing_is_left_of_ray(folder)
 
 
 def test_a_reader_who_has_seen_enough_gets_no_traceback(tmp_path):

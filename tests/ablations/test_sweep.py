@@ -5,10 +5,9 @@ import sys
 import pytest
 import tiny
 
-from ablations import plan, sweep
+from ablations import cluster, machine, plan, sweep
 from ablations.claims import Claims
 from ablations.driver import ATTEMPTS
-from ablations.machine import Allotment
 from ablations.store import Store
 from ablations.study import expand, load_scale, load_study
 from simclr_core import data, trial
@@ -25,8 +24,9 @@ def todo(tmp_path, store, study=tiny.STUDY, **options):
 
 def run(tmp_path, store, items, engine="inline", on_event=lambda _: None, hangs_after=600.0):
     store.prepare()
-    share = Allotment(cpus=1, gpus=0, parallel=2)
-    setting = sweep.Setting(engine, None, share, 1, tmp_path / "cache", checkpoint_every=1, hangs_after=hangs_after)
+    share = machine.Allotment(cpus=1, gpus=0, parallel=2)
+    ray = cluster.Sessions(None, machine.Node("this computer", 2, 10**10)) if engine == "ray" else None
+    setting = sweep.Setting(ray, share, 1, tmp_path / "cache", checkpoint_every=1, hangs_after=hangs_after)
     claims = Claims(store)
     with claims.alive():
         claims.claim(item.trial_id for item in items)

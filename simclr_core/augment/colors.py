@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from simclr_core import config
-from simclr_core.augment.draws import firing, large, uniform, where
+from simclr_core.augment.draws import firing, floats, large, uniform, where
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as PIL and torchvision weigh the channels
 THIRDS = torch.tensor([0, 1 / 3, -1 / 3]).view(3, 1, 1)  # of a turn: the hues of red, green and blue
@@ -81,12 +81,12 @@ def apply_color(images: Tensor, color: Color) -> Tensor:
     weights = images.new_tensor(LUMA)
 
     out = images.index_select(0, by_place.to(images.device)).flatten(2)
-    for place, blend in enumerate(maps):
+    for at, blend in enumerate(maps):
         offset = blend[..., 3:] * (out.mean(dim=2) @ weights)[:, None, None]
         if color.additive:
-            offset += added[place, :, None, None]
+            offset += added[at, :, None, None]
         out = torch.baddbmm(offset, blend[..., :3], out).clamp_(0, 1)
-        turned = slice(ends[place], ends[place + 1])
+        turned = slice(ends[at], ends[at + 1])
         hue_(out[turned].view(-1, *images.shape[1:]), shift[turned])
     out = torch.bmm(gray, out).clamp_(0, 1)
     return out.index_select(0, by_place.argsort().to(images.device)).view_as(images)
@@ -112,7 +112,7 @@ def hue_(images: Tensor, shift: Tensor) -> None:
     size = (green + blue).sub_(red).sub_(least).div_(chroma.clamp(min=TINY)).add_(1)
     hue = size.copysign_(green - blue)
     # A channel is above the least by min(max(2 - d, 0), 1) chromas; d is how far the hue is from the channel's own, in
-    # sixths. The turn is counted from there, and both it and the hue lie within [-3, 3]: 2 - d is ||hue + turn| - 3| - 1.
+    # sixths. The turn is counted from there; it and the hue lie within [-3, 3], so 2 - d is ||hue + turn| - 3| - 1.
     turn = shift - THIRDS.to(shift.device)
     torch.add(hue, turn.sub_(turn.round()), alpha=6, out=images)
     images.abs_().sub_(3).abs_().clamp_(1, 2)
@@ -132,10 +132,13 @@ def draw_solarize(settings: config.Solarize, n: int, side: int, generator: torch
 
 
 def apply_solarize(images: Tensor, solarize: Solarize) -> Tensor:
-    """Invert what is at or above the threshold."""
+    """Invert what is at or above the threshold; uint8 images stay uint8."""
+    white, threshold = 1, solarize.threshold
+    if not images.is_floating_point():
+        white, threshold = 255, int((torch.arange(256) / 255 < threshold).sum())  # the first level that is above
 
     def invert(chosen: Tensor, _: Tensor) -> Tensor:
-        return torch.where(chosen >= solarize.threshold, 1 - chosen, chosen)
+        return torch.where(chosen >= threshold, white - chosen, chosen)
 
     return where(solarize.fires, images, invert)
 
@@ -147,10 +150,21 @@ def draw_equalize(settings: config.Equalize, n: int, side: int, generator: torch
 
 
 def apply_equalize(images: Tensor, fires: Tensor) -> Tensor:
-    """Equalize the histogram of each channel by PIL's method, on pixels rounded to 8 bits.
+    """Equalize the histogram of each channel by PIL's method, on pixels rounded to 8 bits; uint8 images stay uint8.
 
     It leaves a channel as it is where fewer than 255 pixels are darker than the brightest: always below 16 x 16.
     """
-    from torchvision.transforms.v2 import functional as TF  # takes seconds to import, and is rarely needed
 
-    return where(fires, images, lambda chosen, _: TF.equalize((chosen * 255).round().byte()).float() / 255)
+    def equalize(chosen: Tensor, _: Tensor) -> Tensor:
+        if chosen.is_floating_point():
+            return floats(equalize((chosen * 255).round().byte(), _))
+        if large(chosen):
+            from simclr_core.augment import pictures  # OpenCV, which small images do without
+
+            return pictures.equalize(chosen)
+        from torchvision.transforms.v2 import functional as TF  # takes seconds to import, and is rarely needed
+
+        equalized: Tensor = TF.equalize(chosen)
+        return equalized
+
+    return where(fires, images, equalize)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from simclr_core import config
-from simclr_core.augment.draws import firing, large, uniform
+from simclr_core.augment.draws import firing, floats, large, uniform
 
 
 def resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
@@ -60,12 +60,14 @@ def apply_crop(images: Tensor, crop: Crop) -> Tensor:
     """Resize each box to the full side, bilinearly or bicubically (the official code), then the flip.
 
     The box's own pixels alone count, and weights are normalized at its edges, as in PIL and torchvision (antialias).
+    Of uint8 images it makes float32 ones.
     """
     side, device = images.shape[-1], images.device
     if large(images) and not crop.bicubic:
         from simclr_core.augment import pictures  # OpenCV, which small images do without
 
         return pictures.crop(images, crop.top, crop.left, crop.height, crop.width, crop.flip)
+    images = floats(images)
     pixel = torch.arange(side, dtype=torch.float32)
     # Of rows and columns, (2, N, 1).
     start, length = (torch.stack(pair)[:, :, None] for pair in ((crop.top, crop.left), (crop.height, crop.width)))

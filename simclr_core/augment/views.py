@@ -80,7 +80,6 @@ def _through(images: Tensor, chain: tuple[str, ...], draws: list[Any]) -> Tensor
     views = torch.empty(images.shape, device=images.device)
     for part in _portions(images, chain):
         view = images[part]
-        view = view if view.is_floating_point() else view.float().div_(255)
         for transformation, drawn in zip(chain, draws, strict=True):
             view = apply(view, transformation, _of(part, drawn))
         if large(view) and not view.is_contiguous():
@@ -89,6 +88,8 @@ def _through(images: Tensor, chain: tuple[str, ...], draws: list[Any]) -> Tensor
             pictures.split(view, views[part])
         else:
             views[part] = view
+            if not view.is_floating_point():
+                views[part].div_(255)
     return views
 
 

@@ -14,6 +14,7 @@ from torchvision.transforms import v2
 from simclr_core import config
 from simclr_core.augment import autoaugment, colors, filters, geometry
 from simclr_core.augment import transforms as T
+from simclr_core.augment.draws import floats
 from simclr_core.streams import stream
 
 SIDES = (24, 32, 45, 101)  # the last is large: on the CPU these go another way
@@ -451,3 +452,13 @@ def test_every_transformation_stays_in_range_keeps_its_input_and_differs_between
 
 def test_the_registry_holds_the_names_that_recipes_allow() -> None:
     assert tuple(T.REGISTRY) == config.TRANSFORMATIONS
+
+
+@pytest.mark.parametrize("side", [24, 101])
+@pytest.mark.parametrize("name", T.BYTES)
+def test_images_of_eight_bits_give_what_their_floats_give(name: str, side: int) -> None:
+    images = (some_images(20, side) * 255).byte()
+    settings = getattr(config.Transforms(), name, None)
+    drawn = draw(name, 20, side, settings)
+    expected = T.apply(images.float() / 255, name, drawn)
+    torch.testing.assert_close(floats(T.apply(images, name, drawn)), expected, atol=1e-6, rtol=0)

@@ -133,12 +133,12 @@ def draw_solarize(settings: config.Solarize, n: int, side: int, generator: torch
 
 def apply_solarize(images: Tensor, solarize: Solarize) -> Tensor:
     """Invert what is at or above the threshold; uint8 images stay uint8."""
-    white, threshold = 1, solarize.threshold
-    if not images.is_floating_point():
-        white, threshold = 255, int((torch.arange(256) / 255 < threshold).sum())  # the first level that is above
 
     def invert(chosen: Tensor, _: Tensor) -> Tensor:
-        return torch.where(chosen >= threshold, white - chosen, chosen)
+        if chosen.is_floating_point():
+            return torch.where(chosen >= solarize.threshold, 1 - chosen, chosen)
+        first = int((torch.arange(256) / 255 < solarize.threshold).sum())  # of the levels at or above the threshold
+        return chosen ^ (chosen >= first).view(torch.uint8).mul_(255)  # 255 - x is x with every bit turned
 
     return where(solarize.fires, images, invert)
 

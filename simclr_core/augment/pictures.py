@@ -77,53 +77,33 @@ def color(images: Tensor, factors: list[list[float]], orders: list[list[int]], g
           weights: tuple[float, float, float]) -> Tensor:  # fmt: skip
     """Each image's operations in its own order, then gray where drawn; as `colors.apply_color`, order () for none."""
     out, pictures = blank(images)
-    grayed = np.eye(4)
-    grayed[:3, :3] = weights
-    for image, made, factor, order, last in zip(images, pictures, factors, orders, gray, strict=True):
-        adjust(picture(image), made, [(operation, factor[operation]) for operation in order], last, additive, grayed)
+    luma = np.array([weights] * 3, dtype=np.float32)
+    for image, made, factor, order, grayed in zip(images, pictures, factors, orders, gray, strict=True):
+        np.copyto(made, picture(image))
+        for operation in order:
+            adjust_(made, operation, factor[operation], additive, luma)
+        if grayed:
+            cv2.transform(made, luma, made)
     return out
 
 
-def adjust(now: Picture, made: Picture, steps: list[tuple[int, float]], last: bool, additive: bool,
-           grayed: NDArray[Any]) -> None:  # fmt: skip
-    """Brightness, contrast, saturation and hue by their factors, then gray if it comes `last`, from `now` into `made`.
-
-    All but hue are maps of (red, green, blue, 1), (4, 4), as `grayed` is. Those that cannot leave [0, 1] need no
-    clipping after them, so they wait, and become one map with the next.
-    """
-    still = waiting = np.eye(4)
-    for operation, factor in steps:
-        if operation == 3:
-            turned = cv2.cvtColor(now if waiting is still else mapped(now, waiting, made), cv2.COLOR_RGB2HSV)
-            cv2.add(turned, np.array([360 * (factor % 1), 0, 0, 0]), turned)  # hue in degrees
-            cv2.cvtColor(turned, cv2.COLOR_HSV2RGB, made)
-            torch.from_numpy(made).clamp_(0, 1)
-            now, waiting = made, still
-            continue
-        added = additive and operation == 0
-        step = np.diag([1.0 if added else factor] * 3 + [1.0])
-        if added:
-            step[:3, 3] = factor
-        elif operation == 1:
-            step[:3, 3] = (1 - factor) * (grayed @ waiting @ [*cv2.mean(now)[:3], 1])[0]
-        elif operation == 2:
-            step[:3, :3] += (1 - factor) * grayed[:3, :3]
-        waiting = step @ waiting
-        if added or factor > 1:
-            now, waiting = mapped(now, waiting, made), still
-    if last:
-        waiting = grayed @ waiting
-    if waiting is not still:
-        mapped(now, waiting, made)
-    elif now is not made:
-        np.copyto(made, now)
-
-
-def mapped(source: Picture, pixel_map: NDArray[Any], made: Picture) -> Picture:
-    """`made`, with each pixel of `source` as the map has it, clipped."""
-    cv2.transform(source, pixel_map[:3], made)
-    torch.from_numpy(made).clamp_(0, 1)
-    return made
+def adjust_(made: Picture, operation: int, factor: float, additive: bool, luma: Picture) -> None:
+    """Brightness, contrast, saturation or hue, in place. luma: (3, 3), every row the weights of gray."""
+    pixels = torch.from_numpy(made)
+    if operation == 3:
+        turned = cv2.cvtColor(made, cv2.COLOR_RGB2HSV)
+        cv2.add(turned, np.array([360 * (factor % 1), 0, 0, 0]), turned)  # hue in degrees
+        cv2.cvtColor(turned, cv2.COLOR_HSV2RGB, made)
+    elif operation == 2:
+        cv2.transform(made, factor * np.eye(3, dtype=np.float32) + (1 - factor) * luma, made)
+    elif operation == 1:
+        middle = float(luma[0] @ cv2.mean(made)[:3])
+        pixels.mul_(factor).add_((1 - factor) * middle)
+    elif additive:
+        pixels.add_(factor)
+    else:
+        pixels.mul_(factor)
+    pixels.clamp_(0, 1)
 
 
 def equalize(images: Tensor) -> Tensor:

@@ -19,6 +19,10 @@ from simclr_core.probes.measured import Measured
 from simclr_core.probes.suite import measure
 from simclr_core.probes.transform_prediction import check_target
 
+# Once so much has been freed (as float32 a little below 32 MB, glibc's limit), glibc keeps what is freed later for the
+# next step, rather than give it back to the system and get it again page by page, filled with zeros.
+KEEPSAKE = 2**23 - 2**10
+
 __all__ = ["EpochRow", "TrialResult", "check", "run"]
 
 
@@ -85,6 +89,7 @@ def exactly(device: str) -> Iterator[None]:
     filled = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     if device == "cpu":
         torch.set_num_threads(1)  # one trial per core; and sums do not depend on how many threads split them
+        torch.empty(KEEPSAKE)
     torch.set_default_dtype(torch.float32)
     # Not use_deterministic_algorithms: it also tells torch's compiler, and takes two seconds to import that.
     torch.set_deterministic_debug_mode("error" if device == "cpu" else "default")

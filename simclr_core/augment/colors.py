@@ -6,11 +6,17 @@ import torch
 from torch import Tensor
 
 from simclr_core import config
-from simclr_core.augment.draws import firing, large, uniform, where
+from simclr_core.augment.draws import firing, floats, large, uniform, where
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as PIL and torchvision weigh the channels
+THIRDS = torch.tensor([0, 1 / 3, -1 / 3]).view(3, 1, 1)  # of a turn: the hues of red, green and blue
 TINY = torch.finfo(torch.float32).tiny
-BRIGHTNESS, CONTRAST, SATURATION, HUE, NOTHING = range(5)  # operations, in the order of a Color's factors
+BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)  # operations, in the order of a Color's factors
+# What each leads to at a factor of 0, of a pixel's channels and the mean gray: black, the mean gray, the pixel's gray.
+TOWARD = torch.zeros(4, 3, 4)
+TOWARD[CONTRAST, :, 3] = 1
+TOWARD[SATURATION, :, :3] = torch.tensor(LUMA)
+IDENTITY = torch.eye(3, 4)
 
 
 class Color(NamedTuple):
@@ -55,36 +61,35 @@ def apply_color(images: Tensor, color: Color) -> Tensor:
         chosen = zip(color.order.tolist(), color.jitter.tolist(), strict=True)
         orders = [order if fires else [] for order, fires in chosen]
         return pictures.color(images, color.factor.tolist(), orders, color.gray.tolist(), color.additive, LUMA)
-    out = images.clone()
-    operation = torch.where(color.jitter[:, None], color.order, NOTHING)  # (N, 4): of each image, at each place
+    turns = color.order == HUE  # (N, 4)
+    # Images in the order of their hue's place, those without jitter last: the ones it turns at a place lie together.
+    place = torch.where(color.jitter, turns.int().argmax(dim=1), 4)
+    ends = [0, *place.bincount(minlength=4).cumsum(0).tolist()]
+    by_place = place.argsort()
     factor = color.factor.gather(1, color.order)
-    blends = blend(operation, factor, color.additive).to(images.device)
-    for place in range(4):
-        scale, tint, middle, offset = blends[..., place, None, None, None]
-        offset = offset + middle * luma(out.mean(dim=(2, 3), keepdim=True))
-        gray = luma(out).mul_(tint)
-        out.mul_(scale).add_(gray).add_(offset).clamp_(0, 1)
-        turning = torch.nonzero(operation[:, place] == HUE)[:, 0]
-        if len(turning):
-            there = turning.to(images.device)
-            turned = out.index_select(0, there)
-            hue_(turned, factor[turning, place].to(images.device)[:, None, None, None])
-            out.index_copy_(0, there, turned)
-    return where(color.gray, out, lambda chosen, _: luma(chosen).expand_as(chosen))
+    still = turns | ~color.jitter[:, None]
+    if color.additive:
+        bright = color.order == BRIGHTNESS
+        added = torch.where(bright & ~still, factor, 0)[by_place].T.to(images.device)
+        still |= bright
+    # Brightness, contrast and saturation as one map of a pixel and the image's mean gray, so that one pass over the
+    # batch does for all of them.
+    maps = torch.lerp(TOWARD[color.order], IDENTITY, torch.where(still, 1, factor)[..., None, None])
+    maps = maps[by_place].transpose(0, 1).to(images.device)  # (4, N, 3, 4)
+    shift = color.factor[by_place, HUE, None, None, None].to(images.device)
+    gray = torch.where(color.gray[by_place, None, None], TOWARD[SATURATION], IDENTITY)[..., :3].to(images.device)
+    weights = images.new_tensor(LUMA)
 
-
-def blend(operation: Tensor, factor: Tensor, additive: bool) -> Tensor:
-    """Brightness, contrast and saturation, as one sum, so that one pass over the batch does for all of them:
-
-        scale * pixel + tint * gray pixel + middle * mean gray + offset
-
-    operation, factor: any shape. Returns those four, stacked; 1, 0, 0, 0 where it is another operation or none.
-    """
-    bright, flat, dull = (operation == which for which in (BRIGHTNESS, CONTRAST, SATURATION))
-    one, zero, rest = torch.ones_like(factor), torch.zeros_like(factor), 1 - factor
-    scale = torch.where(flat | dull if additive else flat | dull | bright, factor, one)
-    offset = torch.where(bright, factor, zero) if additive else zero
-    return torch.stack([scale, torch.where(dull, rest, zero), torch.where(flat, rest, zero), offset])
+    out = images.index_select(0, by_place.to(images.device)).flatten(2)
+    for at, blend in enumerate(maps):
+        offset = blend[..., 3:] * (out.mean(dim=2) @ weights)[:, None, None]
+        if color.additive:
+            offset += added[at, :, None, None]
+        out = torch.baddbmm(offset, blend[..., :3], out).clamp_(0, 1)
+        turned = slice(ends[at], ends[at + 1])
+        hue_(out[turned].view(-1, *images.shape[1:]), shift[turned])
+    out = torch.bmm(gray, out).clamp_(0, 1)
+    return out.index_select(0, by_place.argsort().to(images.device)).view_as(images)
 
 
 def luma(images: Tensor) -> Tensor:
@@ -95,7 +100,7 @@ def luma(images: Tensor) -> Tensor:
 
 
 def hue_(images: Tensor, shift: Tensor) -> None:
-    """Turn the hue by `shift` in (-1, 1) of a full turn, HSV value and saturation kept.
+    """Turn the hue by `shift` in (-1, 1) of a full turn, HSV value and saturation kept; (N, 3, S, S) and (N, 1, 1, 1).
 
     Hue in sixths of a turn from red, within [-3, 3]: its sign is that of green - blue, its size
     1 + (green + blue - red - least) / chroma. That needs no choice of the greatest channel, which is slow on a CPU.
@@ -105,13 +110,13 @@ def hue_(images: Tensor, shift: Tensor) -> None:
     least = torch.minimum(red, green).minimum(blue)
     chroma = value - least
     size = (green + blue).sub_(red).sub_(least).div_(chroma.clamp(min=TINY)).add_(1)
-    turned = size.copysign_(green - blue).add_(6 * shift)
-    turned.sub_((turned / 6).round_().mul_(6))
-    # How far red is below the greatest, green and blue above the least, in parts of the chroma.
-    torch.add(turned, turned.new_tensor([0.0, 1.0, -1.0]).view(1, 3, 1, 1), out=images)
-    images.abs_().sub_(1).clamp_(0, 1).mul_(chroma)
-    torch.sub(value, red, out=red)
-    images[:, 1:].add_(least)
+    hue = size.copysign_(green - blue)
+    # A channel is above the least by min(max(2 - d, 0), 1) chromas; d is how far the hue is from the channel's own, in
+    # sixths. The turn is counted from there; it and the hue lie within [-3, 3], so 2 - d is ||hue + turn| - 3| - 1.
+    turn = shift - THIRDS.to(shift.device)
+    torch.add(hue, turn.sub_(turn.round()), alpha=6, out=images)
+    images.abs_().sub_(3).abs_().clamp_(1, 2)
+    torch.addcmul(least.sub_(chroma), images, chroma, out=images)
 
 
 class Solarize(NamedTuple):
@@ -127,10 +132,13 @@ def draw_solarize(settings: config.Solarize, n: int, side: int, generator: torch
 
 
 def apply_solarize(images: Tensor, solarize: Solarize) -> Tensor:
-    """Invert what is at or above the threshold."""
+    """Invert what is at or above the threshold; uint8 images stay uint8."""
 
     def invert(chosen: Tensor, _: Tensor) -> Tensor:
-        return torch.where(chosen >= solarize.threshold, 1 - chosen, chosen)
+        if chosen.is_floating_point():
+            return torch.where(chosen >= solarize.threshold, 1 - chosen, chosen)
+        first = int((torch.arange(256) / 255 < solarize.threshold).sum())  # of the levels at or above the threshold
+        return chosen ^ (chosen >= first).view(torch.uint8).mul_(255)  # 255 - x is x with every bit turned
 
     return where(solarize.fires, images, invert)
 
@@ -142,10 +150,21 @@ def draw_equalize(settings: config.Equalize, n: int, side: int, generator: torch
 
 
 def apply_equalize(images: Tensor, fires: Tensor) -> Tensor:
-    """Equalize the histogram of each channel by PIL's method, on pixels rounded to 8 bits.
+    """Equalize the histogram of each channel by PIL's method, on pixels rounded to 8 bits; uint8 images stay uint8.
 
     It leaves a channel as it is where fewer than 255 pixels are darker than the brightest: always below 16 x 16.
     """
-    from torchvision.transforms.v2 import functional as TF  # takes seconds to import, and is rarely needed
 
-    return where(fires, images, lambda chosen, _: TF.equalize((chosen * 255).round().byte()).float() / 255)
+    def equalize(chosen: Tensor, _: Tensor) -> Tensor:
+        if chosen.is_floating_point():
+            return floats(equalize((chosen * 255).round().byte(), _))
+        if large(chosen):
+            from simclr_core.augment import pictures  # OpenCV, which small images do without
+
+            return pictures.equalize(chosen)
+        from torchvision.transforms.v2 import functional as TF  # takes seconds to import, and is rarely needed
+
+        equalized: Tensor = TF.equalize(chosen)
+        return equalized
+
+    return where(fires, images, equalize)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from simclr_core import config
-from simclr_core.augment.draws import firing, large, uniform
+from simclr_core.augment.draws import firing, floats, large, uniform
 
 
 def resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
@@ -60,27 +60,29 @@ def apply_crop(images: Tensor, crop: Crop) -> Tensor:
     """Resize each box to the full side, bilinearly or bicubically (the official code), then the flip.
 
     The box's own pixels alone count, and weights are normalized at its edges, as in PIL and torchvision (antialias).
+    Of uint8 images it makes float32 ones.
     """
     side, device = images.shape[-1], images.device
     if large(images) and not crop.bicubic:
         from simclr_core.augment import pictures  # OpenCV, which small images do without
 
         return pictures.crop(images, crop.top, crop.left, crop.height, crop.width, crop.flip)
+    images = floats(images)
     pixel = torch.arange(side, dtype=torch.float32)
-
-    def weights(start: Tensor, length: Tensor, flip: Tensor) -> Tensor:
-        center = (pixel + 0.5) * (length[:, None] / side) - 0.5
-        if not crop.bicubic:
-            center = center.clamp(min=torch.zeros(()), max=length[:, None] - 1.0)
-        center = torch.where(flip[:, None], center.flip(1), center)
-        distance = ((start[:, None] + center)[:, :, None] - pixel).abs_()
-        if not crop.bicubic:
-            return distance.neg_().add_(1).relu_()
-        weight = cubic(distance) * ((pixel >= start[:, None]) & (pixel < (start + length)[:, None]))[:, None, :]
-        return weight / weight.sum(dim=2, keepdim=True)
-
-    rows = weights(crop.top, crop.height, torch.zeros_like(crop.flip))
-    return resample(images, rows.to(device), weights(crop.left, crop.width, crop.flip).to(device))
+    # Of rows and columns, (2, N, 1).
+    start, length = (torch.stack(pair)[:, :, None] for pair in ((crop.top, crop.left), (crop.height, crop.width)))
+    center = (pixel + 0.5) * (length / side) - 0.5
+    if not crop.bicubic:
+        center = torch.minimum(center.clamp_(min=0), length - 1.0)
+    center[1] = torch.where(crop.flip[:, None], center[1].flip(1), center[1])
+    distance = ((start + center)[..., None] - pixel).abs_()
+    if crop.bicubic:
+        inside = (pixel >= start) & (pixel < start + length)
+        weight = cubic(distance) * inside[:, :, None, :]
+        weight = weight / weight.sum(dim=3, keepdim=True)
+    else:
+        weight = distance.neg_().add_(1).relu_()
+    return resample(images, *weight.to(device))
 
 
 def cubic(distance: Tensor) -> Tensor:

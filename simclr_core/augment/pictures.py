@@ -1,4 +1,4 @@
-"""Crop, color and blur of large images on the CPU: one picture after the other, (S, S, 3) float32, by OpenCV.
+"""Crop, color, blur and equalize of large images on the CPU: one picture after the other, (S, S, 3), by OpenCV.
 
 The same arithmetic as the batched operations, to rounding. On small images those are several times faster, since each
 call costs more than its pixels; on large ones a picture at a time stays in the cache, and OpenCV goes over it once
@@ -13,7 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Picture = NDArray[Any]  # (S, S, 3) float32
+from simclr_core.augment.draws import floats
+
+Picture = NDArray[Any]  # (S, S, 3), float32 if not said otherwise
 
 cv2.setNumThreads(1)  # a trial has one core
 NEGLIGIBLE = 1e-6  # weight of a pixel to be left out: all of them together change a value by some 1e-6
@@ -27,7 +29,7 @@ def picture(image: Tensor) -> Picture:
 
 def blank(images: Tensor) -> tuple[Tensor, Picture]:
     """A new batch in which the channels of a pixel lie together, and the same memory as pictures."""
-    out = torch.empty_like(images, memory_format=torch.channels_last)
+    out = torch.empty_like(images, dtype=torch.float32, memory_format=torch.channels_last)
     return out, out.permute(0, 2, 3, 1).numpy()
 
 
@@ -39,14 +41,18 @@ def split(images: Tensor, out: Tensor) -> None:
 
 
 def crop(images: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor, flip: Tensor) -> Tensor:
-    """Each image's box resized to the full side, bilinearly, then mirrored where drawn. Boxes: (N,) whole pixels."""
+    """Each image's box, mirrored where drawn, resized to the full side, bilinearly; images: uint8 too.
+
+    Boxes: (N,) whole pixels. What is done to the box rather than to the result is done to half as many pixels.
+    """
     out, pictures = blank(images)
     boxes = zip(*(part.tolist() for part in (top, left, height, width, flip)), strict=True)
     for image, made, (y, x, tall, wide, mirrored) in zip(images, pictures, boxes, strict=True):
         box = picture(image[:, y : y + tall, x : x + wide])
-        cv2.resize(box, made.shape[:2], made, interpolation=cv2.INTER_LINEAR)
         if mirrored:
-            cv2.flip(made, 1, made)
+            box = cv2.flip(box, 1)
+        box = floats(torch.from_numpy(box)).numpy()
+        cv2.resize(box, made.shape[:2], made, interpolation=cv2.INTER_LINEAR)
         torch.from_numpy(made).clamp_(0, 1)
     return out
 
@@ -98,3 +104,15 @@ def adjust_(made: Picture, operation: int, factor: float, additive: bool, luma: 
     else:
         pixels.mul_(factor)
     pixels.clamp_(0, 1)
+
+
+def equalize(images: Tensor) -> Tensor:
+    """uint8 images, each channel by PIL's method."""
+    out = torch.empty_like(images, memory_format=torch.contiguous_format)
+    for plane, made in zip(images.flatten(0, 1).numpy(), out.flatten(0, 1).numpy(), strict=True):
+        counts = cv2.calcHist([plane], [0], None, [256], [0, 256]).ravel().astype(np.int64)
+        step = (plane.size - counts[counts > 0][-1]) // 255
+        darker = np.cumsum(counts) - counts
+        levels = (darker + step // 2) // step if step else np.arange(256)
+        cv2.LUT(plane, levels.clip(max=255).astype(np.uint8), made)
+    return out

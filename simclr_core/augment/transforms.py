@@ -1,9 +1,10 @@
 """The transformations by name: `draw_*` samples parameters per image, `apply_*` is a pure function of them.
 
-Images are float32 (N, 3, S, S) in [0, 1] and stay there. Parameters are drawn on the CPU, where they also decide which
-images an operation touches, so that nothing has to come back from the device; only the noise itself is drawn there.
-AutoAugment and albumentations work on the CPU, image by image. What the paper leaves open (cutout's size, the Sobel
-variant, the noise level, motion blur) is set in `simclr_core.config`; each departure is noted where it happens.
+Images are float32 (N, 3, S, S) in [0, 1] and stay there, or still uint8. Parameters are drawn on the CPU, where they
+also decide which images an operation touches, so that nothing has to come back from the device; only the noise itself
+is drawn there. AutoAugment and albumentations work on the CPU, image by image. What the paper leaves open (cutout's
+size, the Sobel variant, the noise level, motion blur) is set in `simclr_core.config`; each departure is noted where it
+happens.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from simclr_core import config
 from simclr_core.augment import autoaugment, colors, filters, geometry
-from simclr_core.augment.draws import seeds
+from simclr_core.augment.draws import floats, seeds
 
 
 def augment(images: Tensor, name: str, settings: config.Transforms, generator: torch.Generator) -> Tensor:
@@ -30,7 +31,9 @@ def draw(name: str, settings: config.Transforms, n: int, side: int, generator: t
 
 
 def apply(images: Tensor, name: str, drawn: Any) -> Tensor:
-    """A new batch; `drawn` as it comes from `draw`."""
+    """A new batch; `drawn` as it comes from `draw`. images: float32 or uint8; what comes may be uint8 if they are."""
+    if name not in BYTES:
+        images = floats(images)
     if name.startswith("A."):
         from simclr_core.augment import albumentations  # takes seconds to import, and is rarely needed
 
@@ -51,3 +54,4 @@ REGISTRY: dict[str, tuple[Callable[..., Any], Callable[..., Tensor]]] = {
     "motion_blur": (filters.draw_motion_blur, filters.apply_motion_blur),
     "autoaugment": (autoaugment.draw_autoaugment, autoaugment.apply_autoaugment),
 }
+BYTES = ("crop", "rotate", "solarize", "equalize")  # take uint8 images as they are, which saves passes over them

@@ -21,7 +21,10 @@ def two_views(images: Tensor, views: Views, settings: Transforms, seed: int, epo
     """
     key = (settings, seed, epoch, step)
     common, _ = _shared(images, views, *key)
-    return torch.cat([_through(common, branch, getattr(views, branch), *key)[0] for branch in ("left", "right")])
+    left, right = (_draws(common, branch, getattr(views, branch), *key) for branch in ("left", "right"))
+    if views.left == views.right and "noise" not in views.left:  # in one go: most of a small batch's time is calls
+        return _through(common.repeat(2, 1, 1, 1), views.left, [_both(*pair) for pair in zip(left, right, strict=True)])
+    return torch.cat([_through(common, views.left, left), _through(common, views.right, right)])
 
 
 def one_view(images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int = 0, step: int = 0) -> Tensor:
@@ -42,31 +45,41 @@ def _right(
 ) -> tuple[Tensor, dict[str, Any]]:
     key = (settings, seed, epoch, step)
     common, shared = _shared(images, views, *key)
-    view, right = _through(common, "right", views.right, *key)
-    return view, shared | right
+    right = _draws(common, "right", views.right, *key)
+    return _through(common, views.right, right), shared | dict(zip(_names(views.right), right, strict=True))
 
 
 def _shared(
     images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int, step: int
 ) -> tuple[Tensor, dict[str, Any]]:
     """Through the shared chain; without one the images as they are, since each branch makes numbers of them itself."""
-    return _through(images, "shared", views.shared, settings, seed, epoch, step) if views.shared else (images, {})
+    if not views.shared:
+        return images, {}
+    draws = _draws(images, "shared", views.shared, settings, seed, epoch, step)
+    return _through(images, views.shared, draws), dict(zip(_names(views.shared), draws, strict=True))
 
 
-def _through(
+def _draws(
     images: Tensor, branch: str, chain: tuple[str, ...], settings: Transforms, seed: int, epoch: int, step: int
-) -> tuple[Tensor, dict[str, Any]]:
-    """The images, uint8 or float32, after the chain, and what was drawn for the last occurrence of each name."""
-    # A transform of albumentations is one name whatever its arguments, as a built-in is whatever its settings.
-    names = [name.partition("(")[0] for name in chain]
-    draws = []
+) -> list[Any]:
+    """What is drawn for these images, transformation by transformation."""
+    names, draws = _names(chain), []
     for position, name in enumerate(names):
         generator = stream(seed, f"{branch}/{name}/{names[:position].count(name)}", epoch, step)
         draws.append(draw(name, settings, len(images), images.shape[-1], generator))
+    return draws
+
+
+def _names(chain: tuple[str, ...]) -> list[str]:
+    """A transform of albumentations is one name whatever its arguments, as a built-in is whatever its settings."""
+    return [name.partition("(")[0] for name in chain]
+
+
+def _through(images: Tensor, chain: tuple[str, ...], draws: list[Any]) -> Tensor:
+    """The images, uint8 or float32, after the chain."""
     views = torch.empty(images.shape, device=images.device)
-    for part in _portions(images, names):
+    for part in _portions(images, chain):
         view = images[part]
-        view = view if view.is_floating_point() else view.float().div_(255)
         for transformation, drawn in zip(chain, draws, strict=True):
             view = apply(view, transformation, _of(part, drawn))
         if large(view) and not view.is_contiguous():
@@ -75,16 +88,18 @@ def _through(
             pictures.split(view, views[part])
         else:
             views[part] = view
-    return views, dict(zip(names, draws, strict=True))
+            if not view.is_floating_point():
+                views[part].div_(255)
+    return views
 
 
-def _portions(images: Tensor, names: list[str]) -> list[slice]:
+def _portions(images: Tensor, chain: tuple[str, ...]) -> list[slice]:
     """Slices of the batch: on a CPU as many images as its cache holds, else all at once.
 
     Noise is drawn for a batch as a whole, and has to be the same whatever goes before and after it.
     """
     n = len(images)
-    whole = images.device.type != "cpu" or "noise" in names
+    whole = images.device.type != "cpu" or "noise" in chain
     size = n if whole else max(1, PORTION // images[0].numel())
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
@@ -94,3 +109,11 @@ def _of(part: slice, drawn: Any) -> Any:
     if isinstance(drawn, Tensor):
         return drawn[part]
     return drawn._make(each[part] if isinstance(each, Tensor) else each for each in drawn)
+
+
+def _both(left: Any, right: Any) -> Any:
+    """What was drawn for the same transformation on two branches, as if for one batch."""
+    if isinstance(left, Tensor):
+        return torch.cat([left, right])
+    pairs = zip(left, right, strict=True)
+    return left._make(torch.cat(pair) if isinstance(pair[0], Tensor) else pair[0] for pair in pairs)

@@ -14,6 +14,7 @@ from torchvision.transforms import v2
 from simclr_core import config
 from simclr_core.augment import autoaugment, colors, filters, geometry
 from simclr_core.augment import transforms as T
+from simclr_core.augment.draws import floats
 from simclr_core.streams import stream
 
 SIDES = (24, 32, 45, 101)  # the last is large: on the CPU these go another way
@@ -151,6 +152,42 @@ def test_color_is_torchvisions_four_operations_in_the_drawn_order(side: int) -> 
     assert len({tuple(order) for order in color.order.tolist()}) == 24
     assert 0.7 < color.jitter.float().mean() < 0.9
     assert 0.1 < color.gray.float().mean() < 0.3
+
+
+def plain_color(image: Tensor, color: colors.Color, i: int) -> Tensor:
+    """One image's operations one after the other, in float64, with the hue by the choice of the greatest channel."""
+    image, weights = image.double(), torch.tensor(colors.LUMA, dtype=torch.float64).view(3, 1, 1)
+    for operation in color.order[i].tolist() if color.jitter[i] else ():
+        factor, gray = float(color.factor[i, operation]), (image * weights).sum(0)
+        if operation == colors.HUE:
+            value, least = image.amax(0), image.amin(0)
+            chroma = value - least
+            red, green, blue = image
+            place = torch.where(red == value, (green - blue) / chroma, (blue - red) / chroma + 2)
+            place = torch.where((blue == value) & (red < value) & (green < value), (red - green) / chroma + 4, place)
+            far = (place.nan_to_num() + 6 * factor - torch.tensor([0.0, 2, 4]).view(3, 1, 1)).remainder(6)
+            image = least + chroma * (2 - torch.minimum(far, 6 - far)).clamp(0, 1)
+        elif operation == colors.BRIGHTNESS and color.additive:
+            image = image + factor
+        else:
+            toward = {colors.BRIGHTNESS: 0, colors.CONTRAST: gray.mean(), colors.SATURATION: gray}[operation]
+            image = factor * image + (1 - factor) * toward
+        image = image.clamp(0, 1)
+    return (image * weights).sum(0).expand_as(image) if color.gray[i] else image
+
+
+@pytest.mark.parametrize("settings", [{}, {"strength": 2.5}, {"brightness": "add"}])
+@pytest.mark.parametrize("side", [24, 101])
+def test_color_in_few_passes_is_color_operation_by_operation(side: int, settings: dict[str, object]) -> None:
+    images = some_images(100, side)
+    color = draw("color", 100, side, config.Color(**settings))
+    ours = colors.apply_color(images, color)
+    for i, image in enumerate(images):
+        # OpenCV, which has the large ones, turns the hue in degrees.
+        expected = plain_color(image, color, i).float()
+        torch.testing.assert_close(ours[i], expected, atol=2e-6 if side == 24 else 1e-5, rtol=0)
+    assert ours.min() >= 0
+    assert ours.max() <= 1
 
 
 def test_added_brightness_is_the_papers_tensorflow_listing() -> None:
@@ -415,3 +452,13 @@ def test_every_transformation_stays_in_range_keeps_its_input_and_differs_between
 
 def test_the_registry_holds_the_names_that_recipes_allow() -> None:
     assert tuple(T.REGISTRY) == config.TRANSFORMATIONS
+
+
+@pytest.mark.parametrize("side", [24, 101])
+@pytest.mark.parametrize("name", T.BYTES)
+def test_images_of_eight_bits_give_what_their_floats_give(name: str, side: int) -> None:
+    images = (some_images(20, side) * 255).byte()
+    settings = getattr(config.Transforms(), name, None)
+    drawn = draw(name, 20, side, settings)
+    expected = T.apply(images.float() / 255, name, drawn)
+    torch.testing.assert_close(floats(T.apply(images, name, drawn)), expected, atol=1e-6, rtol=0)

@@ -77,6 +77,13 @@ def test_a_batch_gone_through_in_portions_gives_the_same_views(name: str, monkey
     torch.testing.assert_close(views(("crop",), (), (name, "color")), whole, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("name", TRANSFORMATIONS)
+def test_branches_that_are_alike_give_the_same_views_in_one_go_as_one_by_one(name: str) -> None:
+    chain, key = ("crop", name, "color"), (SETTINGS, 0, 1, 2)
+    apart = [made._through(images(), chain, made._draws(images(), branch, chain, *key)) for branch in ("left", "right")]
+    torch.testing.assert_close(views((), chain, chain, 0, 1, 2), torch.cat(apart), atol=1e-6, rtol=0)
+
+
 def test_order_within_a_chain_matters() -> None:
     one, other = (views((), (), chain)[16:] for chain in (("crop", "cutout"), ("cutout", "crop")))
     assert not torch.equal(one, other)

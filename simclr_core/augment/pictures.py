@@ -33,13 +33,6 @@ def blank(images: Tensor) -> tuple[Tensor, Picture]:
     return out, out.permute(0, 2, 3, 1).numpy()
 
 
-def split(images: Tensor, out: Tensor) -> None:
-    """Copy the float32 images into `out`, where every channel is a plane."""
-    assert images.dtype == out.dtype == torch.float32  # of another type OpenCV would leave `out` as it is
-    for image, planes in zip(images, out.numpy(), strict=True):
-        cv2.split(picture(image), list(planes))
-
-
 def crop(images: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor, flip: Tensor) -> Tensor:
     """Each image's box, mirrored where drawn, resized to the full side, bilinearly; images: uint8 too.
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from simclr_core.augment.draws import large
+from simclr_core.augment.draws import floats
 from simclr_core.augment.transforms import apply, draw
 from simclr_core.config import Transforms, Views
 from simclr_core.streams import stream
@@ -77,20 +77,13 @@ def _names(chain: tuple[str, ...]) -> list[str]:
 
 def _through(images: Tensor, chain: tuple[str, ...], draws: list[Any]) -> Tensor:
     """The images, uint8 or float32, after the chain."""
-    views = torch.empty(images.shape, device=images.device)
+    parts = []
     for part in _portions(images, chain):
         view = images[part]
         for transformation, drawn in zip(chain, draws, strict=True):
             view = apply(view, transformation, _of(part, drawn))
-        if large(view) and not view.is_contiguous():
-            from simclr_core.augment import pictures  # OpenCV, which small images do without
-
-            pictures.split(view, views[part])
-        else:
-            views[part] = view
-            if not view.is_floating_point():
-                views[part].div_(255)
-    return views
+        parts.append(floats(view))
+    return torch.cat(parts)
 
 
 def _portions(images: Tensor, chain: tuple[str, ...]) -> list[slice]:

@@ -1,7 +1,6 @@
 """A study's answer in a sentence where its question is of an axis or of metrics, and not of which cell does best."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from ablations.figures.context import Context
 from ablations.measures import label, short, text
@@ -71,8 +70,9 @@ def _split(cells: Side, axis: str | None) -> dict[str, Side]:
     found: dict[str, Side] = {}
     for axes, one in cells.items():
         rest = tuple((name, value) for name, value in axes if name != axis)
-        value: Mapping[str, Any] = dict(axes)
-        found.setdefault(str(value[str(axis)]), {})[rest] = one
+        value = dict(axes)[str(axis)]
+        called = value if isinstance(value, str) else f"no {axis}" if value is None else f"{axis} {value}"
+        found.setdefault(called, {})[rest] = one
     return found
 
 
@@ -81,12 +81,12 @@ def _line(evidence: Evidence, sides: Mapping[str, Side], metric: str, many: int)
     (first, reference), *others = ((value, side) for value, side in sides.items() if side)
     level = evidence.estimate(mean(list(reference.values()), first))
     unit = "%" if "(%)" in label(metric) else ""
-    said, seeds = [f"{first} {text(level.effect, metric)}{unit}" if level else first], level.seeds if level else 0
+    said, seeds = [f"{first} at {text(level.effect, metric)}{unit}" if level else first], level.seeds if level else 0
     for value, side in others:
         own = evidence.estimate(mean(list(side.values()), value))
         both = [axes for axes in side if axes in reference]
         gap = evidence.estimate(mean([side[axes] - reference[axes] for axes in both], value)) if both else None
-        shown = f"{value} {text(own.effect, metric)}{unit}" if own else value
+        shown = f"{value} at {text(own.effect, metric)}{unit}" if own else value
         if gap is not None:
             bounds = _bounds(gap, 1 - 0.05 / many, lambda bound: _signed(bound, metric))
             shown += f" ({_signed(gap.effect, metric)}{bounds})"

@@ -22,7 +22,7 @@ def test_metrics_are_compared_over_the_cells_with_their_interval():
     knn = {"a": [49.0, 52.5, 51.0], "b": [41.0, 40.0, 37.0]}
     gaps = np.array([[knn[name][seed] - top1[name][seed] for name in "ab"] for seed in range(3)])
     found = said(METRICS, top1, knn_top1=knn)
-    assert found.startswith("Averaged over cells: linear probe on h 46.0%, cosine kNN 45.1% (−0.9, ")
+    assert found.startswith("Averaged over cells: linear probe on h at 46.0%, cosine kNN at 45.1% (−0.9, ")
     assert found.endswith("(in brackets the difference to “linear probe on h” and its 95% interval).")
     own = stats.ttest_1samp(gaps.mean(axis=1), 0).confidence_interval()
     low, high = (float(bound.replace("−", "-")) for bound in found.split("(−0.9, ")[1].split(")")[0].split(" to "))
@@ -41,7 +41,7 @@ def test_the_values_of_an_axis_are_compared_over_what_both_have():
         ("nothing", "hard"): [20.0],
     }
     assert said(SIDES, table, ("method", "set")) == (
-        "Averaged over cells: linear probe on h: SimCLR 60.0%, labels 35.0% (+5.0), nothing 35.0% (−25.0) "
+        "Averaged over cells: linear probe on h: SimCLR at 60.0%, labels at 35.0% (+5.0), nothing at 35.0% (−25.0) "
         "(in brackets the difference to “SimCLR”); one seed gives no verdict."
     )
 
@@ -54,21 +54,29 @@ def test_each_metric_is_said_and_all_differences_share_the_level():
         for place in ("x", "y")
     }
     found = said(figure, table, ("method", "set"), knn_top1={key: [1.0, 2.0, 3.0] for key in table})
-    assert "linear probe on h: a 51.3%, b 61.2% (+9.9, +" in found
-    assert "; cosine kNN: a 2.0%, b 2.0% (+0.0, " in found
+    assert "linear probe on h: a at 51.3%, b at 61.2% (+9.9, +" in found
+    assert "; cosine kNN: a at 2.0%, b at 2.0% (+0.0, " in found
     assert found.endswith("and its 95% interval, for all 2 together).")
+
+
+def test_a_number_is_said_with_its_axis():
+    figure = Plot(kind="bars", x="epochs", compare="epochs")
+    assert said(figure, {(1,): [50.0], (2,): [40.0]}, ("epochs",)) == (
+        "Averaged over cells: linear probe on h: epochs 1 at 50.0%, epochs 2 at 40.0% (−10.0) "
+        "(in brackets the difference to “epochs 1”); one seed gives no verdict."
+    )
 
 
 def test_what_was_not_measured_is_left_out():
     figure = Plot(kind="bars", x="cell", hue="metric", metrics=("top1", "layer_3_top1", "knn_top1"), compare="metric")
     found = said(figure, {"a": [50.0]}, knn_top1={"a": [45.0]})
-    assert found.startswith("Averaged over cells: linear probe on h 50.0%, cosine kNN 45.0% (−5.0) (in brackets")
+    assert found.startswith("Averaged over cells: linear probe on h at 50.0%, cosine kNN at 45.0% (−5.0) (in brackets")
 
 
 def test_a_failed_first_seed_takes_its_cell_out_of_the_pairs():
     table = {"a": [None, 50.0], "b": [40.0, 41.0]}
     figure = Plot(kind="bars", x="cell", compare="cell")
-    assert said(figure, table).startswith("Averaged over cells: linear probe on h: b 40.5%")
+    assert said(figure, table).startswith("Averaged over cells: linear probe on h: b at 40.5%")
 
 
 def test_points_correlate():

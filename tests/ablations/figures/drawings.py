@@ -4,30 +4,26 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import shelf
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from ablations import figures
-from ablations.figures.context import Context
 from ablations.frame import study_frame
 from ablations.plot import Plot
 
 NAMES = ("crop", "cutout", "color")
-PAIRS = Context(
+PAIRS = shelf.context(
     study="aug_pairs",
     question="Which composition?",
     paper="fig5_aug_pairs",
     figure=Plot(kind="pairs"),
-    scale="laptop",
     about="small",
-    stamp=False,
     data="Printed tiles",
-    encoder="small",
     epochs=(10,),
     batch_size=(64,),
     seeds=1,
     views="asymmetric",
-    overrides=(),
     axes={"first": NAMES, "second": NAMES},
     labels={"first": "first transformation", "second": "second transformation"},
 )

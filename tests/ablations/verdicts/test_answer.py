@@ -1,10 +1,10 @@
 import re
 
 import pytest
+import shelf
 from made import frame
 
 from ablations import frame as frames
-from ablations.figures.context import Context
 from ablations.plot import Plot
 from ablations.verdicts.answer import answer
 
@@ -23,22 +23,8 @@ def said(table, figure=BARS, axes=("cell",), baselines=(), **more):
 
 
 def context(figure, axes):
-    return Context(
-        study="made",
-        question="Which?",
-        paper="",
-        figure=figure,
-        scale="laptop",
-        about="",
-        stamp=False,
-        data="tiles",
-        encoder="small",
-        epochs=(1,),
-        batch_size=(8,),
-        seeds=3,
-        views="symmetric",
-        overrides=(),
-        axes=dict.fromkeys(axes, ()),
+    return shelf.context(
+        study="made", question="Which?", paper="", figure=figure, seeds=3, axes=dict.fromkeys(axes, ()), labels={}
     )
 
 

@@ -79,7 +79,7 @@ def connected(address: str | None, here: Node | None = None) -> Iterator[tuple[A
     os.environ.setdefault("RAY_AUTH_MODE", "token")  # Ray listens on all interfaces, whatever one asks
     try:
         import ray
-    except ImportError as error:
+    except Exception as error:  # a broken installation raises what it likes
         raise no_ray(error) from None
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablations import plan, study, terminal
+from ablations import interrupts, plan, study, terminal
 from ablations.claims import Claims
 from ablations.plan import Planned
 from ablations.store import Store
@@ -59,7 +59,8 @@ def run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
         return True
     store.prepare()
     todo = plan.unfinished(planned, args.retry)
-    with _ray(args, scale, todo) as ray:
+    with interrupts.heard() as heed, _ray(args, scale, todo) as ray:
+        heed()
         setting = _setting(args, scale, todo, store, cache, ray) if todo else None
         dataset = data.load(chosen[-1].recipe.data, cache)
         if dataset.skipped:
@@ -83,6 +84,7 @@ def run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
                 mine = claims.claim(todo)
                 todo = {name: item for name, item in todo.items() if name in mine and store.look(name).status != "done"}
                 _say_damaged(todo, store)
+                heed()
                 if todo:
                     watch, interrupted = _sweep(args, todo, setting, store, claims, outputs)
     files = outputs.write() if interrupted else outputs.finish()

@@ -160,6 +160,7 @@ def pair(frame: pd.DataFrame, axis: str, first: Any, second: Any, metric: str) -
     keys = [*(other for other in others if other not in lone), "seed"]
     both = sides[0].merge(sides[1], on=keys, how="outer", suffixes=("_x", "_y"))
     done = (both["status_x"] == "done") & (both["status_y"] == "done")
+    done &= both[f"{metric}_x"].notna() & both[f"{metric}_y"].notna()
     pairs = both[done.to_numpy(dtype=bool, na_value=False)].sort_values(["place_x", "place_y"], ignore_index=True)
     pairs = pairs.assign(
         level=pairs.groupby(others, dropna=False).ngroup() if others else 0,
@@ -172,6 +173,7 @@ def pair(frame: pd.DataFrame, axis: str, first: Any, second: Any, metric: str) -
     reasons = {
         "failed": int((trials["status"] == "failed").sum()),
         "not done yet": int(trials["status"].isin(["missing", "running"]).sum()),
+        f"without {metric}": int((trials["status"].eq("done") & trials[metric].isna()).sum()),
         "without a counterpart in the study": int(both[["status_x", "status_y"]].isna().any(axis=1).sum()),
     }
     said = ", ".join(f"{count} {_trials(count)} {reason}" for reason, count in reasons.items() if count)

@@ -26,9 +26,9 @@ def outcomes(store: Store, trial_id: str, metric: str, value: float) -> tuple[Fl
         found = 100.0 * (predicted == labels) * weights
     else:
         found = predicted.astype(np.float64)
-    if not len(found):
+    if found.ndim != 1 or not len(found):
         return None
-    scale = 100.0 if abs(100 * found.mean() - value) < 0.01 else 1.0  # shares are percent in tables
+    scale = min(1.0, 100.0, key=lambda scale: abs(scale * found.mean() - value))  # shares are percent in tables
     return (scale * found, labels) if abs(scale * found.mean() - value) <= 0.01 else None
 
 

@@ -5,6 +5,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from ablations.measures import label
+
 METRIC = "metric"  # in place of an axis: the metrics side by side
 
 
@@ -61,6 +63,8 @@ class Plot(BaseModel):
                 raise ValueError("compare: a figure that has it cannot also choose")
             if self.compare not in (comparable := [*axes, METRIC] if len(self.metrics) > 1 else [*axes]):
                 raise ValueError(f"compare: there is no axis {self.compare!r}; allowed: {', '.join(comparable)}")
+            if self.compare == METRIC and len({"(%)" in label(metric) for metric in self.metrics}) > 1:
+                raise ValueError(f"compare: {', '.join(self.metrics)} have no unit in common")
         left = self.shown(axes)
         if self.kind == "pairs":
             if len(left) != 2 or self.placed or self.metrics != ("top1",):

@@ -1,6 +1,12 @@
-"""A study's answer in a sentence where its question is of an axis or of metrics, and not of which cell does best."""
+"""A study's answer in a sentence where its question is of an axis or of metrics, and not of which cell does best.
 
-from collections.abc import Callable, Mapping
+Everything said of one metric is of the same cells and the same seeds, so that levels and differences agree: the cells
+that all values have, and every seed that has all of these.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ablations.figures.context import Context
 from ablations.measures import label, short, text
@@ -15,83 +21,111 @@ Side = dict[Axes, Contrast]  # one value's cells, by what else they are
 
 
 def compared(evidence: Evidence, context: Context) -> str:
-    """Each value of `figure.compare` as a mean over its cells, and its difference to the first, over what both have."""
+    """Each value of `figure.compare` as a mean over its cells, and its difference to the first."""
     axis, metrics = context.figure.compare, context.figure.metrics
     if axis == METRIC:
-        sides = {short(metric): _cells(evidence, context, metric) for metric in metrics}
-        tables = {("", metrics[0]): sides}
+        tables = {("", metrics[0]): {short(metric): _cells(evidence, context, metric) for metric in metrics}}
     else:
-        tables = {(short(metric), metric): _split(_cells(evidence, context, metric), axis) for metric in metrics}
-    told = {key: sides for key, sides in tables.items() if any(sides.values())}
-    many = sum(sum(map(bool, sides.values())) - 1 for sides in told.values())
-    said, seeds = [], 0
-    for (name, metric), sides in told.items():
-        line, found = _line(evidence, sides, metric, many)
-        said.append(f"{name}: {line}" if name else line)
-        seeds = max(seeds, found)
-    if not said:
+        tables = {(short(metric), metric): _split(_cells(evidence, context, metric), str(axis)) for metric in metrics}
+    blocks = {key: _block(evidence, sides) for key, sides in tables.items()}
+    blocks = {key: sides for key, sides in blocks.items() if sides}
+    if not blocks:
         return "Nothing is measured yet."
-    first = next(value for sides in told.values() for value, side in sides.items() if side)
-    beside = f"in brackets the difference to “{first}”"
-    together = f" and its 95% interval{f', for all {many} together' if many > 1 else ''}" if seeds > 1 else ""
-    tail = f" ({beside}{together})" if many > 0 else ""
-    return f"Averaged over cells: {'; '.join(said)}{tail}{'' if seeds > 1 else '; one seed gives no verdict'}."
+    many = sum(len(sides) - 1 for sides in blocks.values())
+    said, several = [], False
+    for (name, metric), sides in blocks.items():
+        line, seeds = _line(evidence, sides, metric, many)
+        absent = [value for value in tables[name, metric] if value not in sides]
+        cells, of = len(next(iter(sides.values()))), max(map(len, tables[name, metric].values()))
+        notes = [f"of the {of} cells those {cells} that all have"] if cells < of else []
+        notes += [f"no such cell of {', '.join(absent)}"] if absent else []
+        said.append(f"{name + ': ' if name else ''}{line}{' – ' + '; '.join(notes) if notes else ''}")
+        several |= seeds > 1
+    firsts = {next(iter(sides)) for sides in blocks.values()}
+    beside = f"in brackets the difference to {f'“{firsts.pop()}”' if len(firsts) == 1 else 'the first'}"
+    together = f" and its 95% interval{f', for all {many} together' if many > 1 else ''}" if several else ""
+    tail = f" ({beside}{together})" if many else ""
+    return f"Averaged over cells: {'; '.join(said)}{tail}{'' if several else '; one seed gives no verdict'}."
 
 
 def ranked(evidence: Evidence, context: Context) -> str:
     """How each metric of a figure goes along with the one on its x axis, over the cells that have both."""
-    x, said = str(context.figure.x), []
-    along = _cells(evidence, context, x)
+    x, said, several = str(context.figure.x), [], False
     for metric in context.figure.metrics:
-        up = _cells(evidence, context, metric)
-        both = [axes for axes in along if axes in up]
-        if len(both) < LEAST:
+        if metric == x:
             continue
-        pair = (tuple(along[axes] for axes in both), tuple(up[axes] for axes in both))
-        if (found := evidence.estimate(Correlation(*pair, metric))) is not None:
-            said.append(f"{short(metric)} {found.effect:.2f}{_bounds(found, 0.95, _plain)} over {len(both)} cells")
+        sides = _block(evidence, {name: _cells(evidence, context, name) for name in (x, metric)})
+        if len(sides) < 2 or len(sides[x]) < LEAST:
+            continue
+        found = evidence.estimate(Correlation(tuple(sides[x].values()), tuple(sides[metric].values()), metric))
+        if found is not None:
+            several |= found.seeds > 1
+            said.append(
+                f"{short(metric)} {_plain(found.effect)}{_bounds(found, 0.95, _plain)} over {len(sides[x])} cells"
+            )
     if not said:
         return f"Nothing to correlate yet: a correlation needs {LEAST} cells that differ."
-    return f"Correlation with {short(x)}: {'; '.join(said)} (Pearson's r, 95% interval over seeds)."
+    end = "95% interval over seeds, each by itself" if several else "one seed gives no verdict"
+    return f"Correlation with {short(x)}: {'; '.join(said)} (Pearson's r; {end})."
 
 
 def _cells(evidence: Evidence, context: Context, metric: str) -> Side:
-    """Those measured on the first seed, which all others are paired with."""
+    """Those with the metric on some seed."""
     try:
         every = evidence.cells(context.study).every(metric)
     except NotAsked:
         return {}
-    first = min(evidence.seeds(context.study), default=0)
-    return {one.weights[0][0].axes: one for one in every if first in evidence.per_seed(one)}
+    return {one.weights[0][0].axes: one for one in every if evidence.per_seed(one)}
 
 
-def _split(cells: Side, axis: str | None) -> dict[str, Side]:
+def _split(cells: Side, axis: str) -> dict[str, Side]:
     """By the value on the axis; within each by all other axes."""
     found: dict[str, Side] = {}
     for axes, one in cells.items():
         rest = tuple((name, value) for name, value in axes if name != axis)
-        value = dict(axes)[str(axis)]
+        value: Any = dict(axes)[axis]
         called = value if isinstance(value, str) else f"no {axis}" if value is None else f"{axis} {value}"
         found.setdefault(called, {})[rest] = one
     return found
 
 
+def _block(evidence: Evidence, sides: Mapping[str, Side]) -> dict[str, Side]:
+    """The cells that all values have, on the seed that has most of them; without values that it has nothing of."""
+    seeds = [set(evidence.per_seed(one)) for side in sides.values() for one in side.values()]
+    if not seeds:
+        return {}
+    count = Counter(seed for each in seeds for seed in each)
+    anchor = min(count, key=lambda seed: (-count[seed], seed))
+    there = {
+        value: {axes: one for axes, one in side.items() if anchor in evidence.per_seed(one)}
+        for value, side in sides.items()
+    }
+    there = {value: side for value, side in there.items() if side}
+    common = {axes for side in there.values() for axes in side if all(axes in other for other in there.values())}
+    if not common:  # nothing to compare: the first value alone
+        return dict([next(iter(there.items()))])
+    return {value: {axes: one for axes, one in side.items() if axes in common} for value, side in there.items()}
+
+
 def _line(evidence: Evidence, sides: Mapping[str, Side], metric: str, many: int) -> tuple[str, int]:
-    """Every value with its difference to the first; and the number of seeds behind them."""
-    (first, reference), *others = ((value, side) for value, side in sides.items() if side)
-    level = evidence.estimate(mean(list(reference.values()), first))
+    """Every value with its difference to the first; and the number of seeds that have them all."""
+    having = [set(evidence.per_seed(one)) for side in sides.values() for one in side.values()]
+    without = {seed for seed in set().union(*having) if not all(seed in each for each in having)}
+    (first, reference), *others = sides.items()
     unit = "%" if "(%)" in label(metric) else ""
-    said, seeds = [f"{first} at {text(level.effect, metric)}{unit}" if level else first], level.seeds if level else 0
+
+    def estimate(cells: Sequence[Contrast]) -> Estimate:
+        found = evidence.estimate(mean(cells, first), without)
+        assert found is not None  # the seed that the cells were chosen on has them
+        return found
+
+    level = estimate(list(reference.values()))
+    said = [f"{first} at {text(level.effect, metric)}{unit}"]
     for value, side in others:
-        own = evidence.estimate(mean(list(side.values()), value))
-        both = [axes for axes in side if axes in reference]
-        gap = evidence.estimate(mean([side[axes] - reference[axes] for axes in both], value)) if both else None
-        shown = f"{value} at {text(own.effect, metric)}{unit}" if own else value
-        if gap is not None:
-            bounds = _bounds(gap, 1 - 0.05 / many, lambda bound: _signed(bound, metric))
-            shown += f" ({_signed(gap.effect, metric)}{bounds})"
-        said.append(shown)
-    return ", ".join(said), seeds
+        own, gap = estimate(list(side.values())), estimate([side[axes] - reference[axes] for axes in side])
+        bounds = _bounds(gap, 1 - 0.05 / many, lambda bound: _signed(bound, metric))
+        said.append(f"{value} at {text(own.effect, metric)}{unit} ({_signed(gap.effect, metric)}{bounds})")
+    return ", ".join(said), level.seeds
 
 
 def _bounds(found: Estimate, level: float, write: Callable[[float], str]) -> str:
@@ -100,8 +134,8 @@ def _bounds(found: Estimate, level: float, write: Callable[[float], str]) -> str
 
 
 def _signed(value: float, metric: str) -> str:
-    sign = "+" if value >= 0 else "−"
-    return f"{sign}{text(abs(value), metric)}"
+    size = text(abs(value), metric)
+    return size if float(size) == 0 else f"{'+' if value > 0 else '−'}{size}"
 
 
 def _plain(value: float) -> str:

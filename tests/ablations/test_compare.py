@@ -349,6 +349,15 @@ def test_any_accuracy_of_the_table_is_compared(tmp_path, capsys):
     assert "laptop-compare-head-linear-nonlinear-knn_top1.png" in said
 
 
+def test_a_side_without_the_metric_is_one_sentence(tmp_path, capsys):
+    table = [row | ({"knn_top1": 40.0} if row["head"] == "linear" else {}) for row in every_head()]
+    store_of(study_frame(["head", "dim"], table), tmp_path)
+    assert run(tmp_path, "--metric", "knn_top1") == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "have no pair of done trials; 9 of 9 pairs are not there (9 trials without knn_top1)." in shown.err
+
+
 def test_without_a_table_the_command_that_makes_it_is_named(tmp_path, capsys):
     assert run(tmp_path, "--scale", "smoke") == 2
     error = capsys.readouterr().err

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -264,7 +263,7 @@ def test_errors_in_a_study_need_no_torch_and_no_ray():
 @pytest.fixture
 def command(tmp_path):
     """Starts ablations.run as a process of its own and, whatever happens, leaves none behind."""
-    begun, folders = [], set(Path(tempfile.gettempdir()).glob("ablations-*"))
+    begun = []
     # A shell starts background jobs deaf to Ctrl-C, and they pass that on to the processes they start.
     inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -291,8 +290,8 @@ def command(tmp_path):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-    for left in set(Path(tempfile.gettempdir()).glob("ablations-*")) - folders:  # of the killed ones
-        shutil.rmtree(left, ignore_errors=True)
+    for left in Path(tempfile.gettempdir()).glob("ablations-*"):
+        cluster._sweep_away(left)  # of the killed ones; those of runs that live are locked
 
 
 def wait_for(process: subprocess.Popen, folder: Path, trials: int) -> dict[str, tuple[int, bytes]]:

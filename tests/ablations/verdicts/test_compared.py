@@ -41,8 +41,8 @@ def test_the_values_of_an_axis_are_compared_over_what_both_have():
         ("nothing", "hard"): [20.0],
     }
     assert said(SIDES, table, ("method", "set")) == (
-        "Averaged over cells: linear probe on h: SimCLR at 60.0%, labels at 35.0% (+5.0), nothing at 35.0% (−25.0) "
-        "(in brackets the difference to “SimCLR”); one seed gives no verdict."
+        "Averaged over cells: linear probe on h: SimCLR at 30.0%, labels at 35.0% (+5.0), nothing at 20.0% (−10.0) "
+        "– of the 2 cells those 1 that all have (in brackets the difference to “SimCLR”); one seed gives no verdict."
     )
 
 
@@ -55,7 +55,7 @@ def test_each_metric_is_said_and_all_differences_share_the_level():
     }
     found = said(figure, table, ("method", "set"), knn_top1={key: [1.0, 2.0, 3.0] for key in table})
     assert "linear probe on h: a at 51.3%, b at 61.2% (+9.9, +" in found
-    assert "; cosine kNN: a at 2.0%, b at 2.0% (+0.0, " in found
+    assert "; cosine kNN: a at 2.0%, b at 2.0% (0.0, " in found
     assert found.endswith("and its 95% interval, for all 2 together).")
 
 
@@ -67,16 +67,51 @@ def test_a_number_is_said_with_its_axis():
     )
 
 
-def test_what_was_not_measured_is_left_out():
+def test_what_was_not_measured_is_said():
     figure = Plot(kind="bars", x="cell", hue="metric", metrics=("top1", "layer_3_top1", "knn_top1"), compare="metric")
     found = said(figure, {"a": [50.0]}, knn_top1={"a": [45.0]})
-    assert found.startswith("Averaged over cells: linear probe on h at 50.0%, cosine kNN at 45.0% (−5.0) (in brackets")
+    assert found.startswith(
+        "Averaged over cells: linear probe on h at 50.0%, cosine kNN at 45.0% (−5.0) – no such cell of layer 3 of g (in"
+    )
 
 
-def test_a_failed_first_seed_takes_its_cell_out_of_the_pairs():
+def test_levels_and_differences_are_of_the_same_seeds():
+    """Cell a failed on the first seed, so the second has more: what b had on the first is not set against it."""
     table = {"a": [None, 50.0], "b": [40.0, 41.0]}
     figure = Plot(kind="bars", x="cell", compare="cell")
-    assert said(figure, table).startswith("Averaged over cells: linear probe on h: b at 40.5%")
+    assert said(figure, table) == (
+        "Averaged over cells: linear probe on h: a at 50.0%, b at 41.0% (−9.0) (in brackets the difference to “a”); "
+        "one seed gives no verdict."
+    )
+
+
+def test_levels_and_differences_are_of_the_same_cells():
+    table = {
+        (name, width): [level + width + seed for seed in range(3)]
+        for name, level in (("a", 50.0), ("b", 60.0))
+        for width in (1, 20)
+    }
+    table["a", 20] = [None, 71.0, 72.0]
+    figure = Plot(kind="bars", x="cell", hue="width", compare="cell")
+    found = said(figure, table, ("cell", "width"))
+    assert "a at 62.0%, b at 72.0% (+10.0, +10.0 to +10.0) (in brackets" in found  # of both widths, on two seeds
+
+
+def test_a_value_with_nothing_beside_the_others_is_named():
+    table = {("a", 1): [50.0], ("b", 1): [40.0], ("c", 1): [None], ("c", 2): [None]}
+    found = said(Plot(kind="bars", x="cell", hue="width", compare="cell"), table, ("cell", "width"))
+    assert found.startswith("Averaged over cells: linear probe on h: a at 50.0%, b at 40.0% (−10.0) (in brackets")
+    table = {("a", 1): [50.0], ("b", 2): [40.0]}
+    found = said(Plot(kind="bars", x="cell", hue="width", compare="cell"), table, ("cell", "width"))
+    assert found == (
+        "Averaged over cells: linear probe on h: a at 50.0% – no such cell of b; one seed gives no verdict."
+    )
+
+
+def test_without_the_first_seed_the_others_are_compared():
+    table = {"a": [None, 50.0, 52.0], "b": [None, 40.0, 43.0]}
+    found = said(Plot(kind="bars", x="cell", compare="cell"), table)
+    assert found.startswith("Averaged over cells: linear probe on h: a at 51.0%, b at 41.5% (−9.5, −")
 
 
 def test_points_correlate():
@@ -90,7 +125,7 @@ def test_points_correlate():
     interval = stats.ttest_1samp(z, 0).confidence_interval()
     assert said(figure, top1, knn_top1=knn) == (
         f"Correlation with linear probe on h: cosine kNN {np.tanh(np.mean(z)):.2f}, {np.tanh(interval.low):.2f} to "
-        f"{np.tanh(interval.high):.2f} over 4 cells (Pearson's r, 95% interval over seeds)."
+        f"{np.tanh(interval.high):.2f} over 4 cells (Pearson's r; 95% interval over seeds, each by itself)."
     )
 
 
@@ -105,6 +140,7 @@ def test_two_points_always_correlate_and_so_say_nothing():
     [
         ({"compare": "width"}, "compare: there is no axis 'width'; allowed: cell"),
         ({"compare": "metric"}, "compare: there is no axis 'metric'; allowed: cell"),
+        ({"compare": "metric", "metrics": ("top1", "loss")}, "compare: top1, loss have no unit in common"),
         ({"compare": "cell", "choose": ("cell",)}, "cannot also choose"),
     ],
 )

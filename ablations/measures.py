@@ -1,6 +1,8 @@
-"""What the metrics are called on figures and in tables, and how their numbers are written."""
+"""What metrics and cells are called on figures and in tables, and how numbers are written."""
 
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 LABELS = {
     "top1": "linear probe top-1 (%)",
@@ -55,3 +57,15 @@ def short(metric: str) -> str:
 def text(value: float, metric: str = "top1") -> str:
     """A number as the metric's are written; a dash for none."""
     return "–" if value != value else f"{value:{FORMATS.get(metric, '.1f')}}"
+
+
+def called(axes: Iterable[tuple[str, Any]]) -> str:
+    """A cell for people: "crop > color", "nonlinear dim 32"."""
+    named: Mapping[str, Any] = dict(axes)
+    if set(named) == {"first", "second"}:
+        return str(named["first"]) if named["first"] == named["second"] else f"{named['first']} > {named['second']}"
+    return " ".join(
+        f"{axis} {value}" if isinstance(value, int | float) else str(value)
+        for axis, value in named.items()
+        if value is not None
+    )

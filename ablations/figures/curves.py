@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ablations.figures import style
 from ablations.figures.context import Context, Epochs
 from ablations.frame import axes_of, measured
+from ablations.measures import called
 from ablations.words import counted
 
 MOST = 6  # cells
@@ -24,9 +26,11 @@ def chosen(frame: pd.DataFrame) -> dict[str, list[str]]:
     cells = done.groupby(axes, sort=False, dropna=False).agg(top1=("top1", "mean"), trials=("trial_id", list))
     cells = cells.reset_index().sort_values("top1", ascending=False, kind="stable")
     ranks = sorted(set(np.linspace(0, len(cells) - 1, min(MOST, len(cells))).round().astype(int).tolist()))
+    cells = cells.iloc[ranks]
+    values = cells[axes].astype(object).where(cells[axes].notna(), None)
+    names = [called(zip(axes, row, strict=True)) for row in values.itertuples(index=False)]
     return {
-        f"{' '.join(str(cell[axis]) for axis in axes if not pd.isna(cell[axis]))} ({cell['top1']:.1f})": cell["trials"]
-        for _, cell in cells.iloc[ranks].iterrows()
+        f"{name} ({top1:.1f})": trials for name, top1, trials in zip(names, cells["top1"], cells["trials"], strict=True)
     }
 
 
@@ -58,6 +62,7 @@ def draw(frame: pd.DataFrame, context: Context, epochs: Epochs) -> Figure | None
             dot = "o" if shortest == 1 else None  # a line of one epoch would not be seen
             axes.plot(range(1, shortest + 1), means, color=colors[name], linewidth=1.8, marker=dot, label=name)
         axes.set(xlabel="epoch", ylabel=label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.spines[["top", "right"]].set_visible(False)
         if i == 0:
             style.legend_above(axes, across - LEFT)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ablations.figures.context import Context
-from ablations.measures import label, text
+from ablations.measures import called, label, text
 from ablations.plot import METRIC
 from ablations.store import Store
 from ablations.tables import VALIDATION, baselines
 from ablations.verdicts.compared import compared, ranked
-from ablations.verdicts.contrasts import Axes, Cells, Contrast, NotAsked, called, mean
+from ablations.verdicts.contrasts import Axes, Cells, Contrast, NotAsked, mean
 from ablations.verdicts.evidence import Estimate, Evidence
 
 MOST = 3  # names of cells that are listed

@@ -1,6 +1,6 @@
 """Cells as numbers that can be added, subtracted and averaged: what a claim's inequalities are made of."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import isclose
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ablations.frame import axes_of
-from ablations.measures import short
+from ablations.measures import called, short
 
 Axes = tuple[tuple[str, Any], ...]  # a cell's axes and values; None where it has no value on an axis
 
@@ -149,15 +149,3 @@ def rows(cells: pd.DataFrame, axes: Sequence[str]) -> Iterable[Axes]:
     """The axes and values of each row of a study frame, plain: None for no value."""
     columns = [[None if pd.isna(value) else value for value in cells[axis].tolist()] for axis in axes]
     return (tuple(zip(axes, values, strict=True)) for values in zip(*columns, strict=True))
-
-
-def called(axes: Axes) -> str:
-    """A cell for people: "crop > color", "nonlinear dim 32"."""
-    named: Mapping[str, Any] = dict(axes)
-    if set(named) == {"first", "second"}:
-        return str(named["first"]) if named["first"] == named["second"] else f"{named['first']} > {named['second']}"
-    return " ".join(
-        f"{axis} {value}" if isinstance(value, int | float) else str(value)
-        for axis, value in named.items()
-        if value is not None
-    )

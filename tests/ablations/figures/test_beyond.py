@@ -94,7 +94,7 @@ SECONDS = {
 
 def test_the_front_is_what_nothing_beats_at_less_cost():
     found = costs(COSTS, SECONDS)
-    assert found["name"].tolist() == ["a 1", "b 1", "c 1", "d 1"]
+    assert found["name"].tolist() == ["a dim 1", "b dim 1", "c dim 1", "d dim 1"]
     assert found["seconds"].tolist() == [1.5, 3.5, 5.5, 7.5]
     assert found["front"].tolist() == [True, True, False, False]  # d costs more than b and is no better
 
@@ -106,15 +106,15 @@ def test_of_two_at_the_same_cost_the_better_one_is_on_the_front():
 
 def test_a_trial_without_seconds_is_left_out_of_the_costs():
     found = costs(COSTS, {name: spent for name, spent in SECONDS.items() if "-b-" not in name})
-    assert found["name"].tolist() == ["a 1", "c 1", "d 1"]
+    assert found["name"].tolist() == ["a dim 1", "c dim 1", "d dim 1"]
     assert costs(COSTS, {}).empty
 
 
 def test_the_cost_figure_names_the_front():
     figure = drawn("cost", COSTS, replace(HEADS, axes={"head": tuple("abcd"), "dim": (1,)}), SECONDS)
     said = texts(figure.axes[0])
-    assert {"a 1", "b 1"} <= set(said)
-    assert "c 1" not in said
+    assert {"a dim 1", "b dim 1"} <= set(said)
+    assert "c dim 1" not in said
     assert figure.axes[0].get_xscale() == "log"
     assert drawn("cost", COSTS, HEADS) is None
 
@@ -128,7 +128,7 @@ def test_curves_are_of_cells_spread_over_the_ranks():
     cells = [row("cell", {"first": "a", "second": f"v{i}"}, float(i)) for i in range(30)]
     names = list(chosen(study_frame(["first", "second"], cells)))
     assert len(names) == curves.MOST
-    assert (names[0], names[-1]) == ("a v29 (29.0)", "a v0 (0.0)")
+    assert (names[0], names[-1]) == ("a > v29 (29.0)", "a > v0 (0.0)")
     assert chosen(heads_frame())
     assert not chosen(pairs_frame([["missing"] * 3] * 3))
 
@@ -145,6 +145,7 @@ def test_a_curve_is_the_mean_over_seeds_as_far_as_all_have_come():
     assert [line.get_ydata().tolist() for line in thick] == [[3.0]]
     assert [line.get_ydata().tolist() for line in accuracy.lines if line.get_linewidth() > 1] == [[20.0]]
     assert len(loss.lines) == 3
+    assert all(float(tick).is_integer() for tick in loss.get_xticks())  # there is no half an epoch
 
 
 @pytest.mark.parametrize("name", ["curves", "cost"])

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ablations.measures import called
 from ablations.study import METRICS
 from simclr_core.errors import BadInput
 
@@ -69,6 +70,12 @@ def _sound(row: Mapping[str, str | None]) -> Mapping[str, str | None]:
     if row["status"] == "done" and row.get("n_test") in ("0", "inf"):
         raise ValueError(f"n_test {row['n_test']}")
     return row
+
+
+def cell_names(cells: pd.DataFrame, axes: Sequence[str]) -> list[str]:
+    """What each row's cell is called, for people."""
+    values = cells[list(axes)].astype(object).where(cells[list(axes)].notna(), None)
+    return [called(zip(axes, row, strict=True)) for row in values.itertuples(index=False)]
 
 
 def replace_file(path: Path, content: bytes) -> None:

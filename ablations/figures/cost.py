@@ -9,8 +9,7 @@ from matplotlib.ticker import ScalarFormatter
 
 from ablations.figures import style
 from ablations.figures.context import Context
-from ablations.frame import axes_of, measured
-from ablations.measures import called
+from ablations.frame import axes_of, cell_names, measured
 from ablations.words import counted
 
 WIDTH, HEIGHT = 5.4, 3.4  # inches: the axes
@@ -28,9 +27,7 @@ def costs(frame: pd.DataFrame, seconds: Mapping[str, float]) -> pd.DataFrame:
     if done.empty:
         return pd.DataFrame({"name": [], "seconds": [], "top1": [], "front": []})
     cells = done.groupby(axes, sort=False, dropna=False)[["seconds", "top1"]].mean().reset_index()
-    names = [
-        called((axis, None if pd.isna(cell[axis]) else cell[axis]) for axis in axes) for _, cell in cells.iterrows()
-    ]
+    names = cell_names(cells, axes)
     cells = cells[["seconds", "top1"]].assign(name=names)
     better = cells.sort_values(["seconds", "top1"], ascending=[True, False])
     return cells.assign(front=(better["top1"] > better["top1"].cummax().shift(fill_value=-np.inf)).reindex(cells.index))

@@ -7,8 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ablations.figures import style
 from ablations.figures.context import Context, Epochs
-from ablations.frame import axes_of, measured
-from ablations.measures import called
+from ablations.frame import axes_of, cell_names, measured
 from ablations.words import counted
 
 MOST = 6  # cells
@@ -27,8 +26,7 @@ def chosen(frame: pd.DataFrame) -> dict[str, list[str]]:
     cells = cells.reset_index().sort_values("top1", ascending=False, kind="stable")
     ranks = sorted(set(np.linspace(0, len(cells) - 1, min(MOST, len(cells))).round().astype(int).tolist()))
     cells = cells.iloc[ranks]
-    values = cells[axes].astype(object).where(cells[axes].notna(), None)
-    names = [called(zip(axes, row, strict=True)) for row in values.itertuples(index=False)]
+    names = cell_names(cells, axes)
     return {
         f"{name} ({top1:.1f})": trials for name, top1, trials in zip(names, cells["top1"], cells["trials"], strict=True)
     }

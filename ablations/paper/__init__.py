@@ -101,5 +101,6 @@ def _number(value: Any) -> float:
 
 @cache
 def _entries() -> dict[str, Any]:
-    entries: dict[str, Any] = yaml.safe_load(files(__package__).joinpath("simclr.yaml").read_text(encoding="utf-8"))
+    text = files(__package__).joinpath("simclr.yaml").read_text(encoding="utf-8")
+    entries: dict[str, Any] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # C: 17 for 105 ms
     return entries

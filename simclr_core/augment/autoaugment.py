@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from simclr_core import config
-from simclr_core.augment.draws import seeds
+from simclr_core.augment.draws import Draws
 
 
 class AutoAugment(NamedTuple):
@@ -16,9 +16,9 @@ class AutoAugment(NamedTuple):
     policy: str
 
 
-def draw_autoaugment(settings: config.AutoAugment, n: int, side: int, generator: torch.Generator) -> AutoAugment:
+def draw_autoaugment(settings: config.AutoAugment, side: int, draws: Draws) -> AutoAugment:
     del side
-    return AutoAugment(seeds(n, generator), settings.policy)
+    return AutoAugment(draws.seeds(), settings.policy)
 
 
 def apply_autoaugment(images: Tensor, auto: AutoAugment) -> Tensor:

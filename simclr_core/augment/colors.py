@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from simclr_core import config
-from simclr_core.augment.draws import firing, floats, large, uniform, where
+from simclr_core.augment.draws import Draws, floats, large, where
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as PIL and torchvision weigh the channels
 THIRDS = torch.tensor([0, 1 / 3, -1 / 3]).view(3, 1, 1)  # of a turn: the hues of red, green and blue
@@ -32,7 +32,7 @@ class Color(NamedTuple):
     additive: bool
 
 
-def draw_color(settings: config.Color, n: int, side: int, generator: torch.Generator) -> Color:
+def draw_color(settings: config.Color, side: int, draws: Draws) -> Color:
     """Strength s: three factors U(max(0, 1 - 0.8 s), 1 + 0.8 s) and a hue shift U(-0.2 s, 0.2 s), in turns.
 
     With additive brightness the first is U(-0.8 s, 0.8 s).
@@ -42,10 +42,10 @@ def draw_color(settings: config.Color, n: int, side: int, generator: torch.Gener
     additive = settings.brightness == "add"
     scaled, added = (max(0.0, 1 - span), 1 + span), (-span, span)
     ranges = (added if additive else scaled, scaled, scaled, (-turn, turn))
-    factor = torch.stack([uniform(*ends, n, generator) for ends in ranges], dim=1)
-    order = torch.rand(n, 4, generator=generator).argsort(dim=1)
-    jitter = firing(settings.jitter_p, n, generator)
-    gray = firing(settings.gray_p, n, generator)
+    factor = torch.stack([draws.uniform(*ends) for ends in ranges], dim=1)
+    order = draws.uniform(each=4).argsort(dim=1)
+    jitter = draws.fires(settings.jitter_p)
+    gray = draws.fires(settings.gray_p)
     return Color(jitter, factor, order, gray, additive)
 
 
@@ -61,35 +61,36 @@ def apply_color(images: Tensor, color: Color) -> Tensor:
         chosen = zip(color.order.tolist(), color.jitter.tolist(), strict=True)
         orders = [order if fires else [] for order, fires in chosen]
         return pictures.color(images, color.factor.tolist(), orders, color.gray.tolist(), color.additive, LUMA)
-    turns = color.order == HUE  # (N, 4)
-    # Images in the order of their hue's place, those without jitter last: the ones it turns at a place lie together.
-    place = torch.where(color.jitter, turns.int().argmax(dim=1), 4)
-    ends = [0, *place.bincount(minlength=4).cumsum(0).tolist()]
-    by_place = place.argsort()
-    factor = color.factor.gather(1, color.order)
-    still = turns | ~color.jitter[:, None]
+    # In the order of their hue's place, those without jitter last: the ones whose hue turns at a place lie together.
+    place = torch.where(color.jitter, (color.order == HUE).byte().argmax(dim=1), 4)
+    by_place, (*ends, moved) = place.argsort(), place.bincount(minlength=4)[:4].cumsum(0).tolist()
+    order, factor = color.order[by_place[:moved]], color.factor[by_place[:moved]]  # (M, 4)
+    turn = hue_turn(factor[:, HUE, None, None, None]).to(images.device)
+    # Brightness, contrast and saturation as maps of a pixel and the image's mean gray, so that one pass over the batch
+    # does for all of them. (3, M, 3, 4)
+    order = order[order != HUE].view(-1, 3)
+    factor = factor.gather(1, order)
     if color.additive:
-        bright = color.order == BRIGHTNESS
-        added = torch.where(bright & ~still, factor, 0)[by_place].T.to(images.device)
-        still |= bright
-    # Brightness, contrast and saturation as one map of a pixel and the image's mean gray, so that one pass over the
-    # batch does for all of them.
-    maps = torch.lerp(TOWARD[color.order], IDENTITY, torch.where(still, 1, factor)[..., None, None])
-    maps = maps[by_place].transpose(0, 1).to(images.device)  # (4, N, 3, 4)
-    shift = color.factor[by_place, HUE, None, None, None].to(images.device)
-    gray = torch.where(color.gray[by_place, None, None], TOWARD[SATURATION], IDENTITY)[..., :3].to(images.device)
+        bright = order == BRIGHTNESS
+        added = torch.where(bright, factor, 0).T.to(images.device)
+        factor = torch.where(bright, 1, factor)
+    maps = torch.lerp(TOWARD[order], IDENTITY, factor[..., None, None]).transpose(0, 1).to(images.device)
     weights = images.new_tensor(LUMA)
 
-    out = images.index_select(0, by_place.to(images.device)).flatten(2)
-    for at, blend in enumerate(maps):
-        offset = blend[..., 3:] * (out.mean(dim=2) @ weights)[:, None, None]
-        if color.additive:
-            offset += added[at, :, None, None]
-        out = torch.baddbmm(offset, blend[..., :3], out).clamp_(0, 1)
-        turned = slice(ends[at], ends[at + 1])
-        hue_(out[turned].view(-1, *images.shape[1:]), shift[turned])
-    out = torch.bmm(gray, out).clamp_(0, 1)
-    return out.index_select(0, by_place.argsort().to(images.device)).view_as(images)
+    sorted_images = images.index_select(0, by_place.to(images.device))
+    out = sorted_images[:moved].flatten(2)
+    for at, turned in enumerate(map(slice, [0, *ends], [*ends, moved])):
+        hue_(out[turned].view(-1, *images.shape[1:]), turn[turned])
+        if at < len(maps):
+            offset = maps[at, ..., 3:] * (out.mean(dim=2) @ weights)[:, None, None]
+            if color.additive:
+                offset += added[at, :, None, None]
+            out = torch.baddbmm(offset, maps[at, ..., :3], out).clamp_(0, 1)
+    sorted_images[:moved] = out.view(-1, *images.shape[1:])
+    jittered = sorted_images.index_select(0, by_place.argsort().to(images.device))
+    gray = torch.nonzero(color.gray)[:, 0].to(images.device)
+    grayed = jittered.index_select(0, gray)
+    return jittered.index_copy_(0, gray, luma(grayed).clamp_(0, 1).expand_as(grayed))
 
 
 def luma(images: Tensor) -> Tensor:
@@ -99,8 +100,18 @@ def luma(images: Tensor) -> Tensor:
     return gray.add_(LUMA[1] * green).add_(LUMA[2] * blue)
 
 
-def hue_(images: Tensor, shift: Tensor) -> None:
-    """Turn the hue by `shift` in (-1, 1) of a full turn, HSV value and saturation kept; (N, 3, S, S) and (N, 1, 1, 1).
+def hue_turn(shift: Tensor) -> Tensor:
+    """(N, 1, 1, 1) shifts in (-1, 1) of a full turn -> (N, 3, 1, 1): those of each channel in sixths, within [-3, 3].
+
+    A channel is above the least by min(max(2 - d, 0), 1) chromas; d is how far the hue is from the channel's own, in
+    sixths. The turn is counted from there; it and the hue lie within [-3, 3], so 2 - d is ||hue + turn| - 3| - 1.
+    """
+    turn = shift - THIRDS
+    return turn.sub_(turn.round()).mul_(6)
+
+
+def hue_(images: Tensor, turn: Tensor) -> None:
+    """Turn the hue, HSV value and saturation kept; (N, 3, S, S) and (N, 3, 1, 1) of `hue_turn`.
 
     Hue in sixths of a turn from red, within [-3, 3]: its sign is that of green - blue, its size
     1 + (green + blue - red - least) / chroma. That needs no choice of the greatest channel, which is slow on a CPU.
@@ -111,10 +122,7 @@ def hue_(images: Tensor, shift: Tensor) -> None:
     chroma = value - least
     size = (green + blue).sub_(red).sub_(least).div_(chroma.clamp(min=TINY)).add_(1)
     hue = size.copysign_(green - blue)
-    # A channel is above the least by min(max(2 - d, 0), 1) chromas; d is how far the hue is from the channel's own, in
-    # sixths. The turn is counted from there; it and the hue lie within [-3, 3], so 2 - d is ||hue + turn| - 3| - 1.
-    turn = shift - THIRDS.to(shift.device)
-    torch.add(hue, turn.sub_(turn.round()), alpha=6, out=images)
+    torch.add(hue, turn, out=images)
     images.abs_().sub_(3).abs_().clamp_(1, 2)
     torch.addcmul(least.sub_(chroma), images, chroma, out=images)
 
@@ -126,9 +134,9 @@ class Solarize(NamedTuple):
     fires: Tensor
 
 
-def draw_solarize(settings: config.Solarize, n: int, side: int, generator: torch.Generator) -> Solarize:
+def draw_solarize(settings: config.Solarize, side: int, draws: Draws) -> Solarize:
     del side
-    return Solarize(settings.threshold, firing(settings.p, n, generator))
+    return Solarize(settings.threshold, draws.fires(settings.p))
 
 
 def apply_solarize(images: Tensor, solarize: Solarize) -> Tensor:
@@ -143,10 +151,10 @@ def apply_solarize(images: Tensor, solarize: Solarize) -> Tensor:
     return where(solarize.fires, images, invert)
 
 
-def draw_equalize(settings: config.Equalize, n: int, side: int, generator: torch.Generator) -> Tensor:
+def draw_equalize(settings: config.Equalize, side: int, draws: Draws) -> Tensor:
     """(N,) bool: which images are equalized."""
     del side
-    return firing(settings.p, n, generator)
+    return draws.fires(settings.p)
 
 
 def apply_equalize(images: Tensor, fires: Tensor) -> Tensor:

@@ -8,19 +8,37 @@ from torch import Tensor
 LARGE = 96  # pixels of a side
 
 
-def uniform(low: float, high: float, n: int, generator: torch.Generator) -> Tensor:
-    """(n,) float32 draws from U(low, high)."""
-    return torch.empty(n).uniform_(low, high, generator=generator)
+class Draws:
+    """Random numbers for N images on the CPU: `n` from each stream, those of the first stream first.
 
+    Branches that are alike are drawn for in one go, each from its own stream: of few numbers the calls take the time.
+    """
 
-def seeds(n: int, generator: torch.Generator) -> Tensor:
-    """(n,) int64 seeds in [0, 2^31), for libraries that bring generators of their own."""
-    return torch.randint(0, 2**31, (n,), generator=generator)
+    def __init__(self, n: int, *streams: torch.Generator) -> None:
+        self._n, self._streams = n, streams
 
+    def uniform(self, low: float = 0.0, high: float = 1.0, each: int = 1) -> Tensor:
+        """(N, each) float32 from U(low, high); (N,) of one each."""
+        n = each * self._n
+        drawn = torch.cat([torch.empty(n).uniform_(low, high, generator=stream) for stream in self._streams])
+        return drawn if each == 1 else drawn.view(-1, each)
 
-def firing(p: float, n: int, generator: torch.Generator) -> Tensor:
-    """(n,) bool, each true with probability p; drawn last, so that p does not shift what else is drawn."""
-    return torch.rand(n, generator=generator) < p
+    def integers(self, high: int) -> Tensor:
+        """(N,) int64 in [0, high)."""
+        return torch.cat([torch.randint(0, high, (self._n,), generator=stream) for stream in self._streams])
+
+    def fires(self, p: float) -> Tensor:
+        """(N,) bool, each true with probability p; drawn last, so that p does not shift what else is drawn."""
+        return self.uniform() < p
+
+    def seeds(self) -> Tensor:
+        """(N,) seeds in [0, 2^31), for libraries that bring generators of their own."""
+        return self.integers(2**31)
+
+    def seed(self) -> int:
+        """One for the whole batch. Raises ValueError where there is more than one stream."""
+        (stream,) = self._streams
+        return int(torch.randint(0, 2**31, (1,), generator=stream))
 
 
 def where(fires: Tensor, images: Tensor, transform: Callable[[Tensor, Tensor], Tensor]) -> Tensor:

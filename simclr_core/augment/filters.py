@@ -8,7 +8,7 @@ from torch import Tensor
 
 from simclr_core import config
 from simclr_core.augment.colors import luma
-from simclr_core.augment.draws import firing, large, uniform, where
+from simclr_core.augment.draws import Draws, large, where
 from simclr_core.augment.geometry import resample
 
 
@@ -19,9 +19,9 @@ class Sobel(NamedTuple):
     fires: Tensor
 
 
-def draw_sobel(settings: config.Sobel, n: int, side: int, generator: torch.Generator) -> Sobel:
+def draw_sobel(settings: config.Sobel, side: int, draws: Draws) -> Sobel:
     del side
-    return Sobel(settings.scale, firing(settings.p, n, generator))
+    return Sobel(settings.scale, draws.fires(settings.p))
 
 
 def apply_sobel(images: Tensor, sobel: Sobel) -> Tensor:
@@ -50,11 +50,11 @@ class Noise(NamedTuple):
     fires: Tensor
 
 
-def draw_noise(settings: config.Noise, n: int, side: int, generator: torch.Generator) -> Noise:
+def draw_noise(settings: config.Noise, side: int, draws: Draws) -> Noise:
     del side
-    sigma = uniform(*settings.sigma, n, generator)
-    seed = int(torch.randint(0, 2**31, (1,), generator=generator))
-    return Noise(sigma, seed, firing(settings.p, n, generator))
+    sigma = draws.uniform(*settings.sigma)
+    seed = draws.seed()
+    return Noise(sigma, seed, draws.fires(settings.p))
 
 
 def apply_noise(images: Tensor, noise: Noise) -> Tensor:
@@ -72,9 +72,9 @@ class Blur(NamedTuple):
     fires: Tensor
 
 
-def draw_blur(settings: config.Blur, n: int, side: int, generator: torch.Generator) -> Blur:
+def draw_blur(settings: config.Blur, side: int, draws: Draws) -> Blur:
     del side
-    return Blur(uniform(*settings.sigma, n, generator), firing(settings.p, n, generator))
+    return Blur(draws.uniform(*settings.sigma), draws.fires(settings.p))
 
 
 def apply_blur(images: Tensor, blur: Blur) -> Tensor:
@@ -107,10 +107,10 @@ class MotionBlur(NamedTuple):
     fires: Tensor
 
 
-def draw_motion_blur(settings: config.MotionBlur, n: int, side: int, generator: torch.Generator) -> MotionBlur:
+def draw_motion_blur(settings: config.MotionBlur, side: int, draws: Draws) -> MotionBlur:
     """Lines of 2 reach + 1 pixels, the odd number nearest to a length drawn uniformly; directions U(0, 180)."""
-    reach = ((uniform(*settings.length, n, generator) * side - 1) / 2).round().long().clamp(min=1)
-    return MotionBlur(reach, uniform(0, 180, n, generator), firing(settings.p, n, generator))
+    reach = ((draws.uniform(*settings.length) * side - 1) / 2).round().long().clamp(min=1)
+    return MotionBlur(reach, draws.uniform(0, 180), draws.fires(settings.p))
 
 
 def apply_motion_blur(images: Tensor, motion: MotionBlur) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from simclr_core import config
-from simclr_core.augment.draws import firing, floats, large, uniform
+from simclr_core.augment.draws import Draws, floats, large
 
 
 def resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
@@ -35,24 +35,22 @@ class Crop(NamedTuple):
     bicubic: bool
 
 
-def draw_crop(settings: config.Crop, n: int, side: int, generator: torch.Generator) -> Crop:
+def draw_crop(settings: config.Crop, side: int, draws: Draws) -> Crop:
     """The first of ten candidate boxes that fits, else the whole image; torchvision's RandomResizedCrop, vectorized.
 
     Area is uniform, the aspect ratio log-uniform (torchvision; the official TensorFlow code draws it uniformly).
     """
-    area = uniform(*settings.area, 10 * n, generator).view(n, 10) * side * side
-    log_ratio = uniform(math.log(settings.ratio[0]), math.log(settings.ratio[1]), 10 * n, generator).view(n, 10)
-    width = (area * log_ratio.exp()).sqrt().round().long()
-    height = (area / log_ratio.exp()).sqrt().round().long()
-    fits = (width >= 1) & (width <= side) & (height >= 1) & (height <= side)
-    first = fits.long().argmax(dim=1, keepdim=True)
-    found = fits.any(dim=1)
-    width = torch.where(found, width.gather(1, first)[:, 0], side)
-    height = torch.where(found, height.gather(1, first)[:, 0], side)
+    area = draws.uniform(*settings.area, 10).mul_(side).mul_(side)
+    ratio = draws.uniform(math.log(settings.ratio[0]), math.log(settings.ratio[1]), 10).exp_()
+    width, height = (area * ratio).sqrt_().round_(), (area / ratio).sqrt_().round_()
+    fits = (torch.minimum(width, height) >= 1) & (torch.maximum(width, height) <= side)
+    first = fits.byte().argmax(dim=1, keepdim=True)
+    found = fits.gather(1, first)
+    width, height = (torch.where(found, length.gather(1, first), side)[:, 0].long() for length in (width, height))
     # Uniform over the side - height + 1 positions.
-    top = (torch.rand(n, generator=generator) * (side - height + 1)).long()
-    left = (torch.rand(n, generator=generator) * (side - width + 1)).long()
-    flip = (torch.rand(n, generator=generator) < 0.5) & torch.tensor(settings.flip)
+    top = (draws.uniform() * (side - height + 1)).long()
+    left = (draws.uniform() * (side - width + 1)).long()
+    flip = draws.fires(0.5) & settings.flip
     return Crop(top, left, height, width, flip, settings.interpolation == "bicubic")
 
 
@@ -101,11 +99,11 @@ class Cutout(NamedTuple):
     fires: Tensor
 
 
-def draw_cutout(settings: config.Cutout, n: int, side: int, generator: torch.Generator) -> Cutout:
+def draw_cutout(settings: config.Cutout, side: int, draws: Draws) -> Cutout:
     """A square wholly inside the image, as in the paper's Figure 4, uniform over its positions."""
     hole = max(1, round(settings.side * side))
-    top, left = (torch.randint(0, side - hole + 1, (n,), generator=generator) for _ in range(2))
-    return Cutout(top, left, hole, firing(settings.p, n, generator))
+    top, left = draws.integers(side - hole + 1), draws.integers(side - hole + 1)
+    return Cutout(top, left, hole, draws.fires(settings.p))
 
 
 def apply_cutout(images: Tensor, cutout: Cutout) -> Tensor:
@@ -120,10 +118,10 @@ def apply_cutout(images: Tensor, cutout: Cutout) -> Tensor:
     return images.masked_fill(hole.to(images.device), 0.5)
 
 
-def draw_rotate(settings: None, n: int, side: int, generator: torch.Generator) -> Tensor:
+def draw_rotate(settings: None, side: int, draws: Draws) -> Tensor:
     """(N,) quarter turns in {0, 1, 2, 3}."""
     del settings, side
-    return torch.randint(0, 4, (n,), generator=generator)
+    return draws.integers(4)
 
 
 def apply_rotate(images: Tensor, turns: Tensor) -> Tensor:

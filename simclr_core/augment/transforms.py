@@ -15,19 +15,19 @@ from torch import Tensor
 
 from simclr_core import config
 from simclr_core.augment import autoaugment, colors, filters, geometry
-from simclr_core.augment.draws import floats, seeds
+from simclr_core.augment.draws import Draws, floats
 
 
 def augment(images: Tensor, name: str, settings: config.Transforms, generator: torch.Generator) -> Tensor:
     """Draw and apply the transformation called `name`: one of config.TRANSFORMATIONS, or albumentations' "A.NAME"."""
-    return apply(images, name, draw(name, settings, len(images), images.shape[-1], generator))
+    return apply(images, name, draw(name, settings, images.shape[-1], Draws(len(images), generator)))
 
 
-def draw(name: str, settings: config.Transforms, n: int, side: int, generator: torch.Generator) -> Any:
-    """The parameters for n images of that side; (n,) seeds for a transform of albumentations."""
+def draw(name: str, settings: config.Transforms, side: int, draws: Draws) -> Any:
+    """The parameters for as many images of that side as are drawn for; seeds for a transform of albumentations."""
     if name.startswith("A."):
-        return seeds(n, generator)
-    return REGISTRY[name][0](getattr(settings, name, None), n, side, generator)
+        return draws.seeds()
+    return REGISTRY[name][0](getattr(settings, name, None), side, draws)
 
 
 def apply(images: Tensor, name: str, drawn: Any) -> Tensor:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from simclr_core.augment.draws import floats
+from simclr_core.augment.draws import Draws, floats
 from simclr_core.augment.transforms import apply, draw
 from simclr_core.config import Transforms, Views
 from simclr_core.streams import stream
@@ -21,10 +21,10 @@ def two_views(images: Tensor, views: Views, settings: Transforms, seed: int, epo
     """
     key = (settings, seed, epoch, step)
     common, _ = _shared(images, views, *key)
-    left, right = (_draws(common, branch, getattr(views, branch), *key) for branch in ("left", "right"))
     if views.left == views.right and "noise" not in views.left:  # in one go: most of a small batch's time is calls
-        return _through(common.repeat(2, 1, 1, 1), views.left, [_both(*pair) for pair in zip(left, right, strict=True)])
-    return torch.cat([_through(common, views.left, left), _through(common, views.right, right)])
+        return _through(common.repeat(2, 1, 1, 1), views.left, _draws(common, ("left", "right"), views.left, *key))
+    branches = (("left", views.left), ("right", views.right))
+    return torch.cat([_through(common, chain, _draws(common, (name,), chain, *key)) for name, chain in branches])
 
 
 def one_view(images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int = 0, step: int = 0) -> Tensor:
@@ -45,7 +45,7 @@ def _right(
 ) -> tuple[Tensor, dict[str, Any]]:
     key = (settings, seed, epoch, step)
     common, shared = _shared(images, views, *key)
-    right = _draws(common, "right", views.right, *key)
+    right = _draws(common, ("right",), views.right, *key)
     return _through(common, views.right, right), shared | dict(zip(_names(views.right), right, strict=True))
 
 
@@ -55,19 +55,29 @@ def _shared(
     """Through the shared chain; without one the images as they are, since each branch makes numbers of them itself."""
     if not views.shared:
         return images, {}
-    draws = _draws(images, "shared", views.shared, settings, seed, epoch, step)
+    draws = _draws(images, ("shared",), views.shared, settings, seed, epoch, step)
     return _through(images, views.shared, draws), dict(zip(_names(views.shared), draws, strict=True))
 
 
 def _draws(
-    images: Tensor, branch: str, chain: tuple[str, ...], settings: Transforms, seed: int, epoch: int, step: int
+    images: Tensor,
+    branches: tuple[str, ...],
+    chain: tuple[str, ...],
+    settings: Transforms,
+    seed: int,
+    epoch: int,
+    step: int,
 ) -> list[Any]:
-    """What is drawn for these images, transformation by transformation."""
-    names, draws = _names(chain), []
+    """What is drawn for these images on each of the branches, which share the chain: transformation by transformation.
+
+    The first branch comes first in all that is drawn.
+    """
+    names, drawn = _names(chain), []
     for position, name in enumerate(names):
-        generator = stream(seed, f"{branch}/{name}/{names[:position].count(name)}", epoch, step)
-        draws.append(draw(name, settings, len(images), images.shape[-1], generator))
-    return draws
+        again = names[:position].count(name)
+        streams = (stream(seed, f"{branch}/{name}/{again}", epoch, step) for branch in branches)
+        drawn.append(draw(name, settings, images.shape[-1], Draws(len(images), *streams)))
+    return drawn
 
 
 def _names(chain: tuple[str, ...]) -> list[str]:
@@ -83,7 +93,7 @@ def _through(images: Tensor, chain: tuple[str, ...], draws: list[Any]) -> Tensor
         for transformation, drawn in zip(chain, draws, strict=True):
             view = apply(view, transformation, _of(part, drawn))
         parts.append(floats(view))
-    return torch.cat(parts)
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _portions(images: Tensor, chain: tuple[str, ...]) -> list[slice]:
@@ -102,11 +112,3 @@ def _of(part: slice, drawn: Any) -> Any:
     if isinstance(drawn, Tensor):
         return drawn[part]
     return drawn._make(each[part] if isinstance(each, Tensor) else each for each in drawn)
-
-
-def _both(left: Any, right: Any) -> Any:
-    """What was drawn for the same transformation on two branches, as if for one batch."""
-    if isinstance(left, Tensor):
-        return torch.cat([left, right])
-    pairs = zip(left, right, strict=True)
-    return left._make(torch.cat(pair) if isinstance(pair[0], Tensor) else pair[0] for pair in pairs)

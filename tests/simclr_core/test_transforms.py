@@ -14,7 +14,7 @@ from torchvision.transforms import v2
 from simclr_core import config
 from simclr_core.augment import autoaugment, colors, filters, geometry
 from simclr_core.augment import transforms as T
-from simclr_core.augment.draws import floats
+from simclr_core.augment.draws import Draws, floats
 from simclr_core.streams import stream
 
 SIDES = (24, 32, 45, 101)  # the last is large: on the CPU these go another way
@@ -32,7 +32,7 @@ def some_images(n: int, side: int) -> Tensor:
 
 
 def draw(name: str, n: int, side: int, settings: object, seed: int = 3):
-    return T.REGISTRY[name][0](settings, n, side, stream(seed, name))
+    return T.REGISTRY[name][0](settings, side, Draws(n, stream(seed, name)))
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -219,7 +219,7 @@ def test_hue_agrees_with_opencvs_hsv() -> None:
         hsv[..., 0] = (hsv[..., 0] + 360 * shift) % 360
         expected = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
         ours = image.clone()
-        colors.hue_(ours, torch.full((1, 1, 1, 1), shift))
+        colors.hue_(ours, colors.hue_turn(torch.full((1, 1, 1, 1), shift)))
         np.testing.assert_allclose(ours[0].permute(1, 2, 0).numpy(), expected, atol=2e-5)
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from simclr_core.augment import colors, geometry
 from simclr_core.augment import views as made
+from simclr_core.augment.draws import Draws
 from simclr_core.augment.views import one_view, one_view_and_draw, two_views
 from simclr_core.config import TRANSFORMATIONS, Transforms, Views
 from simclr_core.streams import stream
@@ -80,7 +81,8 @@ def test_a_batch_gone_through_in_portions_gives_the_same_views(name: str, monkey
 @pytest.mark.parametrize("name", TRANSFORMATIONS)
 def test_branches_that_are_alike_give_the_same_views_in_one_go_as_one_by_one(name: str) -> None:
     chain, key = ("crop", name, "color"), (SETTINGS, 0, 1, 2)
-    apart = [made._through(images(), chain, made._draws(images(), branch, chain, *key)) for branch in ("left", "right")]
+    branches = (("left",), ("right",))
+    apart = [made._through(images(), chain, made._draws(images(), branch, chain, *key)) for branch in branches]
     torch.testing.assert_close(views((), chain, chain, 0, 1, 2), torch.cat(apart), atol=1e-6, rtol=0)
 
 
@@ -109,10 +111,10 @@ def test_streams_differ_by_every_part_of_their_key() -> None:
 def test_a_stream_is_that_of_branch_name_and_occurrence() -> None:
     # Stored trials rely on these keys.
     start = images().float() / 255
-    crop = geometry.draw_crop(SETTINGS.crop, 16, 24, stream(3, "shared/crop/0", 1, 2))
+    crop = geometry.draw_crop(SETTINGS.crop, 24, Draws(16, stream(3, "shared/crop/0", 1, 2)))
     common = geometry.apply_crop(start, crop)
     colored = [
-        colors.draw_color(SETTINGS.color, 16, 24, stream(3, f"{key}", 1, 2))
+        colors.draw_color(SETTINGS.color, 24, Draws(16, stream(3, f"{key}", 1, 2)))
         for key in ("left/color/0", "right/color/0", "right/color/1")
     ]
     left, right = views(("crop",), ("color",), ("color", "color"), 3, 1, 2).chunk(2)
@@ -138,7 +140,7 @@ def test_the_draw_returned_is_that_of_the_last_occurrence_on_the_way_to_the_righ
     chain = Views(shared=("noise", "rotate"), left=("sobel",), right=("color", "rotate", "crop", "color"))
     view, drawn = one_view_and_draw(images(), chain, SETTINGS, 3, 1, 2, "color")
     assert torch.equal(view, one_view(images(), chain, SETTINGS, 3, 1, 2))
-    expected = colors.draw_color(SETTINGS.color, 16, 24, stream(3, "right/color/1", 1, 2))
+    expected = colors.draw_color(SETTINGS.color, 24, Draws(16, stream(3, "right/color/1", 1, 2)))
     assert all(np.array_equal(a, b) for a, b in zip(drawn, expected, strict=True))
     _, turns = one_view_and_draw(images(), chain, SETTINGS, 3, 1, 2, "rotate")
     assert torch.equal(turns, torch.randint(0, 4, (16,), generator=stream(3, "right/rotate/0", 1, 2)))

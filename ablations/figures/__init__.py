@@ -85,12 +85,20 @@ def rendered(figure: Figure, suffix: str) -> bytes:
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write stem.png, .svg and .pdf, each in one step; empties the figure."""
+    """Write stem.png, .svg and .pdf, each in one step; empties the figure.
+
+    The picture is drawn first and written last. Where the same one lies there already, so do the others, made with it:
+    they take most of the time, and stay.
+    """
     from ablations.frame import replace_file
 
-    paths = []
-    for suffix in SUFFIXES:
-        paths.append(stem.with_name(stem.name + suffix))
-        replace_file(paths[-1], rendered(figure, suffix))
+    paths = {suffix: stem.with_name(stem.name + suffix) for suffix in SUFFIXES}
+    picture, *others = SUFFIXES
+    content = rendered(figure, picture)
+    complete = all(path.is_file() and path.stat().st_size for path in paths.values())
+    if not complete or paths[picture].read_bytes() != content:
+        for suffix in others:
+            replace_file(paths[suffix], rendered(figure, suffix))
+        replace_file(paths[picture], content)
     figure.clear()
-    return paths
+    return list(paths.values())

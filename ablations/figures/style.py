@@ -108,6 +108,13 @@ def applied() -> Iterator[None]:
         yield
 
 
+class Canvas(FigureCanvasAgg):
+    """Draws when the figure is saved, not before: seaborn asks for all of it after each heatmap, in vain."""
+
+    def draw(self) -> None:
+        self.figure.stale = False
+
+
 class Page:
     """A figure laid out in inches: title on top, panels placed by hand, caption below."""
 
@@ -119,7 +126,7 @@ class Page:
         self.bottom = 2 * MARGIN + LINE * len(lines)  # where the panels' space begins
         self.height = self.bottom + panels + MARGIN + 0.2 * len(heading)
         self.figure = Figure(figsize=(width, self.height), facecolor="white")
-        FigureCanvasAgg(self.figure)  # else every name on an axis is measured on, and keeps, ten megabytes of its own
+        Canvas(self.figure)  # else every name on an axis is measured on, and keeps, ten megabytes of its own
         self.write(MARGIN, self.height - MARGIN, "\n".join(heading), TITLE_SIZE, va="top")
         self.write(MARGIN, MARGIN, "\n".join(lines), CAPTION_SIZE, va="bottom", color=MUTED)
 

@@ -44,6 +44,27 @@ def test_drawing_and_saving_twice_gives_identical_files(frame, context, tmp_path
     assert sorted((tmp_path / "a").iterdir()) == sorted(first)
 
 
+def test_files_of_the_same_figure_are_not_made_again(tmp_path):
+    def saved(frame, context):
+        return [path.stat().st_mtime_ns for path in figures.save(figures.draw(frame, context), tmp_path / "laptop")]
+
+    heads = saved(heads_frame(), HEADS)
+    assert saved(heads_frame(), HEADS) == heads
+    assert not set(saved(temperature_frame(), TEMPERATURE)) & set(heads)
+
+
+@pytest.mark.parametrize(("suffix", "left"), [(".svg", None), (".pdf", b""), (".png", b"of another figure")])
+def test_all_files_of_a_figure_are_made_again_where_one_is_not_whole(tmp_path, suffix, left):
+    paths = figures.save(figures.draw(heads_frame(), HEADS), tmp_path / "laptop")
+    before = [path.read_bytes() for path in paths]
+    made = [path.stat().st_mtime_ns for path in paths]
+    broken = tmp_path / f"laptop{suffix}"
+    broken.unlink() if left is None else broken.write_bytes(left)
+    figures.save(figures.draw(heads_frame(), HEADS), tmp_path / "laptop")
+    assert [path.read_bytes() for path in paths] == before
+    assert not {path.stat().st_mtime_ns for path in paths} & set(made)
+
+
 @pytest.mark.parametrize(
     ("frame", "context"),
     [

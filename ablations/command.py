@@ -187,19 +187,24 @@ def _sweep(
     from ablations.progress import Watch
 
     style: Style = "json" if args.json else "quiet" if args.quiet else "people"
-    with (
-        terminal.apart(args.verbose) as (out, err),
-        Watch(outputs.planned, todo, setting.share.parallel, style, stderr=err, stdout=out) as watch,
-    ):
+    try:
+        with (
+            terminal.apart(args.verbose) as (out, err),
+            Watch(outputs.planned, todo, setting.share.parallel, style, stderr=err, stdout=out) as watch,
+        ):
 
-        def on_event(event: Event) -> None:
-            try:
-                watch.show(event)
-            except BrokenPipeError:  # whoever read our progress is gone: the same as Ctrl-C
-                raise KeyboardInterrupt from None
-            outputs.follow(event)
+            def on_event(event: Event) -> None:
+                try:
+                    watch.show(event)
+                except BrokenPipeError:  # whoever read our progress is gone: the same as Ctrl-C
+                    raise KeyboardInterrupt from None
+                outputs.follow(event)
 
-        return watch, sweep.run(todo, store, claims, setting, on_event)
+            return watch, sweep.run(todo, store, claims, setting, on_event)
+    except OSError as error:
+        if error.filename is not None or error.errno is None:  # of a file, or of a connection
+            raise
+        raise BadInput(f"Progress cannot be written: {error.strerror}; what is finished is kept.") from None
 
 
 def _say_damaged(todo: Mapping[str, Planned], store: Store) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ablations import study
+from ablations import study, terminal
 from ablations.arguments import Parser
 from ablations.ran import flat
 from ablations.study import CELL, Scale, Trial
@@ -129,16 +129,17 @@ def about_images(scale: Scale, dataset: "Dataset", overrides: Sequence[str]) -> 
 
 
 def _save(figure: "Figure", stem: Path) -> None:
-    """Writes both files and says which."""
+    """Writes the files and says which."""
     from ablations import figures
 
     try:
-        for path in figures.save(figure, stem):
-            print(path)
+        paths = figures.save(figure, stem)
     except OSError as error:
         raise BadInput(
             f"{error.filename}: cannot be written: {error.strerror}; choose another folder with --out."
         ) from None
+    with terminal.read_as_far_as_wanted():
+        print("\n".join(map(str, paths)))
 
 
 # --- views ------------------------------------------------------------------------------------------------------------

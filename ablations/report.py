@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ablations import terminal
 from ablations.arguments import Parser
 from ablations.reports import Reports
 from ablations.study import load_scale
@@ -22,10 +23,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = _arguments(sys.argv[1:] if argv is None else argv)
         scale = load_scale(args.scale).scale if args.scale else None
         reports = Reports(args.out, args.studies, scale)
-        if args.watch:
-            _watch(reports)
-        else:
-            _say(reports.renew())
+        with terminal.read_as_far_as_wanted():
+            if args.watch:
+                _watch(reports)
+            else:
+                _say(reports.renew())
     except BadInput as error:
         print(error, file=sys.stderr)
         return BAD_INPUT

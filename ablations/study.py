@@ -319,7 +319,7 @@ def parse_overrides(given: Sequence[str]) -> dict[str, Any]:
         path, equals, value = text.partition("=")
         if not (path and equals):
             raise BadInput(f"--set {text}: write path=value, such as schedule.epochs=20.")
-        if path == "seed":
+        if path in ("seed", "seeds"):
             raise BadInput(f"--set {text}: seeds are given by --seeds, or by the study's key 'seeds'.")
         found[path] = parse_yaml(value, f"--set {path}")
     return found

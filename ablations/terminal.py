@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
+from simclr_core.errors import BadInput
+
 _err = 2  # the user's stderr, wherever descriptor 2 points now
 
 
@@ -18,12 +20,19 @@ def last_words(text: str) -> None:
 
 @contextmanager
 def read_as_far_as_wanted() -> Iterator[None]:
-    """For what is said at the end: whoever reads stdout may have seen enough and closed it, such as `| head`."""
+    """For what is said at the end: whoever reads stdout may have seen enough and closed it, such as `| head`.
+
+    Raises BadInput where it cannot be written for another reason, such as a full disk.
+    """
     try:
         yield
         sys.stdout.flush()  # a closed pipe shows here, not at exit
-    except BrokenPipeError:
+    except OSError as error:
+        if error.filename is not None:  # about a file, not about stdout
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise BadInput(f"Standard output cannot be written: {error.strerror}.") from None
 
 
 @contextmanager
@@ -59,6 +68,6 @@ def apart(verbose: bool) -> Iterator[tuple[TextIO, TextIO]]:
             stream.flush()
         for number, kept in ((1, out), (2, err)):
             os.dup2(kept.fileno(), number)
-            with suppress(BrokenPipeError):  # what nobody reads any more
+            with suppress(OSError):  # what nobody reads any more, or has no room
                 kept.close()
         os.close(nowhere)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ablations import terminal
 from ablations.arguments import Parser
 from ablations.figures.context import Context, as_ours
 from ablations.frame import replace_file
@@ -21,8 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = parser.parse_args(argv)
         for item in args.items or items():
-            for file in draw(item, args.out / "reports" / "paper"):
-                print(file)
+            files = draw(item, args.out / "reports" / "paper")
+            with terminal.read_as_far_as_wanted():
+                print("\n".join(map(str, files)))
     except BadInput as error:
         print(error, file=sys.stderr)
         return 2
@@ -35,7 +37,7 @@ def draw(item: str, folder: Path) -> list[Path]:
 
     paper = published(item)
     if paper is None:
-        raise BadInput(f"{item}: the paper has no such item{nearest(item, items())}.")
+        raise BadInput(f"{item or repr(item)}: the paper has no such item{nearest(item, items())}.")
     about = context(paper)
     table = words.text_table(paper.frame, about).to_markdown(index=False, disable_numparse=True)
     markdown = folder / f"{item}.md"

@@ -475,6 +475,16 @@ def test_a_reader_who_goes_away_ends_the_sweep_as_ctrl_c_does_unless_nothing_is_
         assert (code, said, table.count(",done,")) == (run.DONE, "", 5)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
+def test_progress_that_cannot_be_written_ends_the_sweep_in_a_sentence(tmp_path):
+    command = [sys.executable, "-m", "ablations.run", *tiny.write(tmp_path), "--engine", "inline", "--json"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == run.BAD_INPUT
+    assert ended.stderr == "Progress cannot be written: No space left on device; what is finished is kept.\n"
+
+
 SOME = {"aug_pairs": PAIRS_OF, "aug_pairs_symmetric": PAIRS_OF, "albumentations_pairs": ["--only", "second=crop,color"]}
 
 

@@ -184,7 +184,8 @@ def test_a_mistake_in_an_option_is_one_sentence(tmp_path, options, said):
 
 
 def test_seeds_are_no_field_to_set():
-    assert sentence(lambda: parse_overrides(["seed=1"])).startswith("--set seed=1: seeds are given by --seeds")
+    for given in ("seed=1", "seeds=3"):
+        assert sentence(lambda given=given: parse_overrides([given])).startswith(f"--set {given}: seeds are given by")
 
 
 def test_an_override_of_what_an_axis_sets_is_refused_because_it_would_do_nothing():

@@ -2,7 +2,9 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
 from trials import PROVENANCE, begin, damage, fail, finish, run
 
 from ablations import results
@@ -106,6 +108,15 @@ def test_a_closed_pipe_is_silent(store):
     )
     ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
+def test_a_full_disk_is_said_in_a_sentence(store):
+    finish(store)
+    command = [sys.executable, "-m", "ablations.results", "ls", "--out", str(store.root.parent)]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (2, "Standard output cannot be written: No space left on device.\n")
 
 
 def test_ctrl_c_is_130(store, monkeypatch, capsys):

@@ -19,9 +19,9 @@ class Contrastive:
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
 
-    def views(self, images: Tensor, epoch: int, step: int) -> Tensor:
-        """(N, 3, S, S) uint8 -> (2N, 3, S, S)."""
-        return two_views(images, self._recipe.views, self._recipe.transforms, self._recipe.seed, epoch, step)
+    def views(self, images: Tensor, epoch: int, step: int, steps: int = 1) -> Tensor:
+        """(N, 3, S, S) uint8 -> (2N, 3, S, S); of several steps step after step."""
+        return two_views(images, self._recipe.views, self._recipe.transforms, self._recipe.seed, epoch, step, steps)
 
     def loss(self, z: Tensor, labels: Tensor) -> Tensor:
         """Scalar; the labels are not looked at."""
@@ -47,9 +47,9 @@ class Supervised:
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
 
-    def views(self, images: Tensor, epoch: int, step: int) -> Tensor:
+    def views(self, images: Tensor, epoch: int, step: int, steps: int = 1) -> Tensor:
         """(N, 3, S, S) uint8 -> (N, 3, S, S): those that the contrastive twin has on its right branch."""
-        return one_view(images, self._recipe.views, self._recipe.transforms, self._recipe.seed, epoch, step)
+        return one_view(images, self._recipe.views, self._recipe.transforms, self._recipe.seed, epoch, step, steps)
 
     def loss(self, z: Tensor, labels: Tensor) -> Tensor:
         """Scalar cross-entropy in nats."""

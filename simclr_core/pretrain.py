@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from simclr_core.augment.views import steps_at_once
 from simclr_core.checkpoint import Checkpoint, Stateful
 from simclr_core.config import Recipe
 from simclr_core.data.device import pixels
@@ -86,19 +87,27 @@ def pretrain(
         parts["online"] = model.online.optimizer
     rows = [EpochRow(**row) for row in keep.restore(parts)] if keep else []  # type: ignore[arg-type]  # epoch is an int
     yield from rows
+
+    def batches_of(order: Tensor, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Views and labels, step by step; of a few steps at once where that is quicker."""
+        at_once = steps_at_once(plan.batch_size, train.images.shape[-1], recipe.views, device)
+        for step in range(0, batches, at_once):
+            index = order[step * plan.batch_size : min(step + at_once, batches) * plan.batch_size]
+            together = len(index) // plan.batch_size
+            views = goal.views(fetch(index), epoch, step, together)
+            yield from zip(views.chunk(together), labels[index.to(device)].chunk(together), strict=True)
+
     for epoch in range(len(rows), plan.epochs):
         began = time.perf_counter()
         model.train()  # whoever took the last row may have measured the model
         order = torch.randperm(len(train), generator=stream(recipe.seed, "order", epoch))
         sums = torch.zeros(3, dtype=torch.float64, device=device)
-        for step in range(batches):
+        for step, (views, y) in enumerate(batches_of(order, epoch)):
             factor = lr_factor(epoch * batches + step, steps, plan.warmup)
             for group in optim.param_groups:
                 group["lr"] = recipe.peak_lr * factor
-            index = order[step * plan.batch_size : (step + 1) * plan.batch_size]
-            views, y = goal.views(fetch(index), epoch, step).to(wide), labels[index.to(device)]
             with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=low):
-                h, z = embed(model, views, goal.branches, plan.chunk)  # one forward: BatchNorm sees both views
+                h, z = embed(model, views.to(wide), goal.branches, plan.chunk)  # one forward: BatchNorm sees both views
             loss = goal.loss(z, y)
             checkup = Checkup(loss, goal.embeddings(h, z))
             optim.zero_grad(set_to_none=True)

@@ -13,49 +13,73 @@ from simclr_core.streams import stream
 PORTION = 2**19  # numbers that go through a chain at once: 2 MB, about what a core has of the cache
 
 
-def two_views(images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int = 0, step: int = 0) -> Tensor:
+def two_views(
+    images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int = 0, step: int = 0, steps: int = 1
+) -> Tensor:
     """(N, 3, S, S) uint8 images -> (2N, 3, S, S) float32 views in [0, 1]: all left views, then all right views.
+
+    steps: the images are those of so many steps, `step` and the next ones, and so are the views, step after step. They
+    are what the steps have one by one.
 
     Each transformation draws from a stream of its own branch, name and occurrence, not of its position: `crop` on the
     right draws the same boxes in crop>color, color>crop and crop alone, so that cells can be compared in pairs.
     """
-    key = (settings, seed, epoch, step)
+    key = (settings, seed, epoch, range(step, step + steps))
     common, _ = _shared(images, views, *key)
     if views.left == views.right and "noise" not in views.left:  # in one go: most of a small batch's time is calls
-        return _through(common.repeat(2, 1, 1, 1), views.left, _draws(common, ("left", "right"), views.left, *key))
-    branches = (("left", views.left), ("right", views.right))
-    return torch.cat([_through(common, chain, _draws(common, (name,), chain, *key)) for name, chain in branches])
+        drawn = _draws(common, ("left", "right"), views.left, *key)
+        return _through(_paired(common, common, steps), views.left, drawn)
+    left = _through(common, views.left, _draws(common, ("left",), views.left, *key))
+    right = _through(common, views.right, _draws(common, ("right",), views.right, *key))
+    return _paired(left, right, steps)
 
 
-def one_view(images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int = 0, step: int = 0) -> Tensor:
+def one_view(
+    images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int = 0, step: int = 0, steps: int = 1
+) -> Tensor:
     """(N, 3, S, S): the right views alone, as `two_views` makes them."""
-    return _right(images, views, settings, seed, epoch, step)[0]
+    return _right(images, views, settings, seed, epoch, range(step, step + steps))[0]
 
 
 def one_view_and_draw(
     images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int, step: int, target: str
 ) -> tuple[Tensor, Any]:
     """The right views, and what was drawn for the last `target` on their way. Raises KeyError where it is on none."""
-    view, drawn = _right(images, views, settings, seed, epoch, step)
+    view, drawn = _right(images, views, settings, seed, epoch, range(step, step + 1))
     return view, drawn[target]
 
 
+def steps_at_once(batch: int, side: int, views: Views, device: str) -> int:
+    """Of how many steps the views are made in one go: on a CPU of as many as its cache holds, at least of one.
+
+    The noise is drawn for one step as a whole.
+    """
+    if device != "cpu" or "noise" in (*views.shared, *views.left, *views.right):
+        return 1
+    return max(1, PORTION // (2 * batch * 3 * side * side))
+
+
+def _paired(left: Tensor, right: Tensor, steps: int) -> Tensor:
+    """Of each step what is left, then what is right."""
+    return torch.cat([half for pair in zip(left.chunk(steps), right.chunk(steps), strict=True) for half in pair])
+
+
 def _right(
-    images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int, step: int
+    images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int, steps: range
 ) -> tuple[Tensor, dict[str, Any]]:
-    key = (settings, seed, epoch, step)
+    key = (settings, seed, epoch, steps)
     common, shared = _shared(images, views, *key)
     right = _draws(common, ("right",), views.right, *key)
     return _through(common, views.right, right), shared | dict(zip(_names(views.right), right, strict=True))
 
 
 def _shared(
-    images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int, step: int
+    images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int, steps: range
 ) -> tuple[Tensor, dict[str, Any]]:
     """Through the shared chain; without one the images as they are, since each branch makes numbers of them itself."""
     if not views.shared:
         return images, {}
-    draws = _draws(images, ("shared",), views.shared, settings, seed, epoch, step)
+    draws = _draws(images, ("shared",), views.shared, settings, seed, epoch, steps)
     return _through(images, views.shared, draws), dict(zip(_names(views.shared), draws, strict=True))
 
 
@@ -66,17 +90,17 @@ def _draws(
     settings: Transforms,
     seed: int,
     epoch: int,
-    step: int,
+    steps: range,
 ) -> list[Any]:
-    """What is drawn for these images on each of the branches, which share the chain: transformation by transformation.
+    """What is drawn for these steps' images on each of the branches, which share the chain: for each transformation.
 
-    The first branch comes first in all that is drawn.
+    All of it step after step, within a step branch after branch.
     """
     names, drawn = _names(chain), []
     for position, name in enumerate(names):
         again = names[:position].count(name)
-        streams = (stream(seed, f"{branch}/{name}/{again}", epoch, step) for branch in branches)
-        drawn.append(draw(name, settings, images.shape[-1], Draws(len(images), *streams)))
+        streams = (stream(seed, f"{branch}/{name}/{again}", epoch, step) for step in steps for branch in branches)
+        drawn.append(draw(name, settings, images.shape[-1], Draws(len(images) // len(steps), *streams)))
     return drawn
 
 

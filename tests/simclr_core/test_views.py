@@ -8,7 +8,7 @@ from torch import Tensor
 from simclr_core.augment import colors, geometry
 from simclr_core.augment import views as made
 from simclr_core.augment.draws import Draws
-from simclr_core.augment.views import one_view, one_view_and_draw, two_views
+from simclr_core.augment.views import one_view, one_view_and_draw, steps_at_once, two_views
 from simclr_core.config import TRANSFORMATIONS, Transforms, Views
 from simclr_core.streams import stream
 
@@ -80,7 +80,7 @@ def test_a_batch_gone_through_in_portions_gives_the_same_views(name: str, monkey
 
 @pytest.mark.parametrize("name", TRANSFORMATIONS)
 def test_branches_that_are_alike_give_the_same_views_in_one_go_as_one_by_one(name: str) -> None:
-    chain, key = ("crop", name, "color"), (SETTINGS, 0, 1, 2)
+    chain, key = ("crop", name, "color"), (SETTINGS, 0, 1, range(2, 3))
     branches = (("left",), ("right",))
     apart = [made._through(images(), chain, made._draws(images(), branch, chain, *key)) for branch in branches]
     torch.testing.assert_close(views((), chain, chain, 0, 1, 2), torch.cat(apart), atol=1e-6, rtol=0)
@@ -170,3 +170,30 @@ def test_albumentations_draws_differ_between_images_views_epochs_steps_and_seeds
     out = torch.cat([two_views(same, chain, SETTINGS, *key) for key in keys])
     assert len(torch.unique(out.flatten(1), dim=0)) == 4 * 32
     assert torch.equal(out[:32], two_views(same, chain, SETTINGS, 0, 0, 0))
+
+
+CHAINS = [
+    Views(left=("crop", "color"), right=("crop", "color")),
+    Views(shared=("crop",), left=(), right=("color", "blur")),
+    Views(shared=(), left=("cutout",), right=("rotate", "A.HorizontalFlip")),
+]
+
+
+@pytest.mark.parametrize("chain", CHAINS, ids=["alike", "shared", "apart"])
+def test_views_of_several_steps_in_one_go_are_those_of_each_step(chain: Views) -> None:
+    key = (chain, SETTINGS, 3, 1)
+    for make, branches in ((two_views, 2), (one_view, 1)):
+        together = make(images(48), *key, step=4, steps=3)
+        assert len(together) == branches * 48
+        for step, (batch, those) in enumerate(zip(images(48).chunk(3), together.chunk(3), strict=True), 4):
+            torch.testing.assert_close(those, make(batch, *key, step=step), atol=1e-6, rtol=0)
+
+
+def test_as_many_steps_go_at_once_as_the_cache_holds_but_one_where_noise_is_drawn_or_on_a_gpu() -> None:
+    chain = CHAINS[0]
+    assert steps_at_once(64, 24, chain, "cpu") == 2
+    assert 2 * 2 * 64 * 3 * 24 * 24 <= made.PORTION < 3 * 2 * 64 * 3 * 24 * 24
+    assert steps_at_once(512, 32, chain, "cpu") == 1
+    assert steps_at_once(8, 24, chain, "cuda") == 1
+    for noisy in ({"shared": ("noise",)}, {"left": ("noise",)}, {"right": ("color", "noise")}):
+        assert steps_at_once(8, 24, Views(**{"shared": (), "left": (), "right": (), **noisy}), "cpu") == 1

@@ -4,7 +4,6 @@ import argparse
 import json
 import re
 import shlex
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -54,8 +53,7 @@ def run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
     names = {source: data.fingerprint(source, cache) for source in sources}
     planned = plan.look_up(chosen, names, store, claims)
     if args.dry_run:
-        with terminal.read_as_far_as_wanted():
-            _dry_run(args, planned, scale, cache)
+        _dry_run(args, planned, scale, cache)
         return True
     store.prepare()
     todo = plan.unfinished(planned, args.retry)
@@ -65,7 +63,7 @@ def run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
         dataset = data.load(chosen[-1].recipe.data, cache)
         if dataset.skipped:
             shown = "; ".join(dataset.skipped[:5]) + ("; ..." if len(dataset.skipped) > 5 else "")
-            print(f"Unreadable files skipped: {len(dataset.skipped)} ({shown}).", file=sys.stderr)
+            terminal.complain(f"Unreadable files skipped: {len(dataset.skipped)} ({shown}).")
 
         from ablations import explain
         from ablations.outputs import Outputs, context
@@ -89,8 +87,7 @@ def run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
                     watch, interrupted = _sweep(args, todo, setting, store, claims, outputs)
     files = outputs.write() if interrupted else outputs.finish()
     planned = plan.refresh(planned, store, claims)
-    with terminal.read_as_far_as_wanted():
-        _report(args, outputs, planned, files, time.monotonic() - began, watch)
+    _report(args, outputs, planned, files, time.monotonic() - began, watch)
     if interrupted:
         raise KeyboardInterrupt
     return all(item.status == "done" for item in planned) and not outputs.problem
@@ -187,33 +184,32 @@ def _sweep(
     from ablations.progress import Watch
 
     style: Style = "json" if args.json else "quiet" if args.quiet else "people"
-    try:
-        with (
-            terminal.apart(args.verbose) as (out, err),
-            Watch(outputs.planned, todo, setting.share.parallel, style, stderr=err, stdout=out) as watch,
-        ):
+    unheard: list[OSError] = []
+    with (
+        terminal.apart(args.verbose) as (out, err),
+        Watch(outputs.planned, todo, setting.share.parallel, style, stderr=err, stdout=out) as watch,
+    ):
 
-            def on_event(event: Event) -> None:
-                try:
-                    watch.show(event)
-                except BrokenPipeError:  # whoever read our progress is gone: the same as Ctrl-C
-                    raise KeyboardInterrupt from None
-                outputs.follow(event)
+        def on_event(event: Event) -> None:
+            try:
+                watch.show(event)
+            except OSError as error:  # whoever read our progress is gone, or its disk is full: the same as Ctrl-C
+                unheard.append(error)
+                raise KeyboardInterrupt from None
+            outputs.follow(event)
 
-            return watch, sweep.run(todo, store, claims, setting, on_event)
-    except OSError as error:
-        if error.filename is not None or error.errno is None:  # of a file, or of a connection
-            raise
-        raise BadInput(f"Progress cannot be written: {error.strerror}; what is finished is kept.") from None
+        interrupted = sweep.run(todo, store, claims, setting, on_event)
+    if unheard and not isinstance(unheard[0], BrokenPipeError):
+        terminal.complain(f"Progress cannot be written: {unheard[0].strerror}.")
+    return watch, interrupted
 
 
 def _say_damaged(todo: Mapping[str, Planned], store: Store) -> None:
     for item in todo.values():
         if item.status == "damaged":
-            print(
+            terminal.complain(
                 f"damaged: {item.trial.label}: {item.state.why}; it is trained again, "
-                f"and what is there goes to {store.aside}.",
-                file=sys.stderr,
+                f"and what is there goes to {store.aside}."
             )
 
 
@@ -265,10 +261,10 @@ def _dry_run(args: argparse.Namespace, planned: Sequence[Planned], scale: Scale,
     if args.json:
         about = {"seconds": estimate and estimate.seconds, "trial_seconds": estimate and estimate.trial_seconds}
         about |= {"parallel": estimate and estimate.parallel, "peak_bytes": estimate and estimate.peak_bytes}
-        print(json.dumps({"event": "plan", **about, "trials": [item.record() for item in planned]}))
+        terminal.say(json.dumps({"event": "plan", **about, "trials": [item.record() for item in planned]}))
         return
-    print(plan.describe(planned))
-    print(plan.describe_estimate(estimate) if estimate else f"No estimate of the time: {why}")
+    terminal.say(plan.describe(planned))
+    terminal.say(plan.describe_estimate(estimate) if estimate else f"No estimate of the time: {why}")
 
 
 def _measure(recipe: Recipe, device: str, cache: Path) -> "Cost":
@@ -292,11 +288,11 @@ def _report(
     for item, failure in failed:
         path = outputs.store.folder(item.trial_id) / "error.json"
         epochs = f" after epoch {failure.epoch}" if failure.epoch else ""
-        print(f"failed: {item.trial.label}: {failure.error}{epochs} ({path})", file=sys.stderr)
+        terminal.complain(f"failed: {item.trial.label}: {failure.error}{epochs} ({path})")
     if any(failure.would_fail_again for _, failure in failed) and not args.retry:
-        print("What failed by its own numbers is not trained again, unless with --retry.", file=sys.stderr)
+        terminal.complain("What failed by its own numbers is not trained again, unless with --retry.")
     if elsewhere:
-        print(f"{elsewhere} of the trials run elsewhere now; run this again when that has ended.", file=sys.stderr)
+        terminal.complain(f"{elsewhere} of the trials run elsewhere now; run this again when that has ended.")
     overhead = watch.overhead(seconds) if watch else None
     if args.json:
         counts = {
@@ -304,12 +300,12 @@ def _report(
             for status in ("done", "failed", "running", "missing", "damaged")
         }
         spent = {"seconds": seconds, "overhead": overhead[1] if overhead else None}
-        print(json.dumps({"event": "summary", **counts, **spent, "files": [str(file) for file in files]}))
+        terminal.say(json.dumps({"event": "summary", **counts, **spent, "files": [str(file) for file in files]}))
         return
     if not args.quiet:
-        print(outputs.summary())
+        terminal.say(outputs.summary())
         said = f"; the trials' own work, ideally packed, takes {plan.duration(overhead[0])}" if overhead else ""
         share = f", so {100 * overhead[1]:.0f}% went to everything else" if overhead else ""
-        print(f"Wall time {plan.duration(seconds)}{said}{share}. Files:")
+        terminal.say(f"Wall time {plan.duration(seconds)}{said}{share}. Files:")
     for file in files:
-        print(file if args.quiet else f"  {file}")
+        terminal.say(f"{file}" if args.quiet else f"  {file}")

@@ -30,10 +30,9 @@ DONE, BAD_INPUT = 0, 2
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 compared, 2 bad input."""
     try:
-        with terminal.read_as_far_as_wanted():
-            print(_compare(_arguments(sys.argv[1:] if argv is None else argv)))
+        terminal.say(_compare(_arguments(sys.argv[1:] if argv is None else argv)))
     except BadInput as error:
-        print(error, file=sys.stderr)
+        terminal.complain(str(error))
         return BAD_INPUT
     return DONE
 

@@ -45,10 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = _arguments(sys.argv[1:] if argv is None else argv)
         return _explain(args)
     except BadInput as error:
-        print(error, file=sys.stderr)
+        terminal.complain(str(error))
         return BAD_INPUT
     except KeyboardInterrupt:
-        print("Interrupted; nothing is written.", file=sys.stderr)
+        terminal.complain("Interrupted; nothing is written.")
         return INTERRUPTED
 
 
@@ -110,7 +110,7 @@ def _explain(args: argparse.Namespace) -> int:
         else:
             figure = _draw_negatives(first, dataset, about, _device(scale))
     except TrialFailed as error:
-        print(f"{first.label}: the training failed: {error}.", file=sys.stderr)
+        terminal.complain(f"{first.label}: the training failed: {error}.")
         return FAILED
     # A run's page shows the gallery of all its cells: some of them are another picture.
     name = "views-only" if args.picture == "views" and only else args.picture
@@ -138,8 +138,7 @@ def _save(figure: "Figure", stem: Path) -> None:
         raise BadInput(
             f"{error.filename}: cannot be written: {error.strerror}; choose another folder with --out."
         ) from None
-    with terminal.read_as_far_as_wanted():
-        print("\n".join(map(str, paths)))
+    terminal.say("\n".join(map(str, paths)))
 
 
 # --- views ------------------------------------------------------------------------------------------------------------

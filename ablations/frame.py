@@ -81,9 +81,10 @@ def cell_names(cells: pd.DataFrame, axes: Sequence[str]) -> list[str]:
 def replace_file(path: Path, content: bytes) -> None:
     """Put content at path in one step: a reader sees the old file or the new one, never half of one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    part = Path(name)
+    part: Path | None = None
     try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        part = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
         part.chmod(0o644)  # mkstemp's 0600 would hide results from the lab
@@ -91,7 +92,8 @@ def replace_file(path: Path, content: bytes) -> None:
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None  # nobody knows the other file's name
     finally:
-        part.unlink(missing_ok=True)
+        if part is not None:
+            part.unlink(missing_ok=True)
 
 
 def _frame(axes: Sequence[str], rows: Sequence[Mapping[str, str | None]]) -> pd.DataFrame:

@@ -2,14 +2,13 @@
 
 import csv
 import io
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablations import plan, ran
+from ablations import plan, ran, terminal
 from ablations.claims import Claims
 from ablations.driver import Event
 from ablations.figures.context import Context
@@ -149,7 +148,7 @@ class Outputs:
 
     def _complain(self, sentence: str) -> None:
         self.problem = sentence
-        print(sentence, file=sys.stderr)
+        terminal.complain(sentence)
 
     def _provenance(self) -> str:
         """CSV: one row per done trial, on what and with what it ran."""

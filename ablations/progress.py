@@ -66,7 +66,8 @@ class Watch:
     def __enter__(self) -> "Watch":
         if self._style != "people":
             return self
-        self._say(f"{len(self._todo)} trials to train, {self._parallel} at a time.")
+        with contextlib.suppress(OSError):  # the first event meets it again
+            self._say(f"{len(self._todo)} trials to train, {self._parallel} at a time.")
         # Not rich's word alone: FORCE_COLOR makes it take a CI log for a terminal.
         if self._stderr.isatty() and self._console.is_interactive:
             self._live = Live(

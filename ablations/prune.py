@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ablations import terminal
 from ablations.claims import STALE, Claims
 from ablations.store import SCHEMA_VERSION, Store, remove
 from ablations.stored import Stored, amount, every, measure, stored
@@ -142,7 +142,7 @@ def delete(
     except BadInput as error:
         problems.append(str(error))
     for kind in kinds:
-        print(f"{kind}: {deleted[kind]} deleted, {amount(freed[kind])} freed")
+        terminal.say(f"{kind}: {deleted[kind]} deleted, {amount(freed[kind])} freed")
     for problem in problems:
-        print(problem, file=sys.stderr)
+        terminal.complain(problem)
     return not problems

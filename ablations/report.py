@@ -23,16 +23,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = _arguments(sys.argv[1:] if argv is None else argv)
         scale = load_scale(args.scale).scale if args.scale else None
         reports = Reports(args.out, args.studies, scale)
-        with terminal.read_as_far_as_wanted():
-            if args.watch:
-                _watch(reports)
-            else:
-                _say(reports.renew())
+        if args.watch:
+            _watch(reports)
+        else:
+            _say(reports.renew())
     except BadInput as error:
-        print(error, file=sys.stderr)
+        terminal.complain(str(error))
         return BAD_INPUT
     except KeyboardInterrupt:
-        print("Interrupted; the pages that are written are whole.", file=sys.stderr)
+        terminal.complain("Interrupted; the pages that are written are whole.")
         return INTERRUPTED
     return DONE
 
@@ -57,7 +56,7 @@ def _watch(reports: Reports) -> None:
             except BadInput as error:
                 if str(error) != said:
                     said = str(error)
-                    print(f"{said} Waiting.", file=sys.stderr, flush=True)
+                    terminal.complain(f"{said} Waiting.")
             time.sleep(POLL)
     finally:
         with contextlib.suppress(Exception):  # Ctrl-C may have come amid an import, which then cannot be finished
@@ -66,7 +65,7 @@ def _watch(reports: Reports) -> None:
 
 def _say(files: Sequence[Path]) -> None:
     for path in files:
-        print(path, flush=True)
+        terminal.say(str(path))
 
 
 if __name__ == "__main__":

@@ -43,15 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise BadInput(f"{root}: no such folder; --out DIR says where results/ is.")
         store = Store(root)
         claims = Claims(store, shlex.join(["ablations.results", *(sys.argv[1:] if argv is None else argv)]))
-        with terminal.read_as_far_as_wanted():
-            return int(args.command(args, store, claims))
+        return int(args.command(args, store, claims))
     except BadInput as error:
-        print(error, file=sys.stderr)
+        terminal.complain(str(error))
         return BAD_INPUT
     except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
+        terminal.complain("Interrupted.")
         return INTERRUPTED
-    return DONE  # all that was read of it
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -94,17 +92,18 @@ def _ls(args: argparse.Namespace, store: Store, claims: Claims) -> int:
     trials = sorted(every(store, claims), key=lambda trial: (trial.changed, trial.trial_id))
     varying = _varying(trials)
     if args.json:
-        for trial, differs in zip(trials, varying, strict=True):
-            print(json.dumps(_record(trial, differs)))
+        records = [json.dumps(_record(trial, differs)) for trial, differs in zip(trials, varying, strict=True)]
+        if records:
+            terminal.say("\n".join(records))
         return DONE
     if trials:
-        print("\n".join(_listing(trials, varying)))
+        terminal.say("\n".join(_listing(trials, varying)))
     counts = Counter(trial.status for trial in trials)
     said = ", ".join(f"{counts[status]} {status}" for status in STATES if counts[status])
-    print(f"{len(trials)} trials{': ' if said else ''}{said}; {amount(sum(trial.size for trial in trials))}")
+    terminal.say(f"{len(trials)} trials{': ' if said else ''}{said}; {amount(sum(trial.size for trial in trials))}")
     for name, folder in (("set aside", store.aside), ("cache", store.root / "cache")):
         if size := measure(folder)[0] if folder.is_dir() else 0:
-            print(f"{name}: {amount(size)}")
+            terminal.say(f"{name}: {amount(size)}")
     return DONE
 
 
@@ -181,7 +180,7 @@ def _show(args: argparse.Namespace, store: Store, claims: Claims) -> int:
     trial_id = _named(args.id, store.trial_ids())
     if (trial := stored(store, claims, trial_id)) is None:
         raise BadInput(f"{trial_id}: it was deleted just now.")
-    print(f"{trial_id}: {trial.status}" + (f": {trial.why}" if trial.why else ""))
+    terminal.say(f"{trial_id}: {trial.status}" + (f": {trial.why}" if trial.why else ""))
     _section("Differs from the defaults", _unusual(trial.record))
     _section("Metrics", columns([(clean(str(k)), words(v)) for k, v in sorted(trial.metrics.items())]))
     _section("Provenance", columns([(clean(str(k)), words(v)) for k, v in sorted(trial.provenance.items())]))
@@ -225,7 +224,7 @@ def _some(names: Sequence[str]) -> str:
 
 def _section(title: str, lines: Sequence[str]) -> None:
     if lines:
-        print("\n".join(["", f"{title}:", *(f"  {line}" for line in lines)]))
+        terminal.say("\n".join(["", f"{title}:", *(f"  {line}" for line in lines)]))
 
 
 def _unusual(record: Mapping[str, Any]) -> list[str]:
@@ -296,7 +295,7 @@ def _why(args: argparse.Namespace, store: Store, claims: Claims) -> int:
             record = store.recipe(trial_id)
             if record and store.result(trial_id):
                 done[trial_id] = record
-    print("\n".join(explain(cells, done)))
+    terminal.say("\n".join(explain(cells, done)))
     return DONE
 
 
@@ -311,14 +310,14 @@ def _prune(args: argparse.Namespace, store: Store, claims: Claims) -> int:
         return DONE if delete(found, kinds, live, store, claims) else SOME_LEFT
     if live:
         also = f" and {len(live) - 1} more" if len(live) > 1 else ""
-        print(f"A run is live, {runner(live[0])}{also}: its trials, drafts and the cache are left alone.")
+        terminal.say(f"A run is live, {runner(live[0])}{also}: its trials, drafts and the cache are left alone.")
         found["cache"] = []
     for folder in (store.trials, store.aside, store.root / "cache"):
         if folder.is_symlink():
-            print(f"{folder}: a symbolic link, not followed.")
+            terminal.say(f"{folder}: a symbolic link, not followed.")
     there = [kind for kind, items in found.items() if items]
     if not there:
-        print("Nothing can be deleted.")
+        terminal.say("Nothing can be deleted.")
         return DONE
     rows = [("kind", "items", "frees", "deleting costs")]
     for kind in there:
@@ -328,9 +327,9 @@ def _prune(args: argparse.Namespace, store: Store, claims: Claims) -> int:
             cost = "nothing: they were set aside"
         rows.append((kind, str(len(found[kind])), amount(sum(item.size for item in found[kind])), cost))
     where = [] if args.out == Path() else ["--out", str(args.out)]
-    print("\n".join(columns(rows)))
-    print("Nothing was deleted. This deletes them; leave out the kinds to keep:")
-    print("  " + shlex.join(["python", "-m", "ablations.results", "prune", "--delete", *there, *where]))
+    terminal.say("\n".join(columns(rows)))
+    terminal.say("Nothing was deleted. This deletes them; leave out the kinds to keep:")
+    terminal.say("  " + shlex.join(["python", "-m", "ablations.results", "prune", "--delete", *there, *where]))
     return DONE
 
 

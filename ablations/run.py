@@ -34,10 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return DONE if command.run(args, argv) else SOME_FAILED
     except BadInput as error:
-        _complain(str(error))
+        terminal.complain(str(error))
         return BAD_INPUT
     except KeyboardInterrupt:
-        _complain(f"Interrupted; what is finished is kept. {_continue(argv)}")
+        terminal.complain(f"Interrupted; what is finished is kept. {_continue(argv)}")
         return INTERRUPTED
     finally:
         if not stop.asked:  # else this process is about to end, and a second signal still ends it at once
@@ -84,12 +84,6 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     quiet.add_argument("--quiet", action="store_true", help="no progress, no summary: the files written, and errors")
     quiet.add_argument("--json", action="store_true", help="one JSON object per event on stdout")
     return parser.parse_args(argv)
-
-
-def _complain(text: str) -> None:
-    """To stderr, which may be closed or full: the exit code says it too."""
-    with contextlib.suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
 
 
 def _continue(argv: Sequence[str]) -> str:

@@ -18,21 +18,26 @@ def last_words(text: str) -> None:
     os.write(_err, f"{cursor}{text}".encode())
 
 
-@contextmanager
-def read_as_far_as_wanted() -> Iterator[None]:
-    """For what is said at the end: whoever reads stdout may have seen enough and closed it, such as `| head`.
+def say(text: str) -> None:
+    """On stdout, at once. Nothing where that is closed, or whoever reads it has seen enough, such as `| head`.
 
     Raises BadInput where it cannot be written for another reason, such as a full disk.
     """
+    if sys.stdout is None:  # closed by whoever started this: `>&-`, some daemons
+        return
     try:
-        yield
-        sys.stdout.flush()  # a closed pipe shows here, not at exit
+        print(text, flush=True)
     except OSError as error:
-        if error.filename is not None:  # about a file, not about stdout
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left of it, at exit
         if not isinstance(error, BrokenPipeError):
             raise BadInput(f"Standard output cannot be written: {error.strerror}.") from None
+
+
+def complain(text: str) -> None:
+    """On stderr, which may be closed or full: the exit code says it too."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
 
 
 @contextmanager

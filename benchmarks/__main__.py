@@ -45,13 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise BadInput("--rounds must be at least 1.")
         names = tuple(dict.fromkeys(args.names)) or BENCHMARKS
         require(names, args.out)
-        with terminal.read_as_far_as_wanted():
-            measure(names, args.rounds, args.out)
+        measure(names, args.rounds, args.out)
     except BadInput as error:
-        print(error, file=sys.stderr)
+        terminal.complain(str(error))
         return BAD_INPUT
     except KeyboardInterrupt:
-        print(f"Interrupted; the cases measured so far are in {args.out}.", file=sys.stderr)
+        terminal.complain(f"Interrupted; the cases measured so far are in {args.out}.")
         return INTERRUPTED
     return DONE
 
@@ -77,7 +76,7 @@ def require(names: Sequence[str], out: Path) -> None:
 
 def measure(names: Sequence[str], rounds: int, out: Path) -> None:
     """Print and write case by case, so that what has been measured stays if the next one fails."""
-    print(machine())
+    terminal.say(machine())
     for name in names:
         rows: list[dict[str, Any]] = []
         path = out / f"{name}.csv"
@@ -86,8 +85,8 @@ def measure(names: Sequence[str], rounds: int, out: Path) -> None:
             rows += new
             table = pd.DataFrame(rows).assign(machine=machine())
             replace_file(path, table.to_csv(index=False, lineterminator="\n").encode())
-            print("\n".join([f"\n{case.benchmark}: {case.task} ({case.unit})", *map(said, new)]), flush=True)
-        print(f"\n{path}")
+            terminal.say("\n".join([f"\n{case.benchmark}: {case.task} ({case.unit})", *map(said, new)]))
+        terminal.say(f"\n{path}")
 
 
 def lines(case: Case) -> list[dict[str, Any]]:

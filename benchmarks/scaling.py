@@ -5,6 +5,7 @@ of a process of its own.
 """
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -62,9 +63,8 @@ def play(step: str, cells: int, folder: str) -> None:
 def _peak_megabytes() -> float:
     """The most that this process has held. On Linux not `ru_maxrss`, which a process inherits from its parent."""
     status = Path("/proc/self/status")
-    if status.is_file():
-        lines = status.read_text(encoding="ascii", errors="replace").splitlines()
-        return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM"))
+    if status.is_file() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text(errors="replace"))):
+        return int(found[1]) * 1024 / 1e6
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 

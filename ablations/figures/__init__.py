@@ -87,18 +87,26 @@ def rendered(figure: Figure, suffix: str) -> bytes:
 def save(figure: Figure, stem: Path) -> list[Path]:
     """Write stem.png, .svg and .pdf, each in one step; empties the figure.
 
-    The picture is drawn first and written last. Where the same one lies there already, so do the others, made with it:
-    they take most of the time, and stay.
+    The picture is drawn first and written last. Where the same one lies there already, no older than the others, these
+    are of the same figure: they take most of the time, and stay.
     """
     from ablations.frame import replace_file
 
     paths = {suffix: stem.with_name(stem.name + suffix) for suffix in SUFFIXES}
     picture, *others = SUFFIXES
     content = rendered(figure, picture)
-    complete = all(path.is_file() and path.stat().st_size for path in paths.values())
-    if not complete or paths[picture].read_bytes() != content:
+    if not _made_before(paths[picture], content, [paths[suffix] for suffix in others]):
         for suffix in others:
             replace_file(paths[suffix], rendered(figure, suffix))
         replace_file(paths[picture], content)
     figure.clear()
     return list(paths.values())
+
+
+def _made_before(picture: Path, content: bytes, others: list[Path]) -> bool:
+    try:
+        there = [path.stat() for path in others]
+        last = picture.stat().st_mtime_ns >= max(other.st_mtime_ns for other in there)  # else a save was cut short
+        return last and all(other.st_size for other in there) and picture.read_bytes() == content
+    except OSError:
+        return False

@@ -22,11 +22,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = parser.parse_args(argv)
         for item in args.items or items():
-            files = draw(item, args.out / "reports" / "paper")
-            with terminal.read_as_far_as_wanted():
-                print("\n".join(map(str, files)))
+            terminal.say("\n".join(map(str, draw(item, args.out / "reports" / "paper"))))
     except BadInput as error:
-        print(error, file=sys.stderr)
+        terminal.complain(str(error))
+        return 2
+    except OSError as error:
+        terminal.complain(f"{error.filename}: cannot be written: {error.strerror}; choose another folder with --out.")
         return 2
     return 0
 

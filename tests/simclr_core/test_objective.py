@@ -134,6 +134,30 @@ def test_every_epoch_takes_each_image_once_in_an_order_of_its_own(monkeypatch: p
     assert len({tuple(order) for order in orders}) == 4
 
 
+@pytest.mark.parametrize("kind", [Contrastive, Supervised])
+def test_steps_whose_views_are_made_in_one_go_have_the_views_and_labels_of_each(
+    kind: type[Contrastive | Supervised], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss = "nt_xent" if kind is Contrastive else "cross_entropy"
+    recipe = small(loss={"name": loss}, schedule={"epochs": 2, "batch_size": 16})
+    embed, cost = loop.embed, kind.loss
+    views: list[torch.Tensor] = []
+    labels: list[torch.Tensor] = []
+    monkeypatch.setattr(loop, "embed", lambda model, x, *rest: (views.append(x), embed(model, x, *rest))[1])
+    monkeypatch.setattr(kind, "loss", lambda goal, z, y: (labels.append(y), cost(goal, z, y))[1])
+    found = []
+    for together in (1, 2, 3, 8):
+        monkeypatch.setattr(loop, "steps_at_once", lambda *_, together=together: together)
+        list(pretrain(recipe, SimCLR(recipe, 2), some_data(5 * 16).train))
+        found.append((torch.stack(views), torch.stack(labels)))
+        views.clear()
+        labels.clear()
+    assert found[0][1].shape == (2 * 5, 16)
+    for others, known in found[1:]:
+        torch.testing.assert_close(others, found[0][0], atol=1e-6, rtol=0)
+        assert torch.equal(known, found[0][1])
+
+
 def test_every_step_runs_at_the_rate_of_the_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     build = loop.optimizer

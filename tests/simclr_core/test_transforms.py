@@ -109,6 +109,23 @@ def test_crop_boxes_are_distributed_as_torchvisions() -> None:
     assert area.max() > 0.95
 
 
+def test_a_crop_takes_the_first_of_ten_candidates_that_fits() -> None:
+    n, side, settings = 200, 24, config.Crop(area=(0.5, 1.0), ratio=(0.5, 2.0))
+    crop, generator = draw("crop", n, side, settings), stream(3, "crop")
+    areas = torch.empty(10 * n).uniform_(0.5, 1, generator=generator).view(n, 10).tolist()
+    ratios = torch.empty(10 * n).uniform_(math.log(0.5), math.log(2), generator=generator).exp().view(n, 10).tolist()
+    places = []
+    for i in range(n):
+        for place in range(10):
+            area, ratio = areas[i][place] * side**2, ratios[i][place]
+            width, height = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+            if max(width, height) <= side:
+                break
+        assert (int(crop.width[i]), int(crop.height[i])) == (width, height)
+        places.append(place)
+    assert {0, 1, 2} <= set(places)
+
+
 def test_a_crop_without_a_fitting_candidate_takes_the_whole_image() -> None:
     crop = draw("crop", 50, 24, config.Crop(area=(1.0, 1.0), ratio=(1.3, 4 / 3), flip=False))
     assert (crop.height == 24).all()

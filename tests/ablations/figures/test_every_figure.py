@@ -20,7 +20,7 @@ from drawings import (
     texts,
 )
 
-from ablations import figures
+from ablations import figures, frame
 from ablations.figures import style
 
 
@@ -51,6 +51,24 @@ def test_files_of_the_same_figure_are_not_made_again(tmp_path):
     heads = saved(heads_frame(), HEADS)
     assert saved(heads_frame(), HEADS) == heads
     assert not set(saved(temperature_frame(), TEMPERATURE)) & set(heads)
+
+
+def test_a_save_that_was_cut_short_is_made_good(tmp_path, monkeypatch):
+    def stop(path, content):
+        if path.suffix == ".pdf":
+            raise KeyboardInterrupt
+        replace_file(path, content)
+
+    paths = figures.save(figures.draw(heads_frame(), HEADS), tmp_path / "laptop")
+    before = [path.read_bytes() for path in paths]
+    replace_file = frame.replace_file
+    with monkeypatch.context() as patch:
+        patch.setattr(frame, "replace_file", stop)
+        with pytest.raises(KeyboardInterrupt):
+            figures.save(figures.draw(temperature_frame(), TEMPERATURE), tmp_path / "laptop")
+    assert [path.read_bytes() for path in paths] != before
+    figures.save(figures.draw(heads_frame(), HEADS), tmp_path / "laptop")
+    assert [path.read_bytes() for path in paths] == before
 
 
 @pytest.mark.parametrize(("suffix", "left"), [(".svg", None), (".pdf", b""), (".png", b"of another figure")])

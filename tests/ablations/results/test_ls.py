@@ -110,6 +110,12 @@ def test_a_closed_pipe_is_silent(store):
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+def test_a_closed_stdout_is_silent(store):
+    command = f"{sys.executable} -m ablations.results ls --out {store.root.parent} >&-"
+    ended = subprocess.run(["bash", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
 def test_a_full_disk_is_said_in_a_sentence(store):
     finish(store)

@@ -200,7 +200,7 @@ def _sweep(
 
         interrupted = sweep.run(todo, store, claims, setting, on_event)
     if unheard and not isinstance(unheard[0], BrokenPipeError):
-        terminal.complain(f"Progress cannot be written: {unheard[0].strerror}.")
+        terminal.complain(f"Progress cannot be written: {unheard[0].strerror}; what is finished is kept.")
     return watch, interrupted
 
 

@@ -481,10 +481,11 @@ def test_progress_that_cannot_be_written_ends_the_sweep_in_a_sentence(tmp_path):
     command = [sys.executable, "-m", "ablations.run", *tiny.write(tmp_path), "--engine", "inline", "--json"]
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert ended.returncode == run.INTERRUPTED
-    why, what = ended.stderr.splitlines()[:2]
-    assert why == "Progress cannot be written: No space left on device."
-    assert what == "Interrupted; what is finished is kept. To continue:"
+    assert ended.returncode == run.BAD_INPUT
+    assert ended.stderr.splitlines() == [
+        "Progress cannot be written: No space left on device; what is finished is kept.",
+        "Standard output cannot be written: No space left on device.",
+    ]
     assert (tmp_path / "results/tiny/tiny.csv").read_text().count(",missing,") >= 4
 
 

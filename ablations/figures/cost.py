@@ -1,11 +1,15 @@
 """Beyond the paper: accuracy against what it costs to train, with the front that nothing beats."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
+from matplotlib.transforms import Bbox
 
 from ablations.figures import style
 from ablations.figures.context import Context
@@ -50,11 +54,6 @@ def draw(frame: pd.DataFrame, context: Context, seconds: Mapping[str, float]) ->
     axes.plot(cells["seconds"], cells["top1"], "o", color=style.COLORS[0], markersize=4.5, alpha=0.7)
     axes.step(front["seconds"], front["top1"], where="post", color=style.COLORS[1], linewidth=1.2)
     axes.plot(front["seconds"], front["top1"], "o", color=style.COLORS[1], markersize=5)
-    for cell in front.itertuples():
-        axes.annotate(
-            str(cell.name), (cell.seconds, cell.top1), xytext=(4, 4), textcoords="offset points",
-            size=style.NUMBER_SIZE, color=style.INK,
-        )  # fmt: skip
     if cells["seconds"].max() > WIDE * cells["seconds"].min() > 0:
         axes.set_xscale("log")
         for each in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
@@ -63,6 +62,25 @@ def draw(frame: pd.DataFrame, context: Context, seconds: Mapping[str, float]) ->
     axes.set(xlabel="seconds per trial", ylabel="linear probe top-1 (%)")
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title("accuracy against cost", loc="left")
+    _name(axes, [(str(cell.name), cell.seconds, cell.top1) for cell in front.itertuples()])
     if context.stamp:
         page.stamp(f"{context.scale.upper()}: {context.about}", style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
     return page.figure
+
+
+def _name(axes: Axes, points: Sequence[tuple[str, Any, Any]]) -> None:
+    """Write each name beside its point, where it meets no other name: as near as that goes, better right and above."""
+    renderer = axes.figure.canvas.get_renderer()  # type: ignore[attr-defined]  # style.Canvas has one
+    taken: list[Bbox] = []
+    axes.autoscale_view()
+    for name, x, y in reversed(points):  # what finds no room at the right has some at the left, above the line
+        label = axes.annotate(
+            name, (x, y), xytext=(4, 4), textcoords="offset points", size=style.NUMBER_SIZE, color=style.INK
+        )
+        for away, above, right in product((4, 16, 28), (1, -1), (1, -1)):
+            label.set(position=(4 * right, away * above))
+            label.set(ha="left" if right > 0 else "right", va="bottom" if above > 0 else "top")
+            box = label.get_window_extent(renderer)
+            if not any(box.overlaps(other) for other in taken):
+                break
+        taken.append(box)

@@ -119,6 +119,16 @@ def test_the_cost_figure_names_the_front():
     assert drawn("cost", COSTS, HEADS) is None
 
 
+def test_names_of_neighbors_on_the_front_do_not_overlap():
+    spent = {name: {"a": 10.0, "b": 10.1, "c": 9.0, "d": 10.2}[name.split("-")[1]] for name in SECONDS}
+    close = COSTS.assign(top1=COSTS["head"].map({"a": 40.0, "b": 40.3, "c": 30.0, "d": 40.6}).astype(float))
+    axes = drawn("cost", close, replace(HEADS, axes={"head": tuple("abcd"), "dim": (1,)}), spent).axes[0]
+    renderer = axes.figure.canvas.get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in axes.texts]
+    assert len(boxes) == 4
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
 def test_a_study_of_other_metrics_has_no_cost_figure():
     plot = Plot(kind="bars", x="dim", hue="head", metrics=("loss",))
     assert "cost" not in figures.more(COSTS, replace(HEADS, figure=plot), {}, lambda _: [])

@@ -23,10 +23,8 @@ def say(text: str) -> None:
 
     Raises BadInput where it cannot be written for another reason, such as a full disk.
     """
-    if sys.stdout is None:  # closed by whoever started this: `>&-`, some daemons
-        return
     try:
-        print(text, flush=True)
+        print(text, flush=True)  # does nothing where stdout is None: `>&-`, some daemons
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left of it, at exit
         if not isinstance(error, BrokenPipeError):

@@ -34,7 +34,7 @@ from simclr_core.trial import exactly
 
 POLICY = ("crop", "color")
 IMAGES = 640  # ten steps an epoch
-STEPS, STEP_ROUNDS = 4, 20  # a step is compared in short turns, between which the machine's own speed hardly moves
+STEPS, STEP_ROUNDS = 4, 20  # a step is compared in many short turns: the machine's own speed moves within seconds
 EPOCHS = 3  # the first of which, with its processes and caches to start, does not count
 OURS = "simclr_core"
 CONTENDERS: dict[str, tuple[Callable[..., Iterator[float]], bool]] = {  # the trainer, and whether its encoder is ours

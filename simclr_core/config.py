@@ -7,13 +7,14 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from simclr_core.errors import BadInput
 from simclr_core.sources import DOWNLOADED, SOURCES
 
-# Raised whenever the same recipe would give other numbers, so that stored trials of the old code are not reused.
-RECIPE_VERSION = 2
+# Raised whenever the same recipe would give other numbers, so that stored trials of the old code are not reused; and
+# whenever a default changes, since a trial's name is made of what differs from the defaults.
+RECIPE_VERSION = 3
 
 FIGURE_5 = ("crop", "cutout", "color", "sobel", "noise", "blur", "rotate")  # in its order
 TRANSFORMATIONS = (*FIGURE_5, "solarize", "equalize", "motion_blur", "autoaugment")
@@ -292,11 +293,15 @@ class Schedule(Part):
     warmup: float = Field(default=0.1, ge=0, lt=1)  # fraction of all steps, linear; then cosine to zero
     precision: Literal["float32", "bfloat16", "float64"] = "float32"  # float64 is for checks: slow
 
-    @model_validator(mode="after")
-    def _whole_chunks(self) -> Self:
-        if self.chunk is not None and self.batch_size > self.chunk and self.batch_size % self.chunk:
-            raise ValueError(f"chunk must divide batch_size {self.batch_size}, got {self.chunk}")
-        return self
+    @field_validator("chunk")
+    @classmethod
+    def _whole_chunks(cls, chunk: int | None, given: ValidationInfo) -> int | None:
+        batch: int | None = given.data.get("batch_size")  # None where it is invalid itself
+        if chunk is None or batch is None or chunk >= batch:
+            return None  # one chunk is the batch
+        if batch % chunk:
+            raise ValueError(f"chunk must divide batch_size {batch}, got {chunk}")
+        return chunk
 
 
 class LinearProbe(Part):
@@ -430,12 +435,13 @@ class Recipe(Part):
         return (self.data,) if self.probes.transfer is None else (self.data, self.probes.transfer)
 
     def trial_id(self, fingerprint: str, transfer: str = "") -> str:
-        """16 hex digits naming this recipe on the data sets with these fingerprints, whatever the order of its keys.
+        """16 hex digits naming this recipe on the data sets with these fingerprints, however it was said.
 
+        What differs from the defaults is hashed, so that a field that is added later renames no trial of before.
         The path of a folder is no part of it: the same images elsewhere are the same trial.
         """
-        fields = self.model_dump(mode="json")
-        fields["data"]["source"] = fingerprint
+        fields = self.model_dump(mode="json", exclude_defaults=True)
+        fields.setdefault("data", {})["source"] = fingerprint
         if self.probes.transfer is not None:
             fields["probes"]["transfer"]["source"] = transfer
         fields["recipe_version"] = RECIPE_VERSION

@@ -90,12 +90,14 @@ def pretrain(
 
     def batches_of(order: Tensor, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Views and labels, step by step; of a few steps at once where that is quicker."""
-        at_once = steps_at_once(plan.batch_size, train.images.shape[-1], recipe.views, device)
+        at_once = steps_at_once(plan.batch_size, train.images.shape[-1], device)
         for step in range(0, batches, at_once):
             index = order[step * plan.batch_size : min(step + at_once, batches) * plan.batch_size]
             together = len(index) // plan.batch_size
             views = goal.views(fetch(index), epoch, step, together)
-            yield from zip(views.chunk(together), labels[index.to(device)].chunk(together), strict=True)
+            yield from zip(
+                views.chunk(together), labels[index.to(device, non_blocking=True)].chunk(together), strict=True
+            )
 
     for epoch in range(len(rows), plan.epochs):
         began = time.perf_counter()

@@ -65,30 +65,31 @@ def apply_color(images: Tensor, color: Color) -> Tensor:
     place = torch.where(color.jitter, (color.order == HUE).byte().argmax(dim=1), 4)
     by_place, (*ends, moved) = place.argsort(), place.bincount(minlength=4)[:4].cumsum(0).tolist()
     order, factor = color.order[by_place[:moved]], color.factor[by_place[:moved]]  # (M, 4)
-    turn = hue_turn(factor[:, HUE, None, None, None]).to(images.device)
+    turn = hue_turn(factor[:, HUE, None, None, None]).to(images.device, non_blocking=True)
     # Brightness, contrast and saturation as maps of a pixel and the image's mean gray, so that one pass over the batch
     # does for all of them. (3, M, 3, 4)
     order = order[order != HUE].view(-1, 3)
     factor = factor.gather(1, order)
     if color.additive:
         bright = order == BRIGHTNESS
-        added = torch.where(bright, factor, 0).T.to(images.device)
+        added = torch.where(bright, factor, 0).T.to(images.device, non_blocking=True)
         factor = torch.where(bright, 1, factor)
-    maps = torch.lerp(TOWARD[order], IDENTITY, factor[..., None, None]).transpose(0, 1).to(images.device)
-    weights = images.new_tensor(LUMA)
+    maps = torch.lerp(TOWARD[order], IDENTITY, factor[..., None, None]).transpose(0, 1)
+    maps = maps.to(images.device, non_blocking=True)
 
-    sorted_images = images.index_select(0, by_place.to(images.device))
+    sorted_images = images.index_select(0, by_place.to(images.device, non_blocking=True))
     out = sorted_images[:moved].flatten(2)
     for at, turned in enumerate(map(slice, [0, *ends], [*ends, moved])):
         hue_(out[turned].view(-1, *images.shape[1:]), turn[turned])
         if at < len(maps):
-            offset = maps[at, ..., 3:] * (out.mean(dim=2) @ weights)[:, None, None]
+            # A sum over the channels: how a product with the weights is rounded depends on how many images there are.
+            offset = maps[at, ..., 3:] * luma(out.mean(dim=2)[..., None, None])[..., 0]
             if color.additive:
                 offset += added[at, :, None, None]
             out = torch.baddbmm(offset, maps[at, ..., :3], out).clamp_(0, 1)
     sorted_images[:moved] = out.view(-1, *images.shape[1:])
-    jittered = sorted_images.index_select(0, by_place.argsort().to(images.device))
-    gray = torch.nonzero(color.gray)[:, 0].to(images.device)
+    jittered = sorted_images.index_select(0, by_place.argsort().to(images.device, non_blocking=True))
+    gray = torch.nonzero(color.gray)[:, 0].to(images.device, non_blocking=True)
     grayed = jittered.index_select(0, gray)
     return jittered.index_copy_(0, gray, luma(grayed).clamp_(0, 1).expand_as(grayed))
 

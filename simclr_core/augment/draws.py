@@ -32,13 +32,8 @@ class Draws:
         return self.uniform() < p
 
     def seeds(self) -> Tensor:
-        """(N,) seeds in [0, 2^31), for libraries that bring generators of their own."""
+        """(N,) seeds in [0, 2^31), for images that have a generator of their own."""
         return self.integers(2**31)
-
-    def seed(self) -> int:
-        """One for the whole batch. Raises ValueError where there is more than one stream."""
-        (stream,) = self._streams
-        return int(torch.randint(0, 2**31, (1,), generator=stream))
 
 
 def where(fires: Tensor, images: Tensor, transform: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
@@ -51,7 +46,7 @@ def where(fires: Tensor, images: Tensor, transform: Callable[[Tensor, Tensor], T
         return transform(images, drawn)
     out = images.clone()
     if len(drawn):
-        index = drawn.to(images.device)
+        index = drawn.to(images.device, non_blocking=True)
         out.index_copy_(0, index, transform(images.index_select(0, index), drawn))
     return out
 

@@ -43,26 +43,33 @@ def apply_sobel(images: Tensor, sobel: Sobel) -> Tensor:
 
 
 class Noise(NamedTuple):
-    """Standard deviation of each image's noise, (N,), the seed of its pixels, and which images get it, (N,) bool."""
+    """Standard deviation and seed of each image's noise, (N,) each, and which images get it, (N,) bool."""
 
     sigma: Tensor
-    seed: int
+    seed: Tensor
     fires: Tensor
 
 
 def draw_noise(settings: config.Noise, side: int, draws: Draws) -> Noise:
     del side
-    sigma = draws.uniform(*settings.sigma)
-    seed = draws.seed()
-    return Noise(sigma, seed, draws.fires(settings.p))
+    return Noise(draws.uniform(*settings.sigma), draws.seeds(), draws.fires(settings.p))
 
 
 def apply_noise(images: Tensor, noise: Noise) -> Tensor:
-    """Add independent Gaussian noise to every pixel and channel, then clip."""
-    generator = torch.Generator(images.device).manual_seed(noise.seed)
-    grain = torch.randn(images.shape, generator=generator, device=images.device)
-    sigma = torch.where(noise.fires, noise.sigma, 0).to(images.device)[:, None, None, None]
-    return grain.mul_(sigma).add_(images).clamp_(0, 1)
+    """Add independent Gaussian noise to every pixel and channel, then clip.
+
+    An image's noise is its own seed's, so it is the same in whatever company the image comes.
+    """
+    generator = torch.Generator(images.device)
+
+    def add(chosen: Tensor, drawn: Tensor) -> Tensor:
+        grain = torch.empty_like(chosen)
+        for image, seed in zip(grain, noise.seed[drawn].tolist(), strict=True):
+            image.normal_(generator=generator.manual_seed(seed))
+        sigma = noise.sigma[drawn, None, None, None].to(chosen.device, non_blocking=True)
+        return grain.mul_(sigma).add_(chosen).clamp_(0, 1)
+
+    return where(noise.fires, images, add)
 
 
 class Blur(NamedTuple):
@@ -92,25 +99,30 @@ def apply_blur(images: Tensor, blur: Blur) -> Tensor:
     def smooth(chosen: Tensor, drawn: Tensor) -> Tensor:
         source = (torch.arange(side)[:, None] + offset).abs()
         source = torch.where(source < side, source, 2 * (side - 1) - source)  # reflect without repeating the edge
-        placed = F.one_hot(source, side).float()  # (S, K, S)
-        band = torch.einsum("nk,iks->nis", weight[drawn], placed).to(images.device)
+        placed = F.one_hot(source, side).to(chosen.device, torch.float32, non_blocking=True)  # (S, K, S)
+        band = torch.einsum("nk,iks->nis", weight[drawn].to(chosen.device, non_blocking=True), placed)
         return resample(chosen, band, band)
 
     return where(blur.fires, images, smooth)
 
 
 class MotionBlur(NamedTuple):
-    """reach: (N,) whole pixels >= 1 to either side. angle: (N,) degrees counter-clockwise. fires: (N,) bool."""
+    """reach: (N,) whole pixels >= 1 to either side. angle: (N,) degrees counter-clockwise. fires: (N,) bool.
+
+    longest: no reach is beyond it. Kernels are made for it, so that how sums are rounded depends on no other image.
+    """
 
     reach: Tensor
     angle: Tensor
     fires: Tensor
+    longest: int
 
 
 def draw_motion_blur(settings: config.MotionBlur, side: int, draws: Draws) -> MotionBlur:
     """Lines of 2 reach + 1 pixels, the odd number nearest to a length drawn uniformly; directions U(0, 180)."""
     reach = ((draws.uniform(*settings.length) * side - 1) / 2).round().long().clamp(min=1)
-    return MotionBlur(reach, draws.uniform(0, 180), draws.fires(settings.p))
+    longest = max(1, round((settings.length[1] * side - 1) / 2))
+    return MotionBlur(reach, draws.uniform(0, 180), draws.fires(settings.p), longest)
 
 
 def apply_motion_blur(images: Tensor, motion: MotionBlur) -> Tensor:
@@ -118,21 +130,25 @@ def apply_motion_blur(images: Tensor, motion: MotionBlur) -> Tensor:
 
     The paper names motion blur (Appendix B.2) and leaves it open; this one is ours.
     """
-    reach = int(motion.reach.max())
-    step = torch.arange(-reach, reach + 1.0)
+    step = torch.arange(-motion.longest, motion.longest + 1.0)
     on_line = step.abs() <= motion.reach[:, None]
     weight = on_line / on_line.sum(1, keepdim=True)
-    radians = motion.angle.deg2rad()[:, None]
+    # The sine and cosine in float64, and sums rather than a batched product below: in float32 either may differ in its
+    # last bit from that of the same image in other company.
+    radians = motion.angle.double().deg2rad()[:, None]
+    up, across = radians.sin().float(), radians.cos().float()
 
     def hat(position: Tensor) -> Tensor:
         """(N, steps) positions -> (N, pixels, steps): what each pixel has of each of them."""
         return F.relu(1 - (step[:, None] - position[:, None, :]).abs())
 
-    kernel = torch.bmm(hat(-step * radians.sin()) * weight[:, None, :], hat(step * radians.cos()).mT)
+    rows, columns = hat(-step * up) * weight[:, None, :], hat(step * across)
+    kernel = (rows[:, :, None] * columns[:, None]).sum(dim=3)
 
     def smear(chosen: Tensor, drawn: Tensor) -> Tensor:
-        padded = F.pad(chosen, (reach,) * 4, mode="reflect").transpose(0, 1)
-        blurred = F.conv2d(padded, kernel[drawn, None].to(images.device), groups=len(chosen)).transpose(0, 1)
+        padded = F.pad(chosen, (motion.longest,) * 4, mode="reflect").transpose(0, 1)
+        kernels = kernel[drawn, None].to(chosen.device, non_blocking=True)
+        blurred = F.conv2d(padded, kernels, groups=len(chosen)).transpose(0, 1)
         return blurred.clamp(0, 1)
 
     return where(motion.fires, images, smear)

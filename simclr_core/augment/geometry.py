@@ -66,13 +66,14 @@ def apply_crop(images: Tensor, crop: Crop) -> Tensor:
 
         return pictures.crop(images, crop.top, crop.left, crop.height, crop.width, crop.flip)
     images = floats(images)
-    pixel = torch.arange(side, dtype=torch.float32)
-    # Of rows and columns, (2, N, 1).
-    start, length = (torch.stack(pair)[:, :, None] for pair in ((crop.top, crop.left), (crop.height, crop.width)))
+    pixel = torch.arange(side, dtype=torch.float32, device=device)
+    # The boxes go to the device in one piece, and the matrices are made there: they are S / 2 times as large.
+    boxes = torch.stack([crop.top, crop.left, crop.height, crop.width, crop.flip]).to(device, non_blocking=True)
+    start, length, flip = boxes[:2, :, None], boxes[2:4, :, None], boxes[4, :, None].bool()  # (2, N, 1) and (N, 1)
     center = (pixel + 0.5) * (length / side) - 0.5
     if not crop.bicubic:
         center = torch.minimum(center.clamp_(min=0), length - 1.0)
-    center[1] = torch.where(crop.flip[:, None], center[1].flip(1), center[1])
+    center[1] = torch.where(flip, center[1].flip(1), center[1])
     distance = ((start + center)[..., None] - pixel).abs_()
     if crop.bicubic:
         inside = (pixel >= start) & (pixel < start + length)
@@ -80,7 +81,7 @@ def apply_crop(images: Tensor, crop: Crop) -> Tensor:
         weight = weight / weight.sum(dim=3, keepdim=True)
     else:
         weight = distance.neg_().add_(1).relu_()
-    return resample(images, *weight.to(device))
+    return resample(images, *weight)
 
 
 def cubic(distance: Tensor) -> Tensor:
@@ -108,14 +109,15 @@ def draw_cutout(settings: config.Cutout, side: int, draws: Draws) -> Cutout:
 
 def apply_cutout(images: Tensor, cutout: Cutout) -> Tensor:
     """Fill the square with middle gray (the paper's Figure 4 shows 149/255)."""
-    pixel = torch.arange(images.shape[-1])
+    pixel = torch.arange(images.shape[-1], device=images.device)
+    drawn = torch.stack([cutout.top, cutout.left, cutout.fires]).to(images.device, non_blocking=True)
 
     def inside(start: Tensor) -> Tensor:
         return (pixel >= start[:, None]) & (pixel < start[:, None] + cutout.side)
 
-    rows = inside(cutout.top) & cutout.fires[:, None]
-    hole = rows[:, None, :, None] & inside(cutout.left)[:, None, None, :]
-    return images.masked_fill(hole.to(images.device), 0.5)
+    rows = inside(drawn[0]) & drawn[2, :, None].bool()
+    hole = rows[:, None, :, None] & inside(drawn[1])[:, None, None, :]
+    return images.masked_fill(hole, 0.5)
 
 
 def draw_rotate(settings: None, side: int, draws: Draws) -> Tensor:
@@ -128,6 +130,6 @@ def apply_rotate(images: Tensor, turns: Tensor) -> Tensor:
     """Counter-clockwise quarter turns."""
     out = images.clone()
     for turn in (1, 2, 3):
-        chosen = torch.nonzero(turns == turn)[:, 0].to(images.device)
+        chosen = torch.nonzero(turns == turn)[:, 0].to(images.device, non_blocking=True)
         out[chosen] = images[chosen].rot90(turn, dims=(2, 3))
     return out

@@ -26,7 +26,7 @@ def two_views(
     """
     key = (settings, seed, epoch, range(step, step + steps))
     common, _ = _shared(images, views, *key)
-    if views.left == views.right and "noise" not in views.left:  # in one go: most of a small batch's time is calls
+    if views.left == views.right:  # in one go: most of a small batch's time is calls
         drawn = _draws(common, ("left", "right"), views.left, *key)
         return _through(_paired(common, common, steps), views.left, drawn)
     left = _through(common, views.left, _draws(common, ("left",), views.left, *key))
@@ -49,12 +49,9 @@ def one_view_and_draw(
     return view, drawn[target]
 
 
-def steps_at_once(batch: int, side: int, views: Views, device: str) -> int:
-    """Of how many steps the views are made in one go: on a CPU of as many as its cache holds, at least of one.
-
-    The noise is drawn for one step as a whole.
-    """
-    if device != "cpu" or "noise" in (*views.shared, *views.left, *views.right):
+def steps_at_once(batch: int, side: int, device: str) -> int:
+    """Of how many steps the views are made in one go: on a CPU of as many as its cache holds, at least of one."""
+    if device != "cpu":
         return 1
     return max(1, PORTION // (2 * batch * 3 * side * side))
 
@@ -112,7 +109,7 @@ def _names(chain: tuple[str, ...]) -> list[str]:
 def _through(images: Tensor, chain: tuple[str, ...], draws: list[Any]) -> Tensor:
     """The images, uint8 or float32, after the chain."""
     parts = []
-    for part in _portions(images, chain):
+    for part in _portions(images):
         view = images[part]
         for transformation, drawn in zip(chain, draws, strict=True):
             view = apply(view, transformation, _of(part, drawn))
@@ -120,14 +117,10 @@ def _through(images: Tensor, chain: tuple[str, ...], draws: list[Any]) -> Tensor
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-def _portions(images: Tensor, chain: tuple[str, ...]) -> list[slice]:
-    """Slices of the batch: on a CPU as many images as its cache holds, else all at once.
-
-    Noise is drawn for a batch as a whole, and has to be the same whatever goes before and after it.
-    """
+def _portions(images: Tensor) -> list[slice]:
+    """Slices of the batch: on a CPU as many images as its cache holds, else all at once."""
     n = len(images)
-    whole = images.device.type != "cpu" or "noise" in chain
-    size = n if whole else max(1, PORTION // images[0].numel())
+    size = n if images.device.type != "cpu" else max(1, PORTION // images[0].numel())
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 

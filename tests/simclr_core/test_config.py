@@ -1,8 +1,12 @@
 """Recipes: one sentence per mistake, and names by content."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from simclr_core.config import Recipe
+from simclr_core.config import RECIPE_VERSION, Recipe, Schedule, Views
 from simclr_core.errors import BadInput
 
 
@@ -118,3 +122,61 @@ def test_a_head_without_width_gets_the_papers() -> None:
 def test_recipes_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Recipe().seed = 3  # type: ignore[misc]
+
+
+EVERYTHING = {
+    "augmented_linear": {},
+    "finetune": {},
+    "transform_prediction": {"target": "gray"},
+    "transfer": {},
+    "transfer_finetune": {},
+}  # probes that are off by default, each with its own defaults
+
+
+def test_a_default_changes_only_with_the_recipe_version() -> None:
+    """Whoever changes a default raises RECIPE_VERSION and records defaults.json anew; a new field needs neither."""
+    recorded = json.loads((Path(__file__).parent / "defaults.json").read_text())
+    assert recorded["recipe_version"] == RECIPE_VERSION
+    now = Recipe.parse({"probes": EVERYTHING}).model_dump(mode="json")
+
+    def compare(before: Any, after: Any, path: str) -> None:
+        if not isinstance(before, dict):
+            assert after == before, path
+            return
+        for key, value in before.items():
+            compare(value, after[key], f"{path}.{key}")
+
+    compare(recorded["defaults"], now, "recipe")
+
+
+def test_a_field_that_is_added_leaves_every_trial_its_name() -> None:
+    class LongerSchedule(Schedule):
+        rests: int = 0
+
+    class LargerViews(Views):
+        size: int | None = None
+
+    class LaterRecipe(Recipe):
+        schedule: LongerSchedule = LongerSchedule()
+        views: LargerViews = LargerViews()
+        temper: float = 1.0
+
+    for fields in ({}, {"schedule": {"epochs": 3}, "views": {"left": "as_right"}}, {"probes": EVERYTHING}):
+        assert LaterRecipe.parse(fields).trial_id("x", "y") == Recipe.parse(fields).trial_id("x", "y")
+    assert LaterRecipe.parse({"schedule": {"rests": 1}}).trial_id("x") != Recipe().trial_id("x")
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ({}, {"head": {"kind": "nonlinear", "dim": 128, "depth": 2}}),
+        ({"head": {"kind": "linear"}}, {"head": {"kind": "linear", "dim": 128}}),
+        ({"loss": {"temperature": 1}}, {"loss": {"temperature": 1.0}}),
+        ({"schedule": {"chunk": 64}}, {"schedule": {"chunk": 4096}}),
+        ({"schedule": {"chunk": 64}}, {"schedule": {"batch_size": 64, "chunk": None}}),
+        ({"views": {"left": "as_right"}}, {"views": {"left": ["crop", "color"], "right": ["crop", "color"]}}),
+        ({"probes": {"finetune": {"shares": {0.01: 60, 0.1: 30, 1.0: 30}}}}, {"probes": {"finetune": {}}}),
+    ],
+)
+def test_two_ways_to_say_one_thing_are_one_trial(one: dict[str, Any], two: dict[str, Any]) -> None:
+    assert Recipe.parse(one).trial_id("x") == Recipe.parse(two).trial_id("x")

@@ -278,6 +278,9 @@ def test_noise_has_the_drawn_deviation_in_every_image_and_is_independent_between
     assert noise.sigma.max() <= 0.1
     correlation = np.corrcoef(grain.transpose(0, 1).flatten(1).numpy())
     assert np.abs(correlation - np.eye(3)).max() < 0.02
+    assert len(torch.unique(grain.flatten(1) / noise.sigma[:, None], dim=0)) == 50
+    between = np.corrcoef(grain.flatten(1).numpy())
+    assert np.abs(between - np.eye(50)).max() < 0.07  # of 1,225 pairs over 6,075 pixels: five standard deviations
     assert filters.apply_noise(torch.ones(2, 3, 24, 24), draw("noise", 2, 24, config.Noise())).max() <= 1
 
 
@@ -371,7 +374,7 @@ def test_motion_blur_is_opencvs_filter_with_the_drawn_line(side: int) -> None:
 
 def test_motion_blur_of_a_row_or_a_column_is_a_box() -> None:
     images = some_images(2, 24)
-    motion = filters.MotionBlur(torch.tensor([2, 3]), torch.tensor([0.0, 90.0]), torch.tensor([True, True]))
+    motion = filters.MotionBlur(torch.tensor([2, 3]), torch.tensor([0.0, 90.0]), torch.tensor([True, True]), 3)
     ours = filters.apply_motion_blur(images, motion)
     for i, size in enumerate([(5, 1), (1, 7)]):
         picture = np.ascontiguousarray(images[i].permute(1, 2, 0).numpy())
@@ -443,10 +446,10 @@ def test_whether_one_fires_is_drawn_last() -> None:
     assert torch.equal(cutout.fires, torch.rand(50, generator=generator) < 0.4)
     generator = stream(3, "noise")
     sigma = torch.empty(50).uniform_(0.0, 0.2, generator=generator)
-    seed = int(torch.randint(0, 2**31, (1,), generator=generator))
+    seeds = torch.randint(0, 2**31, (50,), generator=generator)
     noise = draw("noise", 50, 24, config.Noise(p=0.4))
     assert torch.equal(noise.sigma, sigma)
-    assert noise.seed == seed
+    assert torch.equal(noise.seed, seeds)
     assert torch.equal(noise.fires, torch.rand(50, generator=generator) < 0.4)
 
 

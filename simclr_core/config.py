@@ -34,7 +34,7 @@ class Data(Part):
 
     source: str = "embedded"  # one of SOURCES
     size: int = Field(default=24, ge=8, le=512)  # side in pixels after decoding
-    limit: int | None = Field(default=None, ge=2)  # class-balanced subset of the training images
+    limit: int | None = Field(default=None, ge=2)  # at most so many training images, as balanced as classes allow
     test_limit: int | None = Field(default=None, ge=2)  # likewise of the test images
 
     @field_validator("source")

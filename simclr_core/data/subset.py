@@ -10,33 +10,32 @@ SUBSET_SEED = 20020570  # one for all: trials of different seeds see the same im
 
 
 def balanced(images: ImageSet, limit: int, class_names: tuple[str, ...], field: str) -> ImageSet:
-    """`limit` of the images in their old order, equally many of each class or, where that cannot be, one more of some.
+    """At most `limit` of the images in their old order, as equally many of each class as there are: see `shares`.
 
-    A smaller limit takes a part of what a larger one takes. Raises BadInput, naming the recipe's field, where the set
-    is too small, a class is too small for its share, or a class would be left with none.
+    A smaller limit takes a part of what a larger one takes. Raises BadInput, naming the recipe's field, where a class
+    would be left with none.
     """
-    counts = np.bincount(images.labels, minlength=len(class_names))
-    if limit > len(images):
-        raise BadInput(
-            f"{field}: {limit} is more than the {len(images)} images there are; --set {field}=null takes all."
-        )
     if limit < len(class_names):
         raise BadInput(f"{field}: {limit} leaves some of the {len(class_names)} classes with no image.")
-    shares = share(limit, len(class_names))
-    short = int(np.argmin(counts - shares))
-    if counts[short] < shares[short]:
-        raise BadInput(
-            f"{field}: {limit} takes {shares[short]} images of each class, but {class_names[short]!r} has "
-            f"{counts[short]}; allowed: at most {counts.min() * len(class_names)}."
-        )
-    chosen = [order(images.labels, label)[:n] for label, n in enumerate(shares)]
+    if limit >= len(images):
+        return images
+    taken = shares(limit, np.bincount(images.labels, minlength=len(class_names)))
+    chosen = [order(images.labels, label)[:n] for label, n in enumerate(taken)]
     return images.take(np.sort(np.concatenate(chosen)))
 
 
-def share(limit: int, classes: int) -> NDArray[np.int64]:
-    """How many images of each class; the classes that get one more are drawn, not the first ones."""
-    rest = np.random.default_rng(SUBSET_SEED).permutation(classes) < limit % classes
-    return limit // classes + rest.astype(np.int64)
+def shares(limit: int, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many images of each class, `limit` in all, of the (classes,) there are: a class with few gives all it has.
+
+    The others give equally many; the classes that give one more are drawn, not the first ones.
+    """
+    levels = np.arange(counts.max() + 1)
+    level = np.searchsorted(np.minimum(counts[:, None], levels).sum(axis=0), limit, side="right") - 1
+    taken = np.minimum(counts, level)
+    ranks = np.random.default_rng(SUBSET_SEED).permutation(len(counts))
+    larger = sorted(np.flatnonzero(counts > level), key=lambda label: ranks[label])
+    taken[larger[: limit - int(taken.sum())]] += 1
+    return taken
 
 
 def order(labels: NDArray[np.int64], label: int) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ from ablations.tables import VALIDATION
 from ablations.verdicts.compared import beside, compared, correlated
 from ablations.verdicts.contrasts import Axes, Cells, Contrast, NotAsked, mean
 from ablations.verdicts.evidence import Estimate, Evidence
+from ablations.verdicts.ranking import ranking
 
 MOST = 3  # names of cells that are listed
 
@@ -22,6 +23,8 @@ def answer(frame: pd.DataFrame, context: Context, store: Store | None = None) ->
     The best cell is chosen on the first seed and judged on the others, so that it is not praised for its luck.
     """
     evidence, metric = Evidence({context.study: frame}, store), context.figure.metrics[0]
+    if context.figure.reference is not None:
+        return ranking(evidence, context)
     if context.figure.compare is not None:
         return compared(evidence, context)
     if context.figure.kind == "scatter" and context.figure.hue == METRIC:

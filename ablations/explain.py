@@ -10,7 +10,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from ablations.arguments import Parser
 from ablations.ran import flat
 from ablations.study import CELL, Scale, Trial
 from ablations.training import trained
-from simclr_core.config import Probes, Recipe, Transforms, Views
+from simclr_core.config import Probes, Recipe, Views
 from simclr_core.errors import BadInput
 from simclr_core.sources import SOURCES
 
@@ -173,10 +173,10 @@ def draw_views(
 
 
 def distinct(cells: Sequence[Trial]) -> list[Recipe]:
-    """One recipe per distinct (views, transforms), the shortest chains first, else in the cells' order."""
-    found: dict[tuple[Views, Transforms], Recipe] = {}
+    """One recipe per distinct setting of the views, the shortest chains first, else in the cells' order."""
+    found: dict[tuple[Views, str], Recipe] = {}
     for cell in cells:
-        found.setdefault((cell.recipe.views, cell.recipe.transforms), cell.recipe)
+        found.setdefault((cell.recipe.views, repr(_acting(cell.recipe))), cell.recipe)
     return sorted(found.values(), key=lambda recipe: sum(map(len, _chains(recipe.views).values())))
 
 
@@ -184,19 +184,28 @@ def _chains(views: Views) -> dict[str, tuple[str, ...]]:
     return {"shared": views.shared, "left": views.left, "right": views.right}
 
 
+def _acting(recipe: Recipe) -> dict[str, Any]:
+    """Dotted path -> value: the settings of the transformations that are on a chain."""
+    used = {name for chain in _chains(recipe.views).values() for name in chain}
+    settings = flat(recipe.transforms.model_dump(mode="json"))
+    return {path: value for path, value in settings.items() if path.partition(".")[0] in used}
+
+
 def row_names(recipes: Sequence[Recipe]) -> list[tuple[str, ...]]:
-    """Each recipe's chains, and those fields of its transforms that are not the same in all of them."""
+    """Each recipe's chains, and of the transforms on them those fields that are not the same wherever they act."""
     from ablations.figures.views import WIDEST
 
-    fields = [flat(recipe.transforms.model_dump(mode="json")) for recipe in recipes]
-    varying = [path for path in fields[0] if len({str(those[path]) for those in fields}) > 1]
+    fields = [_acting(recipe) for recipe in recipes]
+    values: dict[str, set[str]] = {}
+    for path, value in (item for those in fields for item in those.items()):
+        values.setdefault(path, set()).add(str(value))
     names = []
     for recipe, those in zip(recipes, fields, strict=True):
         chains = _chains(recipe.views)
         if chains["left"] == chains["right"]:
             chains = {"shared": chains["shared"], "both": chains["right"]}
         lines = [f"{branch}: {' › '.join(chain)}" for branch, chain in chains.items() if chain] or ["nothing"]
-        lines += [f"{path} = {those[path]}" for path in varying]
+        lines += [f"{path} = {those[path]}" for path in those if len(values[path]) > 1]
         names.append(tuple(part for line in lines for part in textwrap.wrap(line, WIDEST, subsequent_indent="  ")))
     return names
 

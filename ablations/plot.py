@@ -18,7 +18,8 @@ class Plot(BaseModel):
     Axes in `average` are averaged over before anything is drawn. Those in `choose` are tuned: their best values are
     chosen by the probe's validation split on the first seed, and shown with the other seeds. A bare word is the kind
     alone. `compare` is the axis, or METRIC, whose values the study's question is about: its answer then compares these,
-    averaged over everything else, where it else names the best cell.
+    averaged over everything else, where it else names the best cell. `reference` is the one of these values that all
+    others are compared with: the answer then ranks their differences to it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,6 +32,7 @@ class Plot(BaseModel):
     average: tuple[str, ...] = ()
     choose: tuple[str, ...] = ()
     compare: str | None = None
+    reference: str | bool | int | float | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -65,6 +67,10 @@ class Plot(BaseModel):
                 raise ValueError(f"compare: there is no axis {self.compare!r}; allowed: {', '.join(comparable)}")
             if self.compare == METRIC and len({"(%)" in label(metric) for metric in self.metrics}) > 1:
                 raise ValueError(f"compare: {', '.join(self.metrics)} have no unit in common")
+        if self.reference is not None and self.compare is None:
+            raise ValueError("reference: it is a value of the axis that is compared; name that as compare")
+        if self.compare == METRIC and self.reference is not None and self.reference not in self.metrics:
+            raise ValueError(f"reference: there is no metric {self.reference!r}; allowed: {', '.join(self.metrics)}")
         left = self.shown(axes)
         if self.kind == "pairs":
             if len(left) != 2 or self.placed or self.metrics != ("top1",):

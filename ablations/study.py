@@ -167,9 +167,22 @@ class Study(Part):
             self.figure.check(list(self.axes))
         except ValueError as error:
             raise ValueError(f"figure: {error}") from None
+        self._has_reference()
         if CELL in self.baselines:
             raise ValueError(f"baselines: {CELL!r} is the name of ordinary trials")
         return self
+
+    def _has_reference(self) -> None:
+        """Raise ValueError where the compared axis lacks, at some scale, the value that others are compared with."""
+        axis, reference = self.figure.compare, self.figure.reference
+        if axis not in self.axes or axis is None or reference is None:  # the metrics are compared, or there is none
+            return
+        for scale in ("", *self.axes[axis].at):
+            values = self.values(axis, scale)
+            if reference not in values:
+                where = f" at scale {scale!r}" if scale else ""
+                known = nearest(str(reference), [str(value) for value in values])
+                raise ValueError(f"figure: reference: axis {axis!r} has no value {reference!r}{where}{known}")
 
     def values(self, axis: str, scale: str) -> tuple[Value, ...]:
         """The axis's values at that scale in declared order, then those that only extra cells have."""

@@ -124,6 +124,21 @@ def baselines(frame: pd.DataFrame, metric: str = "top1") -> dict[str, float]:
     return {str(role): float(level) for role, level in rows.groupby("role", sort=False)[metric].mean().items()}
 
 
+def reference_value(context: Context) -> AxisValue:
+    """The value that all others are compared with, as a frame holds it; the name of a metric where these are compared.
+
+    Raises ValueError where the figure has no reference.
+    """
+    plot = context.figure
+    if plot.compare is None or plot.reference is None:
+        raise ValueError("the figure has no reference")
+    if plot.compare == METRIC:
+        return plot.reference
+    values = context.axes[plot.compare]
+    found: AxisValue = typed(values)[values.index(plot.reference)]
+    return found
+
+
 def paper_agreement(frame: pd.DataFrame, context: Context) -> list[tuple[str, Agreement]]:
     """Rank agreement of our map with the paper's, over all cells and without crop, which leads the paper's map.
 

@@ -18,7 +18,7 @@ from ablations.frame import typed
 from ablations.measures import is_metric, label, short, text
 from ablations.paper import published
 from ablations.plot import METRIC
-from ablations.tables import baselines, cell_table, tall
+from ablations.tables import baselines, cell_table, reference_value, tall
 from ablations.words import caption
 
 HEIGHT = 2.8  # inches: the axes
@@ -39,7 +39,7 @@ class Panel:
     """The bars of one panel, in groups of equal x; bars without an x (<NA>) stand alone at the right.
 
     `bars`: x, hue, mean (NaN: not there), half (of the 95% interval; NaN: none to show), done and failed (counts).
-    `seeds`: x, hue, value, drawn as dots. `levels`: baselines by name.
+    `seeds`: x, hue, value, drawn as dots. `levels`: baselines by name, and the value that all others are compared with.
     """
 
     title: str
@@ -84,7 +84,7 @@ class Panel:
 
     @property
     def marks(self) -> list[str]:
-        """What the baselines are called."""
+        """What the levels are called."""
         return [f"{name.replace('_', ' ')} {text(level, self.metric)}" for name, level in self.levels.items()]
 
     @property
@@ -144,7 +144,8 @@ def panels(frame: pd.DataFrame, context: Context, title: str) -> list[Panel]:
         metric = str(value) if plot.panel == METRIC else plot.metrics[0]
         alike = cells[cells[METRIC] == metric] if METRIC in (plot.panel,) else cells
         every = seeds[seeds[METRIC] == metric] if plot.panel == METRIC else seeds
-        levels = {name: level for name, level in baselines(frame, metric).items() if np.isfinite(level)}
+        levels = {**baselines(frame, metric), **_reference(those, context)}
+        levels = {name: level for name, level in levels.items() if np.isfinite(level)}
         axis = "accuracy (%)" if METRIC in (plot.hue, plot.x) else label(metric)
         called = _called(plot.panel, value, context)
         found.append(
@@ -166,6 +167,16 @@ def panels(frame: pd.DataFrame, context: Context, title: str) -> list[Panel]:
             )
         )
     return found
+
+
+def _reference(cells: pd.DataFrame, context: Context) -> dict[str, float]:
+    """The level that all other bars of a panel are compared with, by its name, where it is that of one bar alone."""
+    plot = context.figure
+    if plot.reference is None or plot.compare not in cells:
+        return {}
+    value = reference_value(context)
+    found = cells.loc[cells[plot.compare] == value, "mean"]
+    return {_shown(value): float(found.iloc[0])} if len(found) == 1 else {}
 
 
 def _values(name: str | None, context: Context, cells: pd.DataFrame) -> list[Any]:

@@ -1,6 +1,5 @@
 """A study's answer in one sentence, drawn from its data: what does best, by how much, and whether that can be told."""
 
-import math
 from collections.abc import Iterator
 
 import pandas as pd
@@ -9,10 +8,11 @@ from ablations.figures.context import Context
 from ablations.measures import called, label, text
 from ablations.plot import METRIC
 from ablations.store import Store
-from ablations.tables import VALIDATION, baselines
-from ablations.verdicts.compared import compared, ranked
+from ablations.tables import VALIDATION
+from ablations.verdicts.compared import beside, compared, correlated
 from ablations.verdicts.contrasts import Axes, Cells, Contrast, NotAsked, mean
 from ablations.verdicts.evidence import Estimate, Evidence
+from ablations.verdicts.ranking import ranking
 
 MOST = 3  # names of cells that are listed
 
@@ -23,10 +23,12 @@ def answer(frame: pd.DataFrame, context: Context, store: Store | None = None) ->
     The best cell is chosen on the first seed and judged on the others, so that it is not praised for its luck.
     """
     evidence, metric = Evidence({context.study: frame}, store), context.figure.metrics[0]
+    if context.figure.reference is not None:
+        return ranking(evidence, context)
     if context.figure.compare is not None:
         return compared(evidence, context)
     if context.figure.kind == "scatter" and context.figure.hue == METRIC:
-        return ranked(evidence, context)
+        return correlated(evidence, context)
     shown = list(_shown(evidence, context, metric))
     best, first = evidence.choose(shown), min(evidence.seeds(context.study), default=0)
     if best is None:
@@ -34,19 +36,17 @@ def answer(frame: pd.DataFrame, context: Context, store: Store | None = None) ->
         return "Nothing is measured yet on the first seed, which chooses." if later else "Nothing is measured yet."
     of = label(metric)
     unit = "%" if "%" in of else ""
-    levels = [f"{name.replace('_', ' ')} {text(level, metric)}" for name, level in baselines(frame, metric).items()
-              if math.isfinite(level)]  # fmt: skip
-    beside = f" ({', '.join(levels)})" if levels else ""
+    levels = beside(frame, metric)
     found = evidence.estimate(best, {first})
     if found is None:
         best, alone = _highest(shown, evidence)
         return (
-            f"“{best.label}” is highest, {text(alone.effect, metric)}{unit} {_name(of)}{beside}, "
+            f"“{best.label}” is highest, {text(alone.effect, metric)}{unit} {_name(of)}{levels}, "
             "but no verdict follows from one seed."
         )
     split = metric == "top1" and VALIDATION in frame and bool(frame[VALIDATION].notna().any())
     by = " by the probe's validation split" if split else ""
-    level = f"{text(found.effect, metric)}{unit} {_name(of)}{beside}"
+    level = f"{text(found.effect, metric)}{unit} {_name(of)}{levels}"
     on = f"the {found.seeds} others" if found.seeds > 1 else "the other"
     start = f"Chosen on the first seed{by}, “{best.label}” reaches {level} on {on}"
     return f"{start}{_against(best, [one for one in shown if one != best], evidence, first)}."

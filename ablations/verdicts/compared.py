@@ -4,13 +4,17 @@ Everything said of one metric is of the same cells and the same seeds, so that l
 that all values have, and every seed that has all of these.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from ablations.figures.context import Context
 from ablations.measures import label, short, text
 from ablations.plot import METRIC
+from ablations.tables import baselines
 from ablations.verdicts.contrasts import Axes, Contrast, NotAsked, mean
 from ablations.verdicts.evidence import Estimate, Evidence
 from ablations.verdicts.statement import Correlation
@@ -22,11 +26,7 @@ Side = dict[Axes, Contrast]  # one value's cells, by what else they are
 
 def compared(evidence: Evidence, context: Context) -> str:
     """Each value of `figure.compare` as a mean over its cells, and its difference to the first."""
-    axis, metrics = context.figure.compare, context.figure.metrics
-    if axis == METRIC:
-        tables = {("", metrics[0]): {short(metric): _cells(evidence, context, metric) for metric in metrics}}
-    else:
-        tables = {(short(metric), metric): _split(_cells(evidence, context, metric), str(axis)) for metric in metrics}
+    tables = sides_by_metric(evidence, context)
     blocks = {key: _block(evidence, sides) for key, sides in tables.items()}
     blocks = {key: sides for key, sides in blocks.items() if sides}
     if not blocks:
@@ -48,7 +48,7 @@ def compared(evidence: Evidence, context: Context) -> str:
     return f"Averaged over cells: {'; '.join(said)}{tail}{'' if several else '; one seed gives no verdict'}."
 
 
-def ranked(evidence: Evidence, context: Context) -> str:
+def correlated(evidence: Evidence, context: Context) -> str:
     """How each metric of a figure goes along with the one on its x axis, over the cells that have both."""
     x, said, several = str(context.figure.x), [], False
     for metric in context.figure.metrics:
@@ -69,6 +69,22 @@ def ranked(evidence: Evidence, context: Context) -> str:
     return f"Correlation with {short(x)}: {'; '.join(said)} (Pearson's r; {end})."
 
 
+def sides_by_metric(evidence: Evidence, context: Context) -> dict[tuple[str, str], dict[str, Side]]:
+    """(name in front, metric) -> the cells of each value compared, by what the value is called.
+
+    Where the metrics themselves are compared there is one table, with no name and the first metric's digits.
+    """
+    axis, metrics = context.figure.compare, context.figure.metrics
+    if axis == METRIC:
+        return {("", metrics[0]): {short(metric): _cells(evidence, context, metric) for metric in metrics}}
+    return {(short(metric), metric): _split(_cells(evidence, context, metric), str(axis)) for metric in metrics}
+
+
+def value_called(axis: str, value: Any) -> str:
+    """A value of a compared axis for people: a name as it is, a number with its axis."""
+    return value if isinstance(value, str) else f"no {axis}" if value is None else f"{axis} {value}"
+
+
 def _cells(evidence: Evidence, context: Context, metric: str) -> Side:
     """Those with the metric on some seed."""
     try:
@@ -83,9 +99,7 @@ def _split(cells: Side, axis: str) -> dict[str, Side]:
     found: dict[str, Side] = {}
     for axes, one in cells.items():
         rest = tuple((name, value) for name, value in axes if name != axis)
-        value: Any = dict(axes)[axis]
-        called = value if isinstance(value, str) else f"no {axis}" if value is None else f"{axis} {value}"
-        found.setdefault(called, {})[rest] = one
+        found.setdefault(value_called(axis, dict(axes)[axis]), {})[rest] = one
     return found
 
 
@@ -123,8 +137,8 @@ def _line(evidence: Evidence, sides: Mapping[str, Side], metric: str, many: int)
     said = [f"{first} at {text(level.effect, metric)}{unit}"]
     for value, side in others:
         own, gap = estimate(list(side.values())), estimate([side[axes] - reference[axes] for axes in side])
-        bounds = _bounds(gap, 1 - 0.05 / many, lambda bound: _signed(bound, metric))
-        said.append(f"{value} at {text(own.effect, metric)}{unit} ({_signed(gap.effect, metric)}{bounds})")
+        bounds = _bounds(gap, 1 - 0.05 / many, lambda bound: signed(bound, metric))
+        said.append(f"{value} at {text(own.effect, metric)}{unit} ({signed(gap.effect, metric)}{bounds})")
     return ", ".join(said), level.seeds
 
 
@@ -133,7 +147,15 @@ def _bounds(found: Estimate, level: float, write: Callable[[float], str]) -> str
     return f", {write(interval.low)} to {write(interval.high)}" if interval is not None else ""
 
 
-def _signed(value: float, metric: str) -> str:
+def beside(frame: pd.DataFrame, metric: str) -> str:
+    """ " (untrained 30.0)": the levels of a study's baselines; empty where none is measured."""
+    levels = [f"{name.replace('_', ' ')} {text(level, metric)}" for name, level in baselines(frame, metric).items()
+              if math.isfinite(level)]  # fmt: skip
+    return f" ({', '.join(levels)})" if levels else ""
+
+
+def signed(value: float, metric: str) -> str:
+    """A difference in the metric's digits, with its sign."""
     size = text(abs(value), metric)
     return size if float(size) == 0 else f"{'+' if value > 0 else '−'}{size}"
 

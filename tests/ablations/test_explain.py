@@ -92,12 +92,17 @@ def test_the_shortest_chains_come_first_and_equal_ones_once(recipe):
         return recipe.model_copy(update=changed)
 
     pair, single, other, strong = (
-        chain("crop", "color"), chain("crop"), chain("color"), chain("crop", color={"strength": 0.5})
+        chain("crop", "color"), chain("crop"), chain("color"), chain("color", color={"strength": 0.5})
     )  # fmt: skip
-    found = explain.distinct(cells(pair, single, single, other, strong))
+    idle = chain("crop", color={"strength": 0.5})  # as single: no color is on its chains
+    found = explain.distinct(cells(pair, single, single, idle, other, strong))
     assert found == [single, other, strong, pair]
     assert explain.row_names([single, pair]) == [("right: crop",), ("right: crop › color",)]
-    assert explain.row_names([single, strong])[1] == ("right: crop", "color.strength = 0.5")
+    assert explain.row_names([single, other, strong]) == [
+        ("right: crop",),
+        ("right: color", "color.strength = 1.0"),
+        ("right: color", "color.strength = 0.5"),
+    ]
     assert explain.row_names([recipe.model_copy(update={"views": Views(left=(), right=())})]) == [("nothing",)]
 
 

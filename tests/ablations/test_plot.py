@@ -37,6 +37,16 @@ def test_several_metrics_need_a_place_and_one_metric_has_none():
         plot(x="batch", metrics=("top1", "top1"))
 
 
+def test_a_reference_is_a_value_of_what_is_compared():
+    plot(x="batch", compare="batch", reference=64).check(["batch"])
+    several = {"x": "batch", "hue": "metric", "metrics": ("top1", "knn_top1"), "compare": "metric"}
+    plot(**several, reference="top1").check(["batch"])
+    assert refusal(["batch"], x="batch", reference=64) == (
+        "reference: it is a value of the axis that is compared; name that as compare"
+    )
+    assert "there is no metric 'loss'; allowed: top1, knn_top1" in refusal(["batch"], **several, reference="loss")
+
+
 def test_a_map_shows_top1_over_two_axes():
     for fields, axes in (({}, ["a"]), ({"x": "a"}, ["a", "b"]), ({"metrics": ("loss",)}, ["a", "b"])):
         assert "over exactly 2 axes" in refusal(axes, kind="pairs", **fields)

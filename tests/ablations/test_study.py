@@ -299,6 +299,38 @@ def test_a_scale_that_cannot_answer_is_refused_with_the_reason(tmp_path):
     assert "minutes on a CPU core" in sentence(lambda: expand(load_study("model_size"), load_scale("laptop")))
 
 
+REFERRING = NAMED.replace("hue: epochs}", "hue: epochs, compare: policy, reference: plain}").replace("null", "2")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "reference: plain",
+            "reference: plane",
+            "no value 'plane'; nearest: plain; allowed: plain, strong",
+        ),
+        (
+            "at: {smoke: [plain, strong]}",
+            "at: {smoke: [strong]}",
+            "policy' has no value 'plain' at scale 'smoke'",
+        ),
+        (
+            "compare: policy, reference: plain",
+            "compare: epochs, reference: 3",
+            "epochs' has no value 3; allowed: 1",
+        ),
+        ("compare: policy, reference", "reference", "it is a value of the axis that is compared"),
+        ("reference: plain", "reference: [plain]", "figure.reference"),
+        ("reference: plain", "refrence: plain", "nearest: reference"),
+    ],
+)
+def test_a_mistake_in_a_reference_is_one_sentence(tmp_path, old, new, said):
+    named(tmp_path, REFERRING)
+    assert old in REFERRING
+    assert said in sentence(lambda: named(tmp_path, REFERRING.replace(old, new)))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -335,6 +367,33 @@ def test_losses_are_tuned_on_the_papers_grid_at_the_scale_cifar10():
     assert {temperature for _, _, temperature in grid} == {0.1, 0.2, 0.5, 1.0}
     assert len(grid) == 5 * 4
     assert {recipe.optimizer.name for recipe in recipes} == {"lars"}
+
+
+def parts(recipe):
+    """The parts of the default policy that act in a recipe; both of its branches are alike."""
+    views, crop, color = recipe.views, recipe.transforms.crop, recipe.transforms.color
+    assert (views.shared, views.left) == ((), views.right)
+    active = {
+        "crop": "crop" in views.right and (crop.area, crop.ratio) != ((1, 1), (1, 1)),
+        "flip": "crop" in views.right and crop.flip,
+        "color jitter": "color" in views.right and color.jitter_p > 0,
+        "gray": "color" in views.right and color.gray_p > 0,
+        "blur": "blur" in views.right,
+    }
+    return {part for part, there in active.items() if there}
+
+
+@pytest.mark.parametrize("scale", ["smoke", "laptop", "cifar10"])
+@pytest.mark.parametrize("data", [None, "folder:photos"])
+def test_leave_one_out_takes_each_part_of_the_policy_away_and_leaves_each_alone(scale, data):
+    trials = expand(load_study("leave_one_out"), load_scale(scale), data=data, seeds=1)
+    found = {trial.axes["policy"]: parts(trial.recipe) for trial in trials if trial.role == "cell"}
+    whole = ("crop", "flip", "color jitter", "gray", "blur")
+    assert found == {
+        "full": {*whole},
+        **{f"without {part}": {*whole} - {part} for part in whole},
+        **{f"only {part}": {part} for part in whole},
+    }
 
 
 def test_every_transfer_is_to_another_data_set_but_in_a_smoke_run():

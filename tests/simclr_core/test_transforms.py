@@ -134,6 +134,17 @@ def test_a_crop_without_a_fitting_candidate_takes_the_whole_image() -> None:
     torch.testing.assert_close(geometry.apply_crop(images, crop), images, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("side", [8, 23, 95, 96, *SIDES])
+def test_a_crop_of_the_whole_area_at_ratio_1_is_the_flip_alone_to_the_bit(side: int, interpolation: str) -> None:
+    crop = draw("crop", 20, side, config.Crop(area=(1.0, 1.0), ratio=(1.0, 1.0), interpolation=interpolation))
+    assert 0 < crop.flip.sum() < 20
+    pixels = torch.randint(0, 256, (20, 3, side, side), dtype=torch.uint8, generator=stream(7, "images"))
+    expected = torch.where(crop.flip[:, None, None, None], floats(pixels).flip(3), floats(pixels))
+    for images in (pixels, floats(pixels)):
+        assert torch.equal(geometry.apply_crop(images, crop), expected)
+
+
 @pytest.mark.parametrize("side", SIDES)
 def test_cutout_is_a_gray_square_wholly_inside(side: int) -> None:
     images = some_images(60, side)

@@ -56,6 +56,22 @@ def test_the_untrained_level_is_a_dashed_line_with_its_number():
     assert "untrained 20.6" in texts(axes.get_legend())
 
 
+def test_the_level_of_the_reference_is_a_line_where_one_bar_alone_has_it():
+    levels = {"a": 41.0, "full": 53.0}
+    table = study_frame(["policy"], [row("cell", {"policy": name}, top1) for name, top1 in levels.items()])
+    plot = Plot(kind="bars", x="policy", compare="policy", reference="full")
+    context = replace(HEADS, paper="", figure=plot, axes={"policy": (*levels,)}, labels={})
+    axes = figures.draw(table, context).axes[0]
+    assert [line.get_ydata()[0] for line in axes.lines] == [53.0]
+    assert texts(axes.get_legend()) == ["full 53.0"]
+    missing = table.assign(top1=float("nan"), status="missing")
+    assert not figures.draw(missing, context).axes[0].lines
+    several = Plot(kind="bars", x="head", hue="dim", compare="dim", reference=16)
+    axes = figures.draw(heads_frame(), replace(HEADS, paper="", figure=several)).axes[0]
+    assert [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"] == [20.6]
+    assert not [line for line in axes.lines if line.get_linestyle() == ":"]
+
+
 def test_an_axis_that_does_not_start_at_zero_says_so():
     ours, papers = full_bars().axes
     assert ours.get_ylim() == (15.0, 55.0)

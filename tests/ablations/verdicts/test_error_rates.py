@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from made import CLAIM, Answers, cell, frame, trial_id
+from test_ranking import BARS as RANKED
+from test_ranking import about
 
 from ablations.statistics import interval, part_of
 from ablations.verdicts.contrasts import mean
 from ablations.verdicts.evidence import Evidence
 from ablations.verdicts.judge import judge
+from ablations.verdicts.ranking import rankings
 from ablations.verdicts.spread import beyond_shared_seeds
 from ablations.verdicts.statement import All, Best, Correlation, Most, above, at_most, increasing, within
 
@@ -171,6 +174,31 @@ def test_with_unlike_variances_the_wildest_cells_are_covered_better_than_by_pool
     assert np.mean(random) > 0.9
     assert share > np.mean(pooled) + 0.05
     assert share > 0.8
+
+
+POLICIES = ("full", *(f"c{i}" for i in range(10)))
+SPREADS = {  # standard deviations of the reference and of the ten others -> the least coverage
+    "all alike": ([SD] * 11, 0.945),
+    "five of eleven vary a quarter as much": ([SD] * 6 + [SD / 4] * 5, 0.9),
+    "the reference varies a quarter as much": ([SD / 4] + [SD] * 10, 0.945),
+    "the reference varies twice as much": ([2 * SD] + [SD] * 10, 0.85),
+    "one other varies four times as much": ([SD] * 10 + [4 * SD], 0.85),
+}
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("name", SPREADS)
+def test_all_ten_differences_to_a_reference_are_covered_together(name, seeds):
+    (sds, least), rng, runs = SPREADS[name], np.random.default_rng(14), 1200
+    truth = rng.normal(50, 10, size=len(POLICIES))
+    gaps = dict(zip(POLICIES, truth - truth[0], strict=True))
+    asked = about(dict.fromkeys(POLICIES), RANKED)
+    covered = []
+    for _ in range(runs):
+        (found,) = rankings(simulated(rng, truth, seeds, np.array(sds), POLICIES, whole=True), asked)
+        assert len(found.differences) == 10
+        covered.append(all(one.interval.low <= gaps[one.value] <= one.interval.high for one in found.differences))
+    assert told(f"coverage of ten differences together, {name}, {seeds} seeds", np.mean(covered)) >= least
 
 
 # --- false verdicts ---------------------------------------------------------------------------------------------------

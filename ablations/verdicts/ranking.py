@@ -1,0 +1,153 @@
+"""A study's answer where one value of an axis is the reference: what every other one loses or gains against it.
+
+A value is paired with the reference: on the seeds that both have, over the cells that both have, image by image. The
+intervals are corrected for their number (Bonferroni): all of them together are to hold in 95% of studies.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ablations.figures.context import Context
+from ablations.measures import label, short, text
+from ablations.plot import METRIC
+from ablations.statistics import Interval
+from ablations.tables import reference_value
+from ablations.verdicts.claims.registry import TIE
+from ablations.verdicts.compared import Side, beside, sides_by_metric, signed, value_called
+from ablations.verdicts.contrasts import mean
+from ablations.verdicts.evidence import Estimate, Evidence
+from ablations.words import span
+
+# What is said of a difference, in the order in which it is said.
+BELOW, TIED, UNTOLD, ABOVE = "Below it", f"A tie, within ±{TIE} points", "Not to be told from it", "Above it"
+ALONE = "No verdict from one seed"
+GROUPS = (BELOW, TIED, UNTOLD, ABOVE, ALONE)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A value minus the reference. `interval` is None where a single seed has both: no verdict follows from it."""
+
+    value: str
+    estimate: Estimate
+    interval: Interval | None
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What the values of the compared axis differ by from the reference in one metric, the lowest first.
+
+    level: the reference's own mean, over so many cells. absent: values that have nothing to be paired with it.
+    """
+
+    metric: str
+    reference: str
+    level: float
+    cells: int
+    differences: tuple[Difference, ...]
+    absent: tuple[str, ...]
+
+
+def ranking(evidence: Evidence, context: Context) -> str:
+    """Each metric's differences in words: below the reference, a tie with it, not to be told from it, above it."""
+    found = rankings(evidence, context)
+    if not found:
+        return f"“{context.figure.reference}”, which all others are compared with, is not measured yet."
+    if not any(one.differences for one in found):
+        return f"Nothing is measured yet to compare with “{found[0].reference}”."
+    said = [sentence for one in found for sentence in _sentences(one, evidence, context)]
+    return " ".join([*said, *_intervals(found)])
+
+
+def rankings(evidence: Evidence, context: Context) -> list[Ranking]:
+    """One for each metric in which the reference is measured; the intervals are corrected for all of them together."""
+    axis, wanted = str(context.figure.compare), reference_value(context)
+    if axis == METRIC:
+        known, called = [short(metric) for metric in context.figure.metrics], short(str(wanted))
+    else:
+        values = evidence.cells(context.study).values(axis)
+        known = [value_called(axis, value) for value in values]
+        called = next((value_called(axis, value) for value in values if value == wanted), "")
+    tables = {
+        metric: (sides[called], _paired(evidence, sides, called))
+        for (_, metric), sides in sides_by_metric(evidence, context).items()
+        if called in sides
+    }
+    level = 1 - 0.05 / max(1, sum(len(estimates) for _, estimates in tables.values()))
+    found = []
+    for metric, (reference, estimates) in tables.items():
+        own = evidence.estimate(mean(list(reference.values()), called))
+        ordered = sorted(estimates.items(), key=lambda one: one[1].effect)
+        found.append(
+            Ranking(
+                metric=metric,
+                reference=called,
+                level=own.effect if own else float("nan"),
+                cells=len(reference),
+                differences=tuple(Difference(value, gap, gap.interval(level)) for value, gap in ordered),
+                absent=tuple(value for value in known if value not in (called, *estimates)),
+            )
+        )
+    return found
+
+
+def _paired(evidence: Evidence, sides: dict[str, Side], called: str) -> dict[str, Estimate]:
+    """Every other value minus the reference, where some seed has all cells that both have."""
+    found = {}
+    for value, side in sides.items():
+        gaps = [one - sides[called][axes] for axes, one in side.items() if axes in sides[called]]
+        gap = evidence.estimate(mean(gaps, value)) if gaps and value != called else None
+        if gap is not None:
+            found[value] = gap
+    return found
+
+
+def _sentences(one: Ranking, evidence: Evidence, context: Context) -> Iterator[str]:
+    of = "" if context.figure.compare == METRIC else f" {short(one.metric)}"
+    level = f"{text(one.level, one.metric)}{'%' if _percent(one.metric) else ''}{of}"
+    levels = beside(evidence.frames[context.study], one.metric)
+    over = f", over the cells that both have (up to {one.cells})" if one.cells > 1 else ""
+    yield f"Against “{one.reference}” at {level}{levels}{over}, the lowest first."
+    groups: dict[str, list[str]] = {group: [] for group in GROUPS}
+    for difference in one.differences:
+        groups[_group(difference, one.metric)].append(_written(difference, one.metric))
+    yield from (f"{group}: {', '.join(written)}." for group, written in groups.items() if written)
+    if one.absent:
+        yield f"No pair measured: {', '.join(f'“{value}”' for value in one.absent)}."
+
+
+def _group(difference: Difference, metric: str) -> str:
+    found = difference.interval
+    if found is None:
+        return ALONE
+    # Where all predictions agree, as where all are right, the interval has no width; that is no proof of a tie.
+    if _percent(metric) and found.low < found.high and max(-found.low, found.high) <= TIE:
+        return TIED
+    return BELOW if found.high < 0 else ABOVE if found.low > 0 else UNTOLD
+
+
+def _written(difference: Difference, metric: str) -> str:
+    found = difference.interval
+    interval = f" ({signed(found.low, metric)} to {signed(found.high, metric)})" if found else ""
+    return f"“{difference.value}” {signed(difference.estimate.effect, metric)}{interval}"
+
+
+def _intervals(found: Sequence[Ranking]) -> Iterator[str]:
+    """What the numbers in brackets are, and what they cover; nothing where there are none."""
+    every = [difference for one in found for difference in one.differences]
+    judged = [difference.estimate for difference in every if difference.interval is not None]
+    if not judged:
+        return
+    start = "In points, with" if all(_percent(one.metric) for one in found) else "With"
+    corrected = f", Bonferroni over {len(every)} comparisons" if len(every) > 1 else ""
+    images = min(estimate.images or 0 for estimate in judged)
+    tested = f" and {images:,} test images" if images else ", but not over test images, whose answers are not at hand"
+    seeds = span([estimate.seeds for estimate in judged])
+    yield (
+        f"{start} 95% intervals (paired{corrected}) over {seeds} seeds{tested}; "
+        "where two overlap, the order of these two is open."
+    )
+
+
+def _percent(metric: str) -> bool:
+    return "(%)" in label(metric)

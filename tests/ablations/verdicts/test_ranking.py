@@ -1,0 +1,183 @@
+"""Answers that rank all values against a reference: by hand, and against scipy's t quantile."""
+
+from dataclasses import replace
+from math import sqrt
+
+import numpy as np
+import pytest
+from made import frame, right
+from scipy import stats
+from test_answer import context
+
+from ablations.plot import Plot
+from ablations.verdicts.answer import answer
+from ablations.verdicts.evidence import Evidence
+from ablations.verdicts.ranking import rankings
+
+BARS = Plot(kind="bars", x="cell", compare="cell", reference="full")
+# Residuals over three seeds whose rows and columns sum to 0, each row with a sum of squares of 2.
+THREE = ((1.0, -1.0, 0.0), (-1.0, 0.0, 1.0), (0.0, 1.0, -1.0))
+TWO = ((1.0, -1.0, 0.0), (-1.0, 1.0, 0.0))
+END = "; where two overlap, the order of these two is open."
+SEEDS = f"over 3 seeds, but not over test images, whose answers are not at hand{END}"
+
+
+def spread(levels, residuals=THREE):
+    """{name: level} -> {name: top1 by seed}; the seeds have levels of their own, which pairing takes away."""
+    return {
+        name: [level + noise + common for noise, common in zip(row, (-9.0, 2.0, 7.0), strict=True)]
+        for (name, level), row in zip(levels.items(), residuals, strict=True)
+    }
+
+
+def about(table, figure=BARS, axes=("cell",)):
+    keys = [key if isinstance(key, tuple) else (key,) for key in table]
+    values = {axis: tuple(dict.fromkeys(key[i] for key in keys)) for i, axis in enumerate(axes)}
+    return replace(context(figure, axes), axes=values)
+
+
+def said(table, figure=BARS, axes=("cell",), store=None, **more):
+    return answer(frame(table, axes, **more), about(table, figure, axes), store)
+
+
+def test_every_value_is_said_with_its_difference_to_the_reference_the_largest_loss_first():
+    half = stats.t.ppf(1 - 0.05 / 4, 4) * sqrt(2 * (6 / 4) / 3)
+    assert f"{half:.1f}" == "3.5"
+    assert said(spread({"a": 51.0, "full": 50.0, "b": 40.0})) == (
+        "Against “full” at 50.0% linear probe on h, the lowest first. Below it: “b” −10.0 (−13.5 to −6.5). "
+        "Not to be told from it: “a” +1.0 (−2.5 to +4.5). "
+        f"In points, with 95% intervals (paired, Bonferroni over 2 comparisons) {SEEDS}"
+    )
+
+
+def test_losses_and_gains_are_each_in_order():
+    levels = {"full": 50.0, "a": 60.0, "b": 44.0, "c": 30.0, "d": 70.0, "e": 51.0}
+    found = said(spread(levels, THREE + THREE))
+    order = ["Below it: “c” −20.0", "“b” −6.0", "Not to be told from it: “e” +1.0", "Above it: “a” +10.0", "“d” +20.0"]
+    assert sorted(order, key=found.index) == order
+    assert "Bonferroni over 5 comparisons" in found
+
+
+@pytest.mark.parametrize("comparisons", [1, 2, 10])
+def test_each_interval_is_at_5_percent_divided_by_the_number_of_comparisons(comparisons):
+    """Residuals are equally wide in every cell, so that its variance is the pooled one, with (cells - 1) 2 df."""
+    residuals = {1: TWO, 2: THREE, 10: THREE + TWO * 4}[comparisons]
+    levels = {"full": 50.0, **{f"c{i}": 50.0 - 3 * i for i in range(comparisons)}}
+    table = spread(levels, residuals)
+    (found,) = rankings(Evidence({"made": frame(table)}), about(table))
+    df = comparisons * 2
+    half = stats.t.ppf(1 - 0.05 / comparisons / 2, df) * sqrt(2 * (2 * (comparisons + 1) / df) / 3)
+    assert [one.value for one in found.differences] == [f"c{i}" for i in reversed(range(comparisons))]
+    for one in found.differences:
+        wanted = levels[one.value] - 50.0
+        assert one.estimate.effect == pytest.approx(wanted)
+        assert (one.interval.low, one.interval.high) == pytest.approx((wanted - half, wanted + half))
+
+
+def test_several_metrics_share_the_correction():
+    table = spread({"full": 50.0, "a": 40.0, "b": 45.0})
+    figure = Plot(kind="bars", x="cell", hue="metric", metrics=("top1", "knn_top1"), compare="cell", reference="full")
+    knn = spread({"full": 30.0, "a": 31.0, "b": 10.0})
+    found = said(table, figure, knn_top1=knn)
+    half = stats.t.ppf(1 - 0.05 / 8, 4)
+    assert f"“a” −10.0 (−{10 + half:.1f} to −{10 - half:.1f}), “b” −5.0 (" in found
+    assert f"Against “full” at 30.0% cosine kNN, the lowest first. Below it: “b” −20.0 (−{20 + half:.1f} to " in found
+    assert found.count("Bonferroni over 4 comparisons") == 1
+
+
+def test_one_comparison_needs_no_correction():
+    found = said(spread({"full": 50.0, "a": 40.0}, TWO))
+    half = stats.t.ppf(0.975, 2) * sqrt(2 * 2 / 3)
+    assert (
+        f"Below it: “a” −10.0 (−{10 + half:.1f} to −{10 - half:.1f}). In points, with 95% intervals (paired)" in found
+    )
+
+
+def test_a_difference_within_half_a_point_for_sure_is_a_tie():
+    residuals = np.array(THREE) / 20
+    found = said(spread({"full": 50.0, "a": 50.1, "b": 49.0}, residuals))
+    assert "Below it: “b” −1.0 (−1.2 to −0.8). A tie, within ±0.5 points: “a” +0.1 (−0.1 to +0.3). In" in found
+    figure = Plot(kind="bars", x="cell", metrics=("entropy",), compare="cell", reference="full")
+    nats = spread({"full": 5.0, "a": 5.1, "b": 4.0}, residuals)
+    assert "Not to be told from it: “a” +0.10 (−0.07 to +0.27). With 95%" in said(nats, figure, entropy=nats)
+
+
+def test_cells_that_are_all_right_are_not_said_to_tie():
+    """None of so few test images tells them apart; others may."""
+    store, table = right({name: np.ones((3, 80), dtype=bool) for name in ("full", "a", "b")})
+    assert " Not to be told from it: “a” 0.0 (0.0 to 0.0), “b” 0.0 (0.0 to 0.0). In" in said(table, store=store)
+
+
+def test_baselines_stand_beside_the_reference():
+    made = frame(spread({"full": 50.0, "a": 40.0, "b": 45.0}))
+    made.loc[len(made)] = {"role": "untrained", "seed": 0, "status": "done", "trial_id": "u", "top1": 20.04}
+    found = answer(made, about({"full": None, "a": None, "b": None}))
+    assert found.startswith("Against “full” at 50.0% linear probe on h (untrained 20.0), the lowest first. Below")
+
+
+def test_test_images_are_paired_and_said():
+    rng = np.random.default_rng(3)
+    hard = rng.uniform(size=400)
+    shares = {"full": 0.7, "a": 0.3, "b": 0.68}
+    store, table = right({name: rng.uniform(size=(3, 400)) * 0.2 + hard < share for name, share in shares.items()})
+    found = said(table, store=store)
+    assert "over 3 seeds and 400 test images; where" in found
+    ours, seeds_alone = (
+        rankings(Evidence({"made": frame(table)}, each), about(table))[0].differences for each in (store, None)
+    )
+    assert all(one.interval.high - one.interval.low > other.interval.high - other.interval.low
+               for one, other in zip(ours, seeds_alone, strict=True))  # fmt: skip
+
+
+def test_one_seed_ranks_and_gives_no_verdict():
+    assert said({"full": [50.0], "a": [55.0], "b": [40.0]}) == (
+        "Against “full” at 50.0% linear probe on h, the lowest first. No verdict from one seed: “b” −10.0, “a” +5.0."
+    )
+
+
+def test_a_trial_that_failed_costs_the_other_comparisons_no_seed():
+    table = spread({"full": 50.0, "a": 40.0, "b": 30.0})
+    table["a"] = [table["a"][0], None, None]
+    found = said(table)
+    assert "Below it: “b” −20.0 (" in found
+    assert "No verdict from one seed: “a” −12.0." in found
+    assert "Bonferroni over 2 comparisons) over 3 seeds" in found
+    table["a"][1] = 41.0
+    assert "over 2 to 3 seeds" in said(table)
+
+
+def test_what_is_not_measured_is_named():
+    table = spread({"full": 50.0, "a": 40.0, "b": 30.0}) | {"c": [None] * 3}
+    assert " No pair measured: “c”. In points, with" in said(table)
+    assert said({"full": [None], "a": [40.0]}) == ("“full”, which all others are compared with, is not measured yet.")
+    assert said({"full": [50.0], "a": [None]}) == "Nothing is measured yet to compare with “full”."
+
+
+def test_the_reference_may_be_a_number_and_stand_anywhere_in_its_axis():
+    figure = Plot(kind="bars", x="lr", compare="lr", reference=1)
+    table = {(0.5,): [40.0], (1,): [50.0], (2,): [52.0]}
+    assert said(table, figure, ("lr",)).startswith(
+        "Against “lr 1.0” at 50.0% linear probe on h, the lowest first. "
+        "No verdict from one seed: “lr 0.5” −10.0, “lr 2.0” +2.0"
+    )
+
+
+def test_the_reference_may_be_a_metric():
+    figure = Plot(
+        kind="bars", x="cell", hue="metric", metrics=("top1", "knn_top1"), compare="metric", reference="knn_top1"
+    )
+    found = said({"a": [50.0], "b": [40.0]}, figure, knn_top1={"a": [46.0], "b": [38.0]})
+    assert found == (
+        "Against “cosine kNN” at 42.0%, over the cells that both have (up to 2), the lowest first. "
+        "No verdict from one seed: “linear probe on h” +3.0."
+    )
+
+
+def test_over_other_axes_a_value_is_paired_with_the_reference_cell_by_cell():
+    """The wide cells are far better, and "a" has none of them: its own mean would say nothing."""
+    figure = Plot(kind="bars", x="cell", hue="width", compare="cell", reference="full")
+    table = {("full", 1): [40.0], ("full", 2): [80.0], ("a", 1): [45.0], ("a", 2): [None], ("b", 3): [90.0]}
+    assert said(table, figure, ("cell", "width")) == (
+        "Against “full” at 60.0% linear probe on h, over the cells that both have (up to 2), the lowest first. "
+        "No verdict from one seed: “a” +5.0. No pair measured: “b”."
+    )

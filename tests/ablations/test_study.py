@@ -383,7 +383,7 @@ def parts(recipe):
     return {part for part, there in active.items() if there}
 
 
-@pytest.mark.parametrize("scale", ["smoke", "laptop", "cifar10"])
+@pytest.mark.parametrize("scale", ["smoke", "laptop", "cifar10-small", "cifar10"])
 @pytest.mark.parametrize("data", [None, "folder:photos"])
 def test_leave_one_out_takes_each_part_of_the_policy_away_and_leaves_each_alone(scale, data):
     trials = expand(load_study("leave_one_out"), load_scale(scale), data=data, seeds=1)

@@ -51,6 +51,15 @@ def judge_frames(
     return [_judged(entry, evidence, scale, budget, again) for entry in CLAIMS.values()]
 
 
+def judge_alone(
+    study: str, frame: pd.DataFrame, store: Store | None, scale: str, budget: str = "", again: Again | None = None
+) -> list[Verdict]:
+    """Of the claims that this study alone answers, from its frame. budget: on what its cells were trained, in words."""
+    evidence, again = Evidence({study: frame}, store), again or partial(command, Path(), scale)
+    entries = [entry for entry in CLAIMS.values() if entry.claim.studies == (study,)]
+    return [_judged(entry, evidence, scale, lambda _: budget, again) for entry in entries]
+
+
 def command(out: Path, scale: str, study: str, seeds: int = 0) -> str:
     """What trains the study at that scale."""
     more = ["--seeds", str(seeds)] if seeds else []

@@ -9,7 +9,10 @@ Relation = Literal["above", "at most", "within"]  # above the bound; at most the
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement of the paper. `key` names it; `where` says where it stands; `group` is for the order on a page."""
+    """A statement of the paper. `key` names it; `where` says where it stands; `group` is for the order on a page.
+
+    short: the statement in a few words, for a row of a figure; empty where no figure has one.
+    """
 
     key: str
     group: str
@@ -18,6 +21,7 @@ class Claim:
     inequality: str  # over cells, for people
     studies: tuple[str, ...]  # whose cells it speaks of; empty where none of ours can answer it
     caveat: str = ""
+    short: str = ""
 
 
 @dataclass(frozen=True)

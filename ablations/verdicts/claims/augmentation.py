@@ -14,6 +14,7 @@ PAPERS_ORDER = ("crop", "cutout", "color", "sobel", "noise", "blur", "rotate")  
     where="abstract (1), Section 3.1",
     inequality="max of pairs > max of singles",
     studies=("aug_pairs",),
+    short="two transformations beat any one",
 )
 def aug_composition_beats_single(pairs: Cells) -> Statement:
     names = pairs.values("first")
@@ -29,6 +30,7 @@ def aug_composition_beats_single(pairs: Cells) -> Statement:
     where="Section 3.1",
     inequality="min(crop > color, color > crop) > max of all other pairs",
     studies=("aug_pairs",),
+    short="crop with color is the best pair",
 )
 def aug_crop_color_best(pairs: Cells) -> Statement:
     names = pairs.values("first")
@@ -43,6 +45,7 @@ def aug_crop_color_best(pairs: Cells) -> Statement:
     where="Section 3.1",
     inequality="every single < crop > color",
     studies=("aug_pairs",),
+    short="no single transformation is enough",
 )
 def aug_no_single_suffices(pairs: Cells) -> Statement:
     pair = pairs(first="crop", second="color")
@@ -55,6 +58,7 @@ def aug_no_single_suffices(pairs: Cells) -> Statement:
     where="Section 3.1",
     inequality="contrastive accuracy of crop > color < that of most singles",
     studies=("aug_pairs",),
+    short="composing makes the task harder",
     caveat="That singles are solved almost perfectly is not asked: it depends on how many candidates a batch has.",
 )
 def aug_single_task_is_easy(pairs: Cells) -> Statement:
@@ -69,6 +73,7 @@ def aug_single_task_is_easy(pairs: Cells) -> Statement:
     where="read off Figure 5",
     inequality="row averages decrease in that order",
     studies=("aug_pairs",),
+    short="transformations rank as in the paper",
     caveat="Not a sentence of the paper, and its last three rows are within 1.7 points; see the rank correlation too.",
 )
 def aug_row_ranking(pairs: Cells) -> Statement:

@@ -78,6 +78,7 @@ def wide_matches_supervised(cells: Cells) -> Statement:
     where="abstract (2), Section 4.2",
     inequality="nonlinear > linear at every output dimension",
     studies=("heads",),
+    short="a nonlinear head beats a linear one",
 )
 def head_nonlinear_beats_linear(cells: Cells) -> Statement:
     dims = cells.values("dim", head="linear")
@@ -90,6 +91,7 @@ def head_nonlinear_beats_linear(cells: Cells) -> Statement:
     where="Section 4.2",
     inequality="linear at its widest > none",
     studies=("heads",),
+    short="a linear head beats none",
 )
 def head_linear_beats_none(cells: Cells) -> Statement:
     return All((above(cells(head="linear", dim=cells.at_least(1, "dim", head="linear")[-1]) - cells(head="none")),))
@@ -101,6 +103,7 @@ def head_linear_beats_none(cells: Cells) -> Statement:
     where="Section 4.2",
     inequality="nonlinear at its widest - none > 10 points",
     studies=("heads",),
+    short="a nonlinear head beats none by 10",
     caveat="On small images the order is to be expected, not the size of the gap.",
 )
 def head_nonlinear_beats_none_by_10(cells: Cells) -> Statement:
@@ -114,6 +117,7 @@ def head_nonlinear_beats_none_by_10(cells: Cells) -> Statement:
     where="Section 4.2",
     inequality="range over dimensions of either kind < the smallest gain of nonlinear over linear",
     studies=("heads",),
+    short="a head's width matters little",
 )
 def head_output_dim_insensitive(cells: Cells) -> Statement:
     dims = cells.at_least(2, "dim", head="linear")

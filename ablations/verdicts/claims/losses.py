@@ -41,6 +41,7 @@ def loss_semi_hard_helps(cells: Cells) -> Statement:
     where="Section 5.1",
     inequality="best temperature with cosine > best with dot product",
     studies=("temperature",),
+    short="normalizing embeddings helps",
 )
 def loss_l2_norm_matters(cells: Cells) -> Statement:
     return Best(
@@ -55,6 +56,7 @@ def loss_l2_norm_matters(cells: Cells) -> Statement:
     where="Section 5.1, Table 5",
     inequality="0.1 > 0.05 and 0.1 > 0.5 > 1",
     studies=("temperature",),
+    short="the best temperature is in between",
     caveat="The best value depends on data and length of training: on CIFAR-10 the paper has 0.5 beyond 300 epochs.",
 )
 def loss_temperature_interior_optimum(cells: Cells) -> Statement:
@@ -68,6 +70,7 @@ def loss_temperature_interior_optimum(cells: Cells) -> Statement:
     where="Section 5.1, Table 5",
     inequality="contrastive accuracy: every dot product > every cosine; top-1: every dot product < every cosine",
     studies=("temperature",),
+    short="unnormalized: easier task, worse h",
 )
 def loss_contrastive_acc_dissociates(cells: Cells) -> Statement:
     parts = []
@@ -84,6 +87,7 @@ def loss_contrastive_acc_dissociates(cells: Cells) -> Statement:
     where="read off Table 5",
     inequality="entropy increases over temperatures, with cosine similarity",
     studies=("temperature",),
+    short="entropy grows with the temperature",
 )
 def loss_entropy_vs_temperature(cells: Cells) -> Statement:
     cells.at_least(2, "temperature", similarity="cosine")

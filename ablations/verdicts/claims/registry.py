@@ -23,13 +23,20 @@ class Entry:
 
 
 def claim(
-    group: str, statement: str, *, where: str, inequality: str, studies: tuple[str, ...], caveat: str = ""
+    group: str,
+    statement: str,
+    *,
+    where: str,
+    inequality: str,
+    studies: tuple[str, ...],
+    caveat: str = "",
+    short: str = "",
 ) -> Callable[[Ask], Ask]:
     """Register the function under its own name, which is the claim's key."""
 
     def register(ask: Ask) -> Ask:
         key = ask.__name__
-        _add(key, Entry(Claim(key, group, statement, where, inequality, studies, caveat), ask))
+        _add(key, Entry(Claim(key, group, statement, where, inequality, studies, caveat, short), ask))
         return ask
 
     return register

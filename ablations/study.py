@@ -103,10 +103,15 @@ class Axis(Part):
 
 
 class Study(Part):
-    """A question, the paper item it answers to, a base recipe, axes."""
+    """A question, the paper item it answers to, a base recipe, axes.
+
+    A study that `repeats` another has the other's paper, scales, recipe, axes, extra cells and baselines, and one axis
+    of its own, the first, at every value of which the other's cells are trained.
+    """
 
     study: Name
     question: str
+    repeats: str = ""  # the name of the other study
     paper: str = ""  # key of the published numbers; empty where there are none
     figure: Plot
     scales: tuple[Name, ...] = Field(min_length=1)  # those shipped scales that can answer it
@@ -161,7 +166,7 @@ class Study(Part):
                 if name not in self.axes:
                     raise ValueError(f"extra.{i}: unknown axis {name!r}{nearest(name, tuple(self.axes))}")
             for name in self.axes:
-                if name not in cell:
+                if name not in cell and name != self.along:
                     raise ValueError(f"extra.{i}: axis {name!r} has no value; null leaves its field empty")
         try:
             self.figure.check(list(self.axes))
@@ -184,10 +189,15 @@ class Study(Part):
                 known = nearest(str(reference), [str(value) for value in values])
                 raise ValueError(f"figure: reference: axis {axis!r} has no value {reference!r}{where}{known}")
 
+    @property
+    def along(self) -> str | None:
+        """The axis along which another study is repeated; None where none is."""
+        return next(iter(self.axes)) if self.repeats else None
+
     def values(self, axis: str, scale: str) -> tuple[Value, ...]:
         """The axis's values at that scale in declared order, then those that only extra cells have."""
         declared = self.axes[axis].listed(scale)
-        extras = dict.fromkeys(cell[axis] for cell in self.extra if cell[axis] is not None)
+        extras = dict.fromkeys(cell[axis] for cell in self.extra if cell.get(axis) is not None)
         return (*declared, *(value for value in extras if value not in declared))
 
 
@@ -307,6 +317,8 @@ def _read(name_or_path: str | Path, folder: Path, kind: str) -> tuple[dict[str, 
 def load_study(name_or_path: str | Path) -> Study:
     """A shipped study by name, or any by path. Raises BadInput: one sentence with file, path and what is allowed."""
     fields, where = _read(name_or_path, GRIDS, "study")
+    if "repeats" in fields:
+        fields = _repeating(fields, where)
     if isinstance(fields.get("axes"), dict):  # one by one, so that a message can name the nearest key of an axis
         axes = {name: _validate(Axis, axis, f"{where}: axes.{name}") for name, axis in fields["axes"].items()}
         fields = {**fields, "axes": axes}
@@ -315,6 +327,30 @@ def load_study(name_or_path: str | Path) -> Study:
     for scale, changes in study.at.items():
         Recipe.parse(_merge(study.recipe, changes), f"{where}: at.{scale}")
     return study
+
+
+def _repeating(fields: dict[str, Any], where: str) -> dict[str, Any]:
+    """The fields of a study that repeats another, with all that it has from the other."""
+    own = ("study", "question", "repeats", "figure", "seeds", "axes")
+    for key in fields:
+        if key in Study.model_fields and key not in own:
+            raise BadInput(f"{where}: {key}: a study that repeats another has the other's; leave it out.")
+    name, axes = fields["repeats"], fields.get("axes")
+    if not isinstance(name, str):
+        raise BadInput(f"{where}: repeats: give the name of a study, or a path to its file, got {name!r}.")
+    try:
+        if "repeats" in _read(name, GRIDS, "study")[0]:
+            raise BadInput(f"{name} repeats another study itself.")
+        other = load_study(name)
+    except BadInput as error:
+        raise BadInput(f"{where}: repeats: {error}") from None
+    if not isinstance(axes, dict) or len(axes) != 1 or set(axes) & set(other.axes):
+        raise BadInput(
+            f"{where}: axes: a study that repeats another has one axis of its own, and beside it the other's: "
+            f"{', '.join(other.axes)}."
+        )
+    theirs = {key: getattr(other, key) for key in Study.model_fields if key not in ("study", "question", "figure")}
+    return {**theirs, **fields, "repeats": other.study, "axes": {**axes, **other.axes}}
 
 
 def load_scale(name_or_path: str | Path) -> Scale:
@@ -452,10 +488,15 @@ def _cells(study: Study, scale: str, only: Mapping[str, Sequence[str]]) -> list[
     product = itertools.product(*(axis.listed(scale) for axis in study.axes.values()))
     cells = [dict(zip(study.axes, values, strict=True)) for values in product]
     for i, extra in enumerate(study.extra):
-        cell = {name: extra[name] for name in study.axes}
-        if cell in cells:
-            raise BadInput(f"{study.study}: extra.{i}: this cell is there already.")
-        cells.append(cell)
+        # the axis along which another study is repeated is the one that may be left out
+        product = itertools.product(
+            *((extra[name],) if name in extra else axis.listed(scale) for name, axis in study.axes.items())
+        )
+        for values in product:
+            cell = dict(zip(study.axes, values, strict=True))
+            if cell in cells:
+                raise BadInput(f"{study.study}: extra.{i}: this cell is there already.")
+            cells.append(cell)
     chosen = [cell for cell in cells if all(str(cell[name]) in wanted for name, wanted in only.items())]
     if not chosen:
         raise BadInput("--only: no cell of the study has this combination of values.")

@@ -48,7 +48,8 @@ def draw(item: str, folder: Path) -> list[Path]:
 
 def context(paper: Published) -> Context:
     """The paper's item in place of a study, laid out as our study of it is, if there is one."""
-    study = next((study for study in map(load_study, _studies()) if study.paper == paper.item), None)
+    laid_out = (study for study in map(load_study, _studies()) if study.paper == paper.item and not study.repeats)
+    study = next(laid_out, None)
     plot = study.figure if study else paper.figure
     assert plot is not None  # a test looks at all items
     about = Context(

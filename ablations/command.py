@@ -71,7 +71,9 @@ def run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
 
         # The table always shows the whole study: --only chooses what is trained now, and takes nothing away.
         whole = planned if chosen is every else plan.look_up(every, names, store, claims)
-        asked_for = Ran(command, context(asked, scale, every, dataset.title, args.set), shared(every))
+        asked_for = Ran(
+            command, context(asked, scale, every, dataset.title, len(dataset.train), args.set), shared(every)
+        )
         cells, about = [trial for trial in every if trial.role == CELL], explain.about_images(scale, dataset, args.set)
         outputs = Outputs(
             args.out, asked_for, whole, store, claims, lambda: explain.draw_views(asked.study, cells, dataset, about)

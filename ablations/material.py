@@ -16,6 +16,8 @@ from ablations.ran import Ran
 from ablations.store import Store
 from ablations.stored import tail
 from ablations.study import load_study
+from ablations.verdicts import budgets
+from ablations.verdicts.budgets import Judged
 from simclr_core.errors import BadInput
 
 PROVENANCE = ".provenance.csv"
@@ -40,8 +42,8 @@ class Material:
     """One study at one scale, as it lies on disk now.
 
     table, provenance: the CSV files, as text. seconds: of each done trial, by trial_id. at_work: whether a live run has
-    trials of it to train yet. views: a PNG of what the augmentations do, None where no run has drawn it. comparisons:
-    SVGs of ablations.compare by name.
+    trials of it to train yet. budgets: the claims at each training budget, where the figure shows them. views: a PNG of
+    what the augmentations do, None where no run has drawn it. comparisons: SVGs of ablations.compare by name.
     """
 
     ran: Ran
@@ -51,10 +53,16 @@ class Material:
     seconds: Mapping[str, float]
     epochs: Epochs
     outcomes: Outcomes
+    budgets: Judged
     failed: tuple[Failed, ...]
     at_work: bool
     views: bytes | None
     comparisons: Mapping[str, str]
+
+    @property
+    def verdicts(self) -> pd.DataFrame | None:
+        """Of each training budget, as tables and figures take them; None where the figure shows none."""
+        return budgets.table(self.budgets, self.ran.context)
 
     @property
     def about(self) -> list[dict[str, str]]:
@@ -82,6 +90,7 @@ def gather(out: Path, study: str, scale: str, asked: str) -> Material:
     if axes_of(found) != list(run.context.axes):
         raise BadInput(f"{table}: its axes are not those of {asked_for.name}; this makes both again: {command}")
     store = Store(out / "results")
+    judged = budgets.judge(found, run.context, store, lambda _, seeds: ran.again(run.command, out, seeds))
     try:
         return Material(
             ran=run,
@@ -91,6 +100,7 @@ def gather(out: Path, study: str, scale: str, asked: str) -> Material:
             seconds=_seconds(texts[1]),
             epochs=store.epochs,
             outcomes=store.outcomes,
+            budgets=judged,
             failed=tuple(_failed(found, store)),
             at_work=not found["status"].isin(["done", "failed"]).all() and bool(Claims(store).live_runs()),
             views=views.read_bytes() if views.is_file() else None,

@@ -80,13 +80,14 @@ class Outputs:
             for end in (".csv", ".md", ".tex", ".provenance.csv", ran.END)
         )
         found = self.frame()
+        verdicts = self._verdicts(found)
         try:
             frame.write(found, csv_file)
-            replace_file(markdown, words.markdown(found, self.context).encode())
-            replace_file(latex, words.latex(found, self.context).encode())
+            replace_file(markdown, words.markdown(found, self.context, verdicts).encode())
+            replace_file(latex, words.latex(found, self.context, verdicts).encode())
             replace_file(about, self._provenance().encode())
             replace_file(run_file, ran.dump(self.asked))
-            return [csv_file, markdown, latex, about, run_file, *self._draw()]
+            return [csv_file, markdown, latex, about, run_file, *self._draw(found, verdicts)]
         except OSError as error:
             raise BadInput(
                 f"{error.filename}: cannot be written: {error.strerror}; choose another folder with --out."
@@ -114,7 +115,16 @@ class Outputs:
         """What was found, for the terminal."""
         from ablations import words
 
-        return words.summary(self.frame(), self.context)
+        found = self.frame()
+        return words.summary(found, self.context, self._verdicts(found))
+
+    def _verdicts(self, found: "pd.DataFrame") -> "pd.DataFrame | None":
+        """The paper's claims at each training budget, where the figure shows them."""
+        if self.context.figure.kind != "budget":
+            return None
+        from ablations.verdicts import budgets
+
+        return budgets.table(budgets.judge(found, self.context, self.store), self.context)
 
     def _warm_up(self) -> None:
         """Load what tables and figures need in the background: whoever presses Ctrl-C does not wait for it then.
@@ -126,11 +136,11 @@ class Outputs:
         self._warm = True
         threading.Thread(target=figures.warm_up, daemon=True).start()
 
-    def _draw(self) -> list[Path]:
+    def _draw(self, found: "pd.DataFrame", verdicts: "pd.DataFrame | None") -> list[Path]:
         from ablations import figures  # matplotlib takes a second to import, and --dry-run needs none
 
         self.problem = ""
-        return self._drawn(lambda: figures.draw(self.frame(), self.context, self.store.outcomes), self._figure)
+        return self._drawn(lambda: figures.draw(found, self.context, self.store.outcomes, verdicts), self._figure)
 
     def _drawn(self, drawing: "Callable[[], Figure | None]", stem: Path) -> list[Path]:
         from ablations import figures
@@ -166,8 +176,13 @@ class Outputs:
         return text.getvalue()
 
 
-def context(asked: Study, scale: Scale, trials: Sequence[Trial], title: str, overrides: Sequence[str]) -> Context:
-    """What captions say of the study. title: of the data set; overrides: what the command line changed, path=value."""
+def context(
+    asked: Study, scale: Scale, trials: Sequence[Trial], title: str, images: int, overrides: Sequence[str]
+) -> Context:
+    """What captions say of the study.
+
+    title: of the data set; images: how many it has to train on; overrides: what the command line changed, path=value.
+    """
     recipes = [trial.recipe for trial in trials if trial.role == CELL]
     mirrored = {recipe.views.left == recipe.views.right for recipe in recipes}
     encoders = dict.fromkeys(
@@ -194,4 +209,6 @@ def context(asked: Study, scale: Scale, trials: Sequence[Trial], title: str, ove
         overrides=tuple(overrides),
         axes={axis: asked.values(axis, scale.scale) for axis in asked.axes},
         labels={name: axis.label for name, axis in asked.axes.items() if axis.label},
+        repeats=asked.repeats,
+        images=images,
     )

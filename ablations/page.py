@@ -58,9 +58,9 @@ def build(material: Material, answer: str, verdicts: Sequence[Verdict], live: bo
         figures=pictures(material),
         caption=words.caption(frame, context),
         reading=reading(context),
-        table=texts(words.text_table(frame, context)),
+        table=texts(words.text_table(frame, context, material.verdicts)),
         paper=paper,
-        paper_table=texts(words.paper_text(paper, context)) if paper else None,
+        paper_table=texts(words.paper_text(paper, context)) if paper and context.figure.kind != "budget" else None,
         trials=trials(material),
         downloads=downloads(material),
         groups=grouped(verdicts),
@@ -131,8 +131,8 @@ def downloads(material: Material) -> list[tuple[str, str, str]]:
     stem = f"{context.study}-{context.scale}"
     files = [
         ("CSV, a row per trial", f"{stem}.csv", "text/csv", material.table),
-        ("Markdown", f"{stem}.md", "text/markdown", words.markdown(frame, context)),
-        ("LaTeX", f"{stem}.tex", "application/x-tex", words.latex(frame, context)),
+        ("Markdown", f"{stem}.md", "text/markdown", words.markdown(frame, context, material.verdicts)),
+        ("LaTeX", f"{stem}.tex", "application/x-tex", words.latex(frame, context, material.verdicts)),
         ("Provenance, CSV", f"{stem}.provenance.csv", "text/csv", material.provenance),
     ]
     return [(what, name, f"data:{kind};charset=utf-8,{quote(content)}") for what, name, kind, content in files]
@@ -150,11 +150,13 @@ def grouped(verdicts: Sequence[Verdict]) -> dict[str, list[Verdict]]:
 
 
 def tally(verdicts: Sequence[Verdict]) -> str:
-    """ "2 hold, 1 does not hold, 3 undecided"."""
+    """ "2 hold, 1 does not hold, 3 undecided"; of claims that are judged at several budgets all of these count."""
     found = Counter(verdict.outcome for verdict in verdicts)
     many = {"holds": "hold", "does not hold": "do not hold"}
     outcomes = [outcome for outcome in MARKS if found[outcome]]
-    return ", ".join(f"{found[each]} {each if found[each] == 1 else many.get(each, each)}" for each in outcomes)
+    said = ", ".join(f"{found[each]} {each if found[each] == 1 else many.get(each, each)}" for each in outcomes)
+    repeated = len({verdict.claim.key for verdict in verdicts}) < len(verdicts)
+    return f"{said}, all budgets together" if repeated else said
 
 
 def signed(value: float, unit: str) -> str:

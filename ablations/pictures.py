@@ -42,7 +42,10 @@ def pictures(material: Material) -> dict[str, list[Picture]]:
     drawn = {name: _drawn(name, *said[name], drawing) for name, drawing in more.items()}
     return {
         "figure": _drawn(
-            "figure", "", words.described(frame, context), lambda: figures.draw(frame, context, material.outcomes)
+            "figure",
+            "",
+            words.described(frame, context, material.verdicts),
+            lambda: figures.draw(frame, context, material.outcomes, material.verdicts),
         ),
         "more": [picture for name, found in drawn.items() if name != "curves" for picture in found],
         "curves": drawn["curves"],

@@ -14,6 +14,9 @@ class Plot(BaseModel):
     """pairs: a map, first axis down, second across. bars: groups along `x`, in them the values of `hue`, small
     multiples over `panel`. scatter: one point a cell, a metric along `x`, in the colors of `hue`. spectrum: the sorted
     eigenvalues of each trial's head, in the colors of the study's one axis, its `hue`; the metrics are the table's.
+    budget: of a study that repeats another at several numbers of epochs, its axis `x`: top1, agreement with the paper's
+    map and the claims that hold, against the image pairs trained on. A line for each combination of the other axes, in
+    the colors of `hue`; without `hue` they are a map of pairs, whose best known cells have the lines.
 
     Axes in `average` are averaged over before anything is drawn. Those in `choose` are tuned: their best values are
     chosen by the probe's validation split on the first seed, and shown with the other seeds. A bare word is the kind
@@ -24,7 +27,7 @@ class Plot(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["pairs", "bars", "scatter", "spectrum"]
+    kind: Literal["pairs", "bars", "scatter", "spectrum", "budget"]
     metrics: tuple[str, ...] = ("top1",)
     x: str | None = None
     hue: str | None = None
@@ -82,6 +85,20 @@ class Plot(BaseModel):
             return
         if self.x is None:
             raise ValueError(f"a figure of kind {self.kind!r} needs x; allowed: {', '.join(left)}")
+        if self.kind == "budget":
+            others = [axis for axis in left if axis != self.x]
+            more = self.panel or self.choose or self.compare
+            if self.x not in left or more or self.metrics != ("top1",):
+                raise ValueError(
+                    "a figure of kind 'budget' shows top1 along an axis as x, with hue and average at most"
+                )
+            if self.hue is not None and self.hue not in others:
+                raise ValueError(f"{self.hue!r} has no place in the figure; allowed: {', '.join(others)}")
+            if self.hue is None and len(others) != 2:
+                raise ValueError(
+                    f"a figure of kind 'budget' without hue is of a map, x and 2 other axes, got {', '.join(left)}"
+                )
+            return
         places = [*left, METRIC] if len(self.metrics) > 1 else left
         if self.kind == "scatter":  # x is a metric, and axes without a place name the points
             for place in (self.hue, self.panel):

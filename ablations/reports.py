@@ -7,13 +7,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from ablations import figures, material, page, ran, words
+from ablations import budget_words, figures, material, page, ran, words
 from ablations.claims import Claims
 from ablations.frame import replace_file
 from ablations.material import Key
 from ablations.page import Card
 from ablations.store import Store
-from ablations.verdicts import court
+from ablations.verdicts import budgets, court
 from ablations.verdicts.answer import answer
 from ablations.verdicts.verdict import Verdict
 from simclr_core.errors import BadInput
@@ -94,7 +94,12 @@ class Reports:
         """Read a study at a scale for its card; write its page where that is wanted."""
         study, scale = key
         found = material.gather(self._out, study, scale, self._asked.get(study, study))
-        said = answer(found.frame, found.ran.context, Store(self._out / "results"))
+        about = found.ran.context
+        if (table := found.verdicts) is None:
+            said = answer(found.frame, about, Store(self._out / "results"))
+        else:
+            said = " ".join(budget_words.sentences(found.frame, about, table))
+            verdicts = budgets.listed(found.budgets, about)
         path = self._out / "reports" / study / f"{scale}.html"
         if wanted:
             self._write(path, page.build(found, said, verdicts, live and found.at_work))

@@ -43,6 +43,8 @@ def reading(context: Context) -> str:
     plot = context.figure
     measured = "; ".join(label(metric) for metric in plot.metrics)
     across = context.named(plot.x or "") if plot.kind == "bars" else METRIC
+    if plot.kind == "budget":
+        return "claims of the paper, and levels, down; image pairs that a cell is trained on across"
     if plot.kind == "pairs":
         return f"{measured}; first transformation down, second across; mean over seeds"
     return f"{measured}; {across} across; mean over seeds, ± half a 95% interval where there are several"

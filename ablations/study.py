@@ -173,6 +173,7 @@ class Study(Part):
         except ValueError as error:
             raise ValueError(f"figure: {error}") from None
         self._has_reference()
+        self._has_budgets()
         if CELL in self.baselines:
             raise ValueError(f"baselines: {CELL!r} is the name of ordinary trials")
         return self
@@ -188,6 +189,17 @@ class Study(Part):
                 where = f" at scale {scale!r}" if scale else ""
                 known = nearest(str(reference), [str(value) for value in values])
                 raise ValueError(f"figure: reference: axis {axis!r} has no value {reference!r}{where}{known}")
+
+    def _has_budgets(self) -> None:
+        """Raise ValueError where the figure is of training budgets, and the study has none."""
+        if self.figure.kind != "budget":
+            return
+        if self.along is None or self.along != self.figure.x or self.axes[self.along].set != "schedule.epochs":
+            raise ValueError(
+                "figure: kind 'budget' is for a study that repeats another along x, which sets schedule.epochs"
+            )
+        if any(0 in self.axes[self.along].listed(scale) for scale in self.scales):
+            raise ValueError(f"axes.{self.along}: a figure of kind 'budget' starts at 1 epoch; untrained is a baseline")
 
     @property
     def along(self) -> str | None:

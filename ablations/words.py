@@ -6,6 +6,8 @@ from math import isfinite
 import pandas as pd
 from tabulate import tabulate
 
+from ablations import budget_words
+from ablations.budgets import has_papers_map, on_map
 from ablations.figures.context import Context, as_ours
 from ablations.frame import typed
 from ablations.measures import label, text
@@ -36,6 +38,7 @@ def caption(frame: pd.DataFrame, context: Context) -> list[str]:
         for sentence in (
             _setting(context),
             _spectrum(context),
+            _budgets(context),
             _uncertainty(frame, context),
             _chosen(frame, context),
             _agreement(frame, context),
@@ -61,6 +64,18 @@ def _spectrum(context: Context) -> str:
     return (
         "Squares of the real parts of the eigenvalues of the head's weight matrix W, the largest first; a line per "
         "seed, its dot at the last one above 1% of the largest."
+    )
+
+
+def _budgets(context: Context) -> str:
+    if context.figure.kind != "budget":
+        return ""
+    best = " Best single: this run's highest, so optimistic." if on_map(context) else ""
+    rho = " Spearman's rho with the paper's map: bars from leaving one name out at a time, p from all relabelings."
+    return (
+        f"Image pairs: epochs × {context.images:,} training images; every number of epochs is a training of its own."
+        f"{best}{rho if has_papers_map(context) else ''} A claim's marks are joined from where it first holds: there "
+        "and at every larger budget that is judged."
     )
 
 
@@ -90,6 +105,8 @@ def _uncertainty(frame: pd.DataFrame, context: Context) -> str:
     seeds = f"standard deviation between seeds{of} {sd}, pooled over the cells ({spread.df} df)"
     if plot.kind in ("pairs", "spectrum"):  # no error bars
         return f"{test}; {seeds}."
+    if plot.kind == "budget":
+        return f"Error bars of top-1: 95% t interval of the mean over seeds, pooled over the cells of a budget. {test}."
     return f"Error bars: 95% t interval of the mean over seeds; dots: single seeds; {seeds}. {test}."
 
 
@@ -137,20 +154,20 @@ def _against_the_paper(context: Context) -> str:
     )
 
 
-def markdown(frame: pd.DataFrame, context: Context) -> str:
-    """The figure's table as Markdown, with the paper's, the baselines and the caption."""
+def markdown(frame: pd.DataFrame, context: Context, verdicts: pd.DataFrame | None = None) -> str:
+    """The figure's table as Markdown, with the paper's, the baselines and the caption. verdicts: as in `text_table`."""
     stamp = [f"**{context.scale.upper()}: {context.about}**"] if context.stamp else []
     paper = published(context.paper)
     theirs = (
         []
-        if paper is None
+        if paper is None or context.figure.kind == "budget"
         else [f"The paper's, {paper.source} ({paper.setting}):", _markdown(paper_text(paper, context))]
     )
     parts = [
         f"# {context.question}",
         f"Study `{context.study}`, scale `{context.scale}`: {context.about}. {_measured(context)}.",
         *stamp,
-        _markdown(text_table(frame, context)),
+        _markdown(text_table(frame, context, verdicts)),
         *([f"Baselines: {levels}."] if (levels := _levels(frame, context)) else []),
         *theirs,
         " ".join(caption(frame, context)),
@@ -158,21 +175,22 @@ def markdown(frame: pd.DataFrame, context: Context) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def latex(frame: pd.DataFrame, context: Context) -> str:
-    """The figure's table as a LaTeX tabular (booktabs), its caption as a comment."""
-    table = text_table(frame, context)
+def latex(frame: pd.DataFrame, context: Context, verdicts: pd.DataFrame | None = None) -> str:
+    """The figure's table as a LaTeX tabular (booktabs), its caption as a comment. verdicts: as in `text_table`."""
+    table = text_table(frame, context, verdicts)
     notes = [context.question, f"{context.scale}: {context.about}. {_measured(context)}.", *caption(frame, context)]
     body: str = tabulate(table.values.tolist(), list(table.columns), tablefmt="latex_booktabs", disable_numparse=True)
     return "".join(f"% {note}\n" for note in notes) + body.replace("±", r"$\pm$").replace("×", r"$\times$") + "\n"
 
 
-def summary(frame: pd.DataFrame, context: Context) -> str:
-    """What the run found, for the terminal: plain text, aligned."""
+def summary(frame: pd.DataFrame, context: Context, verdicts: pd.DataFrame | None = None) -> str:
+    """What the run found, for the terminal: plain text, aligned. verdicts: as in `text_table`."""
     pairs = context.figure.kind == "pairs"
     lines = [context.question]
     lines += [f"{context.scale.upper()}: {context.about}"] if context.stamp else []
     lines += [_measured(context) + ("; first transformation down, second across" if pairs else ""), ""]
-    lines += [text_table(frame, context).to_string(index=False, justify="right"), ""]
+    lines += [text_table(frame, context, verdicts).to_string(index=False, justify="right"), ""]
+    lines += [*budget_words.sentences(frame, context, verdicts), ""] if verdicts is not None else []
     found = _pair_facts(frame, context) if pairs else {}
     found |= _level_facts(frame, context)
     width = max((len(name) for name in found), default=0)
@@ -180,8 +198,10 @@ def summary(frame: pd.DataFrame, context: Context) -> str:
     return "\n".join([*lines, "", *caption(frame, context)]) + "\n"
 
 
-def described(frame: pd.DataFrame, context: Context) -> str:
-    """What the study's figure shows, for who cannot see it: the ends of its range and the baselines."""
+def described(frame: pd.DataFrame, context: Context, verdicts: pd.DataFrame | None = None) -> str:
+    """What the study's figure shows, for who cannot see it: the ends of its range and the baselines, or verdicts."""
+    if verdicts is not None:
+        return " ".join(budget_words.sentences(frame, context, verdicts))
     of, plot = _measured(context), context.figure
     if plot.kind == "pairs":
         ends = _pair_facts(frame, context)
@@ -200,8 +220,13 @@ def described(frame: pd.DataFrame, context: Context) -> str:
     return f"{of}. {found or 'Nothing is measured yet'}.{beside}"
 
 
-def text_table(frame: pd.DataFrame, context: Context) -> pd.DataFrame:
-    """The study's numbers as text, laid out as its figure is: a map, or a line per panel and hue, or one per cell."""
+def text_table(frame: pd.DataFrame, context: Context, verdicts: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The study's numbers as text, laid out as its figure is: a map, or a line per panel and hue, or one per cell.
+
+    verdicts: of a figure of kind budget, one row per claim and budget: claim, epochs, outcome; they are the first rows.
+    """
+    if verdicts is not None:
+        return budget_words.text_table(frame, context, verdicts)
     if context.figure.kind == "pairs":
         return _pair_text(frame, context)
     return _grouped_text(frame, context.figure, context.axes)
@@ -261,6 +286,8 @@ def _markdown(table: pd.DataFrame) -> str:
 
 def _measured(context: Context) -> str:
     of = "; ".join(label(metric) for metric in context.figure.metrics)
+    if context.figure.kind == "budget":
+        of = f"claims of the paper and {of} by training budget"
     return of[0].upper() + of[1:]
 
 

@@ -119,7 +119,7 @@ def _report(asked: Study, scale: Scale, out: Path) -> None:
 
     planned, store, claims = _planned(asked, scale, out)
     trials = [item.trial for item in planned]
-    about = Ran("", context(asked, scale, trials, "made up", ()), shared(trials))
+    about = Ran("", context(asked, scale, trials, "made up", 1000, ()), shared(trials))
     outputs = Outputs(out, about, planned, store, claims, Figure)
     outputs.write()
     outputs.summary()

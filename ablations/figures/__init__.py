@@ -32,20 +32,28 @@ def settle(cache: Path) -> None:
 def warm_up() -> None:
     """Import what tables and figures need, so that the next ones are quick."""
     from ablations import words  # noqa: F401
-    from ablations.figures import bars, pairs, scatter, spectrum, style  # noqa: F401
+    from ablations.figures import bars, budget, pairs, scatter, spectrum, style  # noqa: F401
 
 
-def draw(frame: pd.DataFrame, context: Context, outcomes: Outcomes = lambda _: {}) -> Figure:
+def draw(
+    frame: pd.DataFrame,
+    context: Context,
+    outcomes: Outcomes = lambda _: {},
+    verdicts: pd.DataFrame | None = None,
+) -> Figure:
     """The study's figure, however much of it is done yet.
 
-    outcomes: what the probes of a trial found, by trial_id; only a spectrum is not in the frame.
+    outcomes: what the probes of a trial found, by trial_id; only a spectrum is not in the frame. verdicts: of a study's
+    training budgets, one row per claim and budget: claim, epochs, outcome.
     """
-    from ablations.figures import bars, pairs, scatter, spectrum, style
+    from ablations.figures import bars, budget, pairs, scatter, spectrum, style
 
     kinds = {"pairs": pairs.draw, "bars": bars.draw, "scatter": scatter.draw}
     with style.applied():
         if context.figure.kind == "spectrum":
             return spectrum.draw(frame, context, outcomes)
+        if context.figure.kind == "budget":
+            return budget.draw(frame, context, verdicts)
         return kinds[context.figure.kind](frame, context)
 
 

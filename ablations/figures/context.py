@@ -33,6 +33,8 @@ class Context:
     axes: dict[str, tuple[AxisValue, ...]]  # values in declared order, those of extra cells included
     caption: tuple[str, ...] = ()  # sentences, in place of those that the study's frame gives
     labels: dict[str, str] = field(default_factory=dict)  # of axes, for people; an axis without one goes by its name
+    repeats: str = ""  # the study that this one repeats along its first axis; empty where it repeats none
+    images: int = 0  # to train on; 0 where that is not known
 
     @property
     def title(self) -> str:

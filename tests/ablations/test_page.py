@@ -199,7 +199,8 @@ def test_every_outcome_is_said_with_a_sign_and_in_words_and_its_interval_is_draw
 @pytest.mark.parametrize("kind", get_args(Plot.model_fields["kind"].annotation))
 def test_every_kind_of_figure_says_how_its_table_is_read(kind):
     figure = Plot(kind=kind, x="dim" if kind == "bars" else None, hue="head" if kind == "bars" else None)
-    across = {"pairs": "second across", "bars": "dim across"}.get(kind, "metric across")
+    known = {"pairs": "second across", "bars": "dim across", "budget": "image pairs that a cell is trained on across"}
+    across = known.get(kind, "metric across")
     assert across in sortable.reading(shelf.context(figure=figure))
 
 

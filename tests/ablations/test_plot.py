@@ -58,6 +58,23 @@ def test_points_take_a_metric_along_x_and_an_axis_or_the_metrics_as_colors():
     assert "'metod' has no place" in refusal(["method"], kind="scatter", x="parameters", hue="metod")
 
 
+def test_budgets_are_of_lines_in_colors_or_of_a_map():
+    plot(kind="budget", x="epochs", hue="head", average=("dim",)).check(["epochs", "head", "dim"])
+    plot(kind="budget", x="epochs").check(["epochs", "first", "second"])
+    for fields in (
+        {"panel": "b"},
+        {"metrics": ("loss",)},
+        {"choose": ("b",)},
+        {"x": "c"},
+        {"average": ("a",)},
+        {"compare": "b"},
+    ):
+        assert "shows top1 along an axis as x" in refusal(["a", "b"], **({"kind": "budget", "x": "a"} | fields))
+    assert "'c' has no place in the figure; allowed: b" in refusal(["a", "b"], kind="budget", x="a", hue="c")
+    assert "without hue is of a map, x and 2 other axes, got a, b" in refusal(["a", "b"], kind="budget", x="a")
+    assert "needs x" in refusal(["a", "b"], kind="budget", hue="b")
+
+
 def test_a_spectrum_has_one_axis_in_colors():
     plot(kind="spectrum", hue="epochs", metrics=("head_eigen_rank", "top1")).check(["epochs"])
     for fields, axes in (({}, ["a"]), ({"x": "a"}, ["a"]), ({"hue": "a"}, ["a", "b"]), ({"hue": "b"}, ["a"])):

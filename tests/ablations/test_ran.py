@@ -15,7 +15,7 @@ def test_what_a_run_was_asked_for_reads_back_as_it_was(name, tmp_path):
     study = load_study(name)
     scale = load_scale(study.scales[0])
     trials = expand(study, scale)
-    asked = Ran("python -m ablations.run", context(study, scale, trials, "tiles", ["a=1"]), ran.shared(trials))
+    asked = Ran("python -m ablations.run", context(study, scale, trials, "tiles", 320, ["a=1"]), ran.shared(trials))
     path = tmp_path / "smoke.run.json"
     path.write_bytes(ran.dump(asked))
     back = ran.read(path, "")

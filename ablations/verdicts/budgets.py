@@ -1,0 +1,74 @@
+"""The paper's claims at each training budget: a study that repeats another, judged at every budget as the other is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import isfinite
+
+import pandas as pd
+
+from ablations import words
+from ablations.budgets import OPEN, budgets, cut
+from ablations.figures.context import Context
+from ablations.store import Store
+from ablations.verdicts.court import Again, judge_alone
+from ablations.verdicts.verdict import Verdict
+
+Judged = Mapping[int, Sequence[Verdict]]  # number of epochs -> the claims that the repeated study alone answers
+
+
+def judge(frame: pd.DataFrame, context: Context, store: Store | None, again: Again | None = None) -> Judged:
+    """The verdicts at each budget, those not asked included; empty for a figure of another kind than budget.
+
+    store: for the answers image by image. again: the command that trains the study with more seeds.
+    """
+    if context.figure.kind != "budget":
+        return {}
+    return {
+        epochs: judge_alone(
+            context.repeats,
+            cut(frame, context, epochs),
+            store,
+            context.scale,
+            words.budget(replace(context, epochs=(epochs,))),
+            again,
+        )
+        for epochs in budgets(context)
+    }
+
+
+def table(found: Judged, context: Context) -> pd.DataFrame | None:
+    """One row per claim and budget: claim (in a few words), epochs, outcome; without the claims that cannot be asked.
+
+    None for a figure of another kind than budget.
+
+    outcome: holds, undecided, does not hold; not measured where it is undecided because a cell or a seed is missing.
+    """
+    if context.figure.kind != "budget":
+        return None
+    rows = [
+        (verdict.claim.short or verdict.claim.statement, epochs, _outcome(verdict, context.seeds))
+        for epochs, verdicts in found.items()
+        for verdict in verdicts
+        if verdict.outcome != "not asked"
+    ]
+    return pd.DataFrame(rows, columns=["claim", "epochs", "outcome"])
+
+
+def listed(found: Judged, context: Context) -> list[Verdict]:
+    """All of them, with the budget in the name of their group."""
+    pairs = budgets(context)
+    return [
+        replace(
+            verdict,
+            claim=replace(verdict.claim, group=f"{pairs[epochs]:,} image pairs, {words.counted(epochs, 'epoch')}"),
+        )
+        for epochs, verdicts in found.items()
+        for verdict in verdicts
+    ]
+
+
+def _outcome(verdict: Verdict, seeds: int) -> str:
+    """seeds: how many the study has. What some of them decide already is decided."""
+    measured = bool(verdict.parts) and all(isfinite(part.effect) for part in verdict.parts)
+    complete = measured and verdict.seeds + verdict.chosen_on >= seeds
+    return OPEN if verdict.outcome == "undecided" and not complete else verdict.outcome

@@ -139,6 +139,13 @@ def test_the_papers_item_of_a_study_has_its_axes_and_spells_their_values_alike(s
         assert ours & {str(value) for value in values} or axis in ("epochs", "temperature", "batch"), axis
 
 
+def test_an_item_is_laid_out_as_its_own_study_and_not_as_one_that_repeats_it():
+    for item, study in (("fig5_aug_pairs", "aug_pairs"), ("fig8_projection_heads", "heads")):
+        paper = published(item)
+        assert paper is not None
+        assert context(paper).figure == load_study(study).figure
+
+
 def test_the_command_draws_what_is_asked_and_refuses_the_rest(tmp_path, capsys):
     assert main(["appA_flip", "--out", str(tmp_path)]) == 0
     folder = tmp_path / "reports" / "paper"

@@ -1,6 +1,7 @@
 """The command line: which pages are written where, what it says of what is missing, and watching."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import repeated
 import shelf
 import tiny
 
@@ -61,6 +63,25 @@ def test_what_a_run_leaves_is_enough_also_when_the_studys_file_has_moved_since(t
         assert f'<img id="{key}" src="data:image/' in html
     assert "--engine inline --quiet</code>" in html
     assert 'href="tiny/tiny.html"' in paths[1].read_text()
+
+
+def test_the_page_of_budgets_answers_with_where_claims_first_hold_and_lists_them_at_every_budget(tmp_path, capsys):
+    frame, about = repeated.heads()
+    records = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    command = "python -m ablations.run budget_heads --scale laptop"
+    shelf.leave(tmp_path, about, records, command)
+    page_of_it, front = written(capsys, "budget_heads", "--out", tmp_path)
+    html = page_of_it.read_text()
+    assert "“a linear head beats none” first hold" in html
+    assert "To first hold at a budget is to hold there and at every larger one that is judged." in html
+    groups = re.findall(r"<h3>(.*?)</h3>", html)[:4]
+    assert groups == ["10,000 image pairs, 2 epochs", "25,000 image pairs, 5 epochs", "50,000 image pairs, 10 epochs",
+                      "100,000 image pairs, 20 epochs"]  # fmt: skip
+    assert "all budgets together" in html
+    assert f"{command} --seeds" in html
+    assert "claims of the paper, and levels, down" in html.lower()
+    assert "could not be drawn" not in html
+    assert "first hold" in front.read_text()
 
 
 def test_a_report_needs_neither_torch_nor_ray():

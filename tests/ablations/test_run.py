@@ -489,7 +489,8 @@ def test_progress_that_cannot_be_written_ends_the_sweep_in_a_sentence(tmp_path):
     assert (tmp_path / "results/tiny/tiny.csv").read_text().count(",missing,") >= 4
 
 
-SOME = {"aug_pairs": PAIRS_OF, "aug_pairs_symmetric": PAIRS_OF, "albumentations_pairs": ["--only", "second=crop,color"]}
+SOME = dict.fromkeys(("aug_pairs", "aug_pairs_symmetric", "budget_pairs"), PAIRS_OF)
+SOME["albumentations_pairs"] = ["--only", "second=crop,color"]
 
 
 @pytest.mark.slow

@@ -352,6 +352,89 @@ def test_a_mistake_in_an_axis_or_a_figure_is_one_sentence(tmp_path, old, new, sa
     assert said in sentence(lambda: named(tmp_path, text.replace(old, new)))
 
 
+REPEATING = {name: load_study(name).repeats for name in SHIPPED if load_study(name).repeats}
+
+
+@pytest.mark.parametrize(("name", "scale"), [(name, scale) for name, scale in OFFERED if name in REPEATING])
+def test_a_study_that_repeats_another_trains_its_cells_at_every_value_and_shares_their_trials(name, scale):
+    study, other = load_study(name), load_study(REPEATING[name])
+    assert study.scales == other.scales
+    trials = expand(study, load_scale(scale), seeds=1)
+    for epochs in study.axes["epochs"].listed(scale):
+        here = [trial for trial in trials if trial.axes["epochs"] == epochs]
+        cut = [({axis: value for axis, value in one.axes.items() if axis != "epochs"}, one.recipe) for one in here]
+        there = expand(other, load_scale(scale), seeds=1, overrides={"schedule.epochs": epochs})
+        assert cut == [(trial.axes, trial.recipe) for trial in there if trial.role == "cell"]
+    own = expand(other, load_scale(scale), seeds=1)
+    baselines = [(trial.role, trial.recipe) for trial in trials if trial.role != "cell"]
+    assert baselines == [(trial.role, trial.recipe) for trial in own if trial.role != "cell"]
+
+
+def test_the_budgets_are_those_that_are_said_and_the_scales_own_is_among_them():
+    assert set(REPEATING) == {"budget_pairs", "budget_heads", "budget_temperature"}
+    for name in REPEATING:
+        for scale in load_study(name).scales:
+            listed = load_study(name).axes["epochs"].listed(scale)
+            assert load_scale(scale).recipe["schedule"]["epochs"] in listed
+            assert list(listed) == sorted(listed)
+
+
+BUDGET = """
+study: longer
+question: At which length?
+repeats: heads
+figure: {kind: budget, x: epochs, hue: head, average: [dim]}
+axes:
+  epochs: {set: schedule.epochs, values: [1, 2]}
+"""
+
+
+def longer(tmp_path, text=BUDGET):
+    (tmp_path / "longer.yaml").write_text(text)
+    return load_study(tmp_path / "longer.yaml")
+
+
+def test_a_study_of_ones_own_may_repeat_a_shipped_one_or_one_by_its_path(tmp_path):
+    study = longer(tmp_path)
+    assert (study.repeats, study.along, list(study.axes)) == ("heads", "epochs", ["epochs", "head", "dim"])
+    assert study.seeds == load_study("heads").seeds
+    assert Study.model_validate(study.model_dump()) == study
+    nones = [trial.axes for trial in expand(study, load_scale("smoke"), seeds=1) if trial.axes["head"] == "none"]
+    assert nones == [{"epochs": epochs, "head": "none", "dim": None} for epochs in (1, 2)]
+    by_path = longer(tmp_path, BUDGET.replace("repeats: heads", f"repeats: {GRIDS / 'heads.yaml'}"))
+    assert by_path == study
+    bars = longer(tmp_path, BUDGET.replace("kind: budget, x: epochs, hue: head", "kind: bars, x: epochs, hue: head"))
+    assert bars.figure.kind == "bars"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("repeats: heads", "repeats: head", "longer.yaml: repeats: Unknown study 'head'; nearest: heads"),
+        ("repeats: heads", "repeats: [heads]", "repeats: give the name of a study, or a path to its file"),
+        ("repeats: heads", "repeats: budget_heads", "repeats: budget_heads repeats another study itself."),
+        ("repeats: heads", "repeats: LONGER", "longer.yaml repeats another study itself."),
+        ("axes:", "recipe: {}\naxes:", "recipe: a study that repeats another has the other's; leave it out."),
+        ("axes:", "scales: [smoke]\naxes:", "scales: a study that repeats another has the other's; leave it out."),
+        ("axes:", "sead: 3\naxes:", "unknown key 'sead'; nearest: seeds"),
+        ("  epochs:", "  dim:", "has one axis of its own, and beside it the other's: head, dim."),
+        ("  epochs:", "  b: {set: seed, values: [1]}\n  epochs:", "has one axis of its own"),
+        ("set: schedule.epochs", "set: schedule.batch_size", "repeats another along x, which sets schedule.epochs"),
+        ("x: epochs, hue: head", "x: head, hue: epochs", "repeats another along x, which sets schedule.epochs"),
+        ("[1, 2]", "[0, 2]", "starts at 1 epoch; untrained is a baseline"),
+        ("repeats: heads", "scales: [smoke]", "kind 'budget' is for a study that repeats another"),
+    ],
+)
+def test_a_mistake_in_what_is_repeated_is_one_sentence(tmp_path, old, new, said):
+    assert old in BUDGET
+    text = BUDGET.replace(old, new.replace("LONGER", str(tmp_path / "longer.yaml")), 1)
+    if "repeats:" not in text:
+        text = text.replace(", hue: head, average: [dim]", ", hue: head").replace(
+            "axes:", "axes:\n  head: {set: head.kind, values: [linear]}"
+        )
+    assert said in sentence(lambda: longer(tmp_path, text))
+
+
 def test_figures_b7_and_b8_are_drawn_from_the_same_trials():
     for scale in ("smoke", "cifar10"):
         bars, averages = (expand(load_study(name), load_scale(scale)) for name in ("cifar10", "cifar10_temperature"))
@@ -418,8 +501,18 @@ def test_the_documented_example_of_a_study_is_one(tmp_path):
     example.write_text(text.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
     study = load_study(example)
     assert [len(expand(study, load_scale(scale))) for scale in study.scales] == [12, 18]
-    keys = set(Study.model_fields) - {"paper"}
+    keys = set(Study.model_fields) - {"paper", "repeats"}
     assert keys <= set(study.model_fields_set)
+
+
+def test_the_documented_example_of_a_study_that_repeats_another_is_one(tmp_path):
+    text = (GRIDS.parent / "docs" / "extending.md").read_text(encoding="utf-8")
+    example = tmp_path / "longer_blur.yaml"
+    example.write_text(text.split("```yaml\n")[2].split("```")[0], encoding="utf-8")
+    study = load_study(example)
+    assert study.repeats
+    assert study.figure.kind == "budget"
+    assert expand(study, load_scale("smoke"))
 
 
 def test_the_docs_name_every_shipped_study():

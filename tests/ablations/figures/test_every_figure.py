@@ -3,6 +3,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+import repeated
 from drawings import (
     EMPTY,
     FULL,
@@ -22,6 +23,7 @@ from drawings import (
 
 from ablations import figures, frame
 from ablations.figures import style
+from ablations.verdicts import budgets
 
 
 @pytest.mark.parametrize(("frame", "context"), [(FULL, PAIRS), (heads_frame(), HEADS)], ids=["pairs", "heads"])
@@ -92,11 +94,15 @@ def test_all_files_of_a_figure_are_made_again_where_one_is_not_whole(tmp_path, s
         (temperature_frame(), TEMPERATURE),
         (points_frame(), POINTS),
         (spectrum_frame(), SPECTRUM),
+        repeated.pairs(),
+        repeated.heads(),
     ],
-    ids=["full", "part", "heads", "multiples", "points", "spectrum"],
+    ids=["full", "part", "heads", "multiples", "points", "spectrum", "budget of a map", "budget of bars"],
 )
 def test_nothing_written_is_cut_off_at_the_edge(frame, context):
-    figure = figures.draw(frame, replace(context, overrides=("data.source=folder:" + "images/" * 12,)))
+    verdicts = budgets.table(budgets.judge(frame, context, None), context)
+    changed = replace(context, overrides=("data.source=folder:" + "images/" * 12,))
+    figure = figures.draw(frame, changed, verdicts=verdicts)
     whole = figure.bbox
     box = figure.get_tightbbox()
     assert box.x0 >= 0
@@ -124,7 +130,7 @@ def test_redrawing_needs_neither_torch_nor_ray_and_the_context_no_plotting():
     probe = (
         "import sys; import ablations.figures.context, ablations.tables, ablations.compare; early = set(sys.modules)\n"
     )
-    probe += "from ablations.figures import bars, pairs, scatter, spectrum; print(*early); print(*sys.modules)"
+    probe += "from ablations.figures import bars, budget, pairs, scatter, spectrum; print(*early); print(*sys.modules)"
     early, late = subprocess.run(
         [sys.executable, "-c", probe], capture_output=True, text=True, check=True
     ).stdout.splitlines()

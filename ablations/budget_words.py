@@ -22,19 +22,20 @@ def sentences(frame: pd.DataFrame, context: Context, verdicts: pd.DataFrame) -> 
 
 
 def text_table(frame: pd.DataFrame, context: Context, verdicts: pd.DataFrame) -> pd.DataFrame:
-    """Claims down and budgets across, and where each first holds; below them rank agreement and levels of top1."""
+    """Claims down, where each first holds and budgets across; below them rank agreement and levels of top1."""
     columns = {epochs: f"{pairs:,} ({epochs})" for epochs, pairs in budgets(context).items()}
     rows: list[tuple[str, dict[int, str], str]] = []
     for claim, epochs in first_held(verdicts).items():
         outcomes = verdicts[verdicts["claim"] == claim].set_index("epochs")["outcome"]
         rows.append((claim, outcomes[outcomes != OPEN].to_dict(), columns[epochs] if epochs else "–"))
     for over, found in agreements(frame, context).groupby("over", sort=False):
-        rows.append((f"Spearman's rho, {over}", {row.epochs: _rank(row.rho, row.p) for row in found.itertuples()}, ""))
+        ranks = {row.epochs: f"{_rho(row.rho)} (p {row.p:.2g})" for row in found.itertuples()}
+        rows.append((f"Spearman's rho, {over}", ranks, ""))
     for name, line in levels(frame, context).groupby("name", sort=False):
         means = {row.epochs: _level(row.mean, row.half) for row in line.itertuples()}
         rows.append((f"{label('top1')}: {name}", means, ""))
-    table = [[name, *(cells.get(epochs, "–") for epochs in columns), first] for name, cells, first in rows]
-    return pd.DataFrame(table, columns=["image pairs per cell (epochs)", *columns.values(), "first holds at"])
+    table = [[name, first, *(cells.get(epochs, "–") for epochs in columns)] for name, cells, first in rows]
+    return pd.DataFrame(table, columns=["image pairs per cell (epochs)", "first holds at", *columns.values()])
 
 
 def _claims(context: Context, verdicts: pd.DataFrame) -> list[str]:
@@ -66,7 +67,7 @@ def _claims(context: Context, verdicts: pd.DataFrame) -> list[str]:
 def _ranks(frame: pd.DataFrame, context: Context) -> list[str]:
     pairs, found = budgets(context), agreements(frame, context)
     found = found[found["over"] == "all cells"]
-    said = [f"{_rank(row.rho, row.p)} at {pairs[row.epochs]:,}" for row in found.itertuples()]
+    said = [f"{_rho(row.rho)} at {pairs[row.epochs]:,}" for row in found.itertuples()]
     return [f"Spearman's rho with the paper's map, all cells: {', '.join(said)} image pairs."] if said else []
 
 
@@ -82,8 +83,8 @@ def _verb(claims: list[str], outcome: str) -> str:
     return f"{_and(claims)} {verbs[outcome]}"
 
 
-def _rank(rho: float, p: float) -> str:
-    return f"{rho:.2f} (p {p:.2g})".replace("-0", "−0")
+def _rho(rho: float) -> str:
+    return f"{rho:.2f}".replace("-", "−")
 
 
 def _level(mean: float, half: float) -> str:

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ablations import terminal
-from ablations.arguments import Parser
-from ablations.frame import axes_of, once, read
-from ablations.measures import label
-from ablations.outcomes import Floats, outcomes
-from ablations.statistics import Interval, interval, part_of
-from ablations.store import Store
-from ablations.study import load_scale, load_study
-from ablations.words import counted
+from ablations.console import terminal
+from ablations.console.arguments import Parser
+from ablations.console.text import counted
+from ablations.stats.intervals import Interval, interval, part_of
+from ablations.store.trials import Store
+from ablations.studies.load import load_scale, load_study
+from ablations.studies.metrics import label
+from ablations.tables.frame import axes_of, once, read
+from ablations.verdicts.per_example import Floats, outcomes
 from simclr_core.config import nearest
 from simclr_core.errors import BadInput
 
@@ -88,7 +88,7 @@ def _draw(
     """The comparison as a figure; the files written."""
     from ablations import figures
 
-    figures.settle(stem.parents[2] / "results" / "cache")
+    figures.use_own_matplotlib_settings(stem.parents[2] / "results" / "cache")
     from ablations.figures import comparison, style
 
     low, high = (answer.interval.low, answer.interval.high) if answer.interval else (None, None)

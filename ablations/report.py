@@ -7,10 +7,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ablations import terminal
-from ablations.arguments import Parser
-from ablations.reports import Reports
-from ablations.study import load_scale
+from ablations.console import terminal
+from ablations.console.arguments import Parser
+from ablations.pages.renew import Reports
+from ablations.studies.load import load_scale
 from simclr_core.errors import BadInput
 
 DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130

@@ -14,13 +14,28 @@ from typing import Any
 
 import yaml
 
-from ablations import plan, study, terminal
-from ablations.arguments import Parser
-from ablations.claims import Claims
-from ablations.prune import KINDS, delete, prunable
-from ablations.store import Store
-from ablations.stored import STATES, Stored, amount, at, columns, every, measure, number, plain, stored, tail
-from ablations.why import ABSENT, IMAGES, Cell, clean, encode, explain, flatten, identity, runner, short, words
+from ablations.console import terminal
+from ablations.console.arguments import Parser
+from ablations.console.text import clean, yaml_text
+from ablations.store.inspect import (
+    STATES,
+    Stored,
+    all_trials,
+    amount,
+    columns,
+    dig,
+    measure,
+    number,
+    plain,
+    stored,
+    tail,
+)
+from ablations.store.leases import Leases, runner
+from ablations.store.prune import KINDS, delete, prunable
+from ablations.store.trials import Store
+from ablations.studies import expand, load, options
+from ablations.sweep import plan
+from ablations.sweep.missing import ABSENT, IMAGES, WantedTrial, encode, explain, flatten, identity, short
 from simclr_core.config import RECIPE_VERSION, Recipe
 from simclr_core.errors import BadInput
 
@@ -42,8 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not os.path.isdir(root):  # noqa: PTH112  # Path.is_dir raises where a parent cannot be entered
             raise BadInput(f"{root}: no such folder; --out DIR says where results/ is.")
         store = Store(root)
-        claims = Claims(store, shlex.join(["ablations.results", *(sys.argv[1:] if argv is None else argv)]))
-        return int(args.command(args, store, claims))
+        leases = Leases(store, shlex.join(["ablations.results", *(sys.argv[1:] if argv is None else argv)]))
+        return int(args.command(args, store, leases))
     except BadInput as error:
         terminal.complain(str(error))
         return BAD_INPUT
@@ -88,8 +103,8 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 # ls
 
 
-def _ls(args: argparse.Namespace, store: Store, claims: Claims) -> int:
-    trials = sorted(every(store, claims), key=lambda trial: (trial.changed, trial.trial_id))
+def _ls(args: argparse.Namespace, store: Store, leases: Leases) -> int:
+    trials = sorted(all_trials(store, leases), key=lambda trial: (trial.changed, trial.trial_id))
     varying = _varying(trials)
     if args.json:
         records = [json.dumps(_record(trial, differs)) for trial, differs in zip(trials, varying, strict=True)]
@@ -112,7 +127,7 @@ def _varying(trials: Sequence[Stored]) -> list[dict[str, Any]]:
     known = [i for i, trial in enumerate(trials) if trial.record]
     default = {"recipe": Recipe().model_dump(mode="json"), "fingerprints": [], "recipe_version": RECIPE_VERSION}
     table = encode([identity(default)], [identity(trials[i].record) for i in known])
-    sources = {words(at(trials[i].record, "recipe", "data", "source")) for i in known}
+    sources = {yaml_text(dig(trials[i].record, "recipe", "data", "source")) for i in known}
     found: list[dict[str, Any]] = [{} for _ in trials]
     for column, steps in enumerate(table.fields):
         codes, values = table.stored[:, column].tolist(), table.values[column]
@@ -128,19 +143,19 @@ def _varying(trials: Sequence[Stored]) -> list[dict[str, Any]]:
 
 def _listing(trials: Sequence[Stored], varying: Sequence[Mapping[str, Any]]) -> list[str]:
     """Aligned lines. What more than half of the trials share is said once, at the end."""
-    texts = [{name: words(value) for name, value in differs.items()} for differs in varying]
+    texts = [{name: yaml_text(value) for name, value in differs.items()} for differs in varying]
     counts = Counter(pair for each in texts for pair in each.items())
     common = dict(sorted(pair for pair, count in counts.items() if 2 * count > len(trials)))
     rows = [("id", "state", "top-1", "data", "encoder", "epochs", "seed", "seconds", "size", "finished UTC", "differs")]
     for trial, each in zip(trials, texts, strict=True):
         about = _record(trial, {})
-        epochs = words(about["epochs"]) if about["epochs"] is not None else "?"
+        epochs = yaml_text(about["epochs"]) if about["epochs"] is not None else "?"
         rows.append(
             (
                 *(trial.trial_id, trial.status, "" if about["top1"] is None else f"{about['top1']:.2f}"),
-                *("" if about[name] is None else words(about[name]) for name in ("data", "encoder")),
+                *("" if about[name] is None else yaml_text(about[name]) for name in ("data", "encoder")),
                 epochs if trial.status == "done" else f"{trial.epoch}/{epochs}",
-                "" if about["seed"] is None else words(about["seed"]),
+                "" if about["seed"] is None else yaml_text(about["seed"]),
                 "" if about["seconds"] is None else f"{about['seconds']:.1f}",
                 *(amount(trial.size), about["finished"][:16]),
                 " ".join(f"{name}={text}" for name, text in each.items() if common.get(name) != text),
@@ -153,21 +168,21 @@ def _listing(trials: Sequence[Stored], varying: Sequence[Mapping[str, Any]]) -> 
 
 def _record(trial: Stored, differs: Mapping[str, Any]) -> dict[str, Any]:
     """A trial for --json; null is not known. seconds: training and probing; size: bytes; finished: ISO 8601, UTC."""
-    recipe = at(trial.record, "recipe")
+    recipe = dig(trial.record, "recipe")
     fields = {
         "id": trial.trial_id,
         "state": trial.status,
         "why": trial.why,
-        "top1": number(at(trial.metrics, "top1")),
-        "data": at(recipe, "data", "source"),
-        "encoder": at(recipe, "encoder", "name"),
-        "epochs": at(recipe, "schedule", "epochs"),
-        "epochs_done": at(recipe, "schedule", "epochs") if trial.status == "done" else trial.epoch,
-        "seed": at(recipe, "seed"),
+        "top1": number(dig(trial.metrics, "top1")),
+        "data": dig(recipe, "data", "source"),
+        "encoder": dig(recipe, "encoder", "name"),
+        "epochs": dig(recipe, "schedule", "epochs"),
+        "epochs_done": dig(recipe, "schedule", "epochs") if trial.status == "done" else trial.epoch,
+        "seed": dig(recipe, "seed"),
         "differs": dict(differs),
-        "seconds": number(at(trial.provenance, "seconds")),
+        "seconds": number(dig(trial.provenance, "seconds")),
         "size": trial.size,
-        "finished": clean(str(at(trial.provenance, "finished") or "")),
+        "finished": clean(str(dig(trial.provenance, "finished") or "")),
     }
     shown: dict[str, Any] = plain(fields)
     return shown
@@ -176,14 +191,14 @@ def _record(trial: Stored, differs: Mapping[str, Any]) -> dict[str, Any]:
 # show
 
 
-def _show(args: argparse.Namespace, store: Store, claims: Claims) -> int:
+def _show(args: argparse.Namespace, store: Store, leases: Leases) -> int:
     trial_id = _named(args.id, store.trial_ids())
-    if (trial := stored(store, claims, trial_id)) is None:
+    if (trial := stored(store, leases, trial_id)) is None:
         raise BadInput(f"{trial_id}: it was deleted just now.")
     terminal.say(f"{trial_id}: {trial.status}" + (f": {trial.why}" if trial.why else ""))
     _section("Differs from the defaults", _unusual(trial.record))
-    _section("Metrics", columns([(clean(str(k)), words(v)) for k, v in sorted(trial.metrics.items())]))
-    _section("Provenance", columns([(clean(str(k)), words(v)) for k, v in sorted(trial.provenance.items())]))
+    _section("Metrics", columns([(clean(str(k)), yaml_text(v)) for k, v in sorted(trial.metrics.items())]))
+    _section("Provenance", columns([(clean(str(k)), yaml_text(v)) for k, v in sorted(trial.provenance.items())]))
     _section("Epochs", _epochs(store.epochs(trial_id)))
     if failure := trial.state.failure:
         after = f"after epoch {failure.epoch}" if failure.epoch else "before its first epoch was done"
@@ -233,11 +248,11 @@ def _unusual(record: Mapping[str, Any]) -> list[str]:
     default, lines = flatten(Recipe().model_dump(mode="json")), []
     for steps, value in flatten(record["recipe"]).items():
         if steps not in default or value != default[steps]:
-            instead = f" (default {words(default[steps])})" if steps in default else ""
-            lines.append(f"{clean('.'.join(steps))}: {words(value)}{instead}")
+            instead = f" (default {yaml_text(default[steps])})" if steps in default else ""
+            lines.append(f"{clean('.'.join(steps))}: {yaml_text(value)}{instead}")
     if record.get("recipe_version") != RECIPE_VERSION:
-        lines.append(f"recipe version: {words(record.get('recipe_version'))} (now {RECIPE_VERSION})")
-    return [*lines, f"fingerprints: {words(record['fingerprints'])}"]
+        lines.append(f"recipe version: {yaml_text(record.get('recipe_version'))} (now {RECIPE_VERSION})")
+    return [*lines, f"fingerprints: {yaml_text(record['fingerprints'])}"]
 
 
 def _epochs(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -248,7 +263,7 @@ def _epochs(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
     def line(row: Mapping[str, Any]) -> list[str]:
         values = [(row.get(name), number(row.get(name))) for name in names]
-        return [words(value)[:20] if n is None or isinstance(value, int) else f"{n:.4g}" for value, n in values]
+        return [yaml_text(value)[:20] if n is None or isinstance(value, int) else f"{n:.4g}" for value, n in values]
 
     lines = columns([[clean(name, 20) for name in names], *map(line, rows)])
     return lines if len(rows) <= FIRST + LAST + 1 else [*lines[: FIRST + 1], "...", *lines[-LAST:]]
@@ -265,10 +280,10 @@ def _files(folder: Path) -> list[str]:
 # why
 
 
-def _why(args: argparse.Namespace, store: Store, claims: Claims) -> int:
-    asked, scale = study.load_study(args.study), study.load_scale(args.scale)
-    overrides = study.parse_overrides(args.set)
-    wanted = study.expand(asked, scale, data=args.data, seeds=args.seeds, overrides=overrides)
+def _why(args: argparse.Namespace, store: Store, leases: Leases) -> int:
+    asked, scale = load.load_study(args.study), load.load_scale(args.scale)
+    overrides = options.parse_overrides(args.set)
+    wanted = expand.expand(asked, scale, data=args.data, seeds=args.seeds, overrides=overrides)
 
     from simclr_core import data  # imports torch
 
@@ -276,11 +291,11 @@ def _why(args: argparse.Namespace, store: Store, claims: Claims) -> int:
         source: data.fingerprint(source, store.root / "cache") for trial in wanted for source in trial.recipe.data_sets
     }
     cells = []
-    for item in plan.look_up(wanted, names, store, claims):
+    for item in plan.look_up(wanted, names, store, leases):
         fields = {"recipe": item.trial.recipe.model_dump(mode="json"), "fingerprints": list(item.fingerprints)}
-        known = None if item.status == "done" else stored(store, claims, item.trial_id)
+        known = None if item.status == "done" else stored(store, leases, item.trial_id)
         cells.append(
-            Cell(
+            WantedTrial(
                 item.trial.label,
                 {**fields, "recipe_version": RECIPE_VERSION},
                 item.state,
@@ -302,12 +317,12 @@ def _why(args: argparse.Namespace, store: Store, claims: Claims) -> int:
 # prune
 
 
-def _prune(args: argparse.Namespace, store: Store, claims: Claims) -> int:
-    live = claims.live_runs()
-    found = prunable(store, claims, bool(live))
+def _prune(args: argparse.Namespace, store: Store, leases: Leases) -> int:
+    live = leases.live_runs()
+    found = prunable(store, leases, bool(live))
     if args.delete:
         kinds = [kind for kind in KINDS if kind in args.delete]
-        return DONE if delete(found, kinds, live, store, claims) else SOME_LEFT
+        return DONE if delete(found, kinds, live, store, leases) else SOME_LEFT
     if live:
         also = f" and {len(live) - 1} more" if len(live) > 1 else ""
         terminal.say(f"A run is live, {runner(live[0])}{also}: its trials, drafts and the cache are left alone.")

@@ -2,17 +2,30 @@
 
 import argparse
 import contextlib
+import json
 import os
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ablations import terminal
-from ablations.arguments import Parser
+from ablations.console import terminal
+from ablations.console.arguments import Parser
 from simclr_core.errors import BadInput
 from simclr_core.sources import SOURCES
+
+if TYPE_CHECKING:
+    from ablations.outputs.write import Outputs
+    from ablations.store.leases import Leases
+    from ablations.store.trials import Store
+    from ablations.studies.model import Scale
+    from ablations.sweep.engines import Setting
+    from ablations.sweep.plan import Planned
+    from ablations.sweep.preflight import Engine
+    from ablations.sweep.progress import Style, Watch
 
 DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -30,9 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             signal.signal(number, stop)
     try:
         args = _arguments(argv)
-        from ablations import command  # after --help: pydantic and numpy take longer to import than it takes to say
-
-        return DONE if command.run(args, argv) else SOME_FAILED
+        return DONE if _run(args, argv) else SOME_FAILED
     except BadInput as error:
         terminal.complain(str(error))
         return BAD_INPUT
@@ -88,6 +99,195 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 def _continue(argv: Sequence[str]) -> str:
     return f"To continue:\n  python -m ablations.run {shlex.join(argv)}"
+
+
+def _run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
+    """Whether all is done; False where cells failed or run elsewhere. `argv` is what `args` was read from.
+
+    Raises BadInput; and KeyboardInterrupt, once everything that is finished is written, where that ended the sweep.
+    """
+    began = time.monotonic()
+    # After --help: pydantic and numpy take longer to import than it takes to say.
+    from ablations.console import signals
+    from ablations.store.leases import Leases
+    from ablations.store.trials import Store
+    from ablations.studies.expand import expand
+    from ablations.studies.load import load_scale, load_study
+    from ablations.studies.model import CELL
+    from ablations.studies.options import parse_only, parse_overrides
+    from ablations.sweep import plan, preflight
+
+    engine = preflight.Engine(args.engine, args.address, args.verbose)
+    asked, scale = load_study(args.study), load_scale(args.scale)
+    overrides, only = parse_overrides(args.set), parse_only(args.only)
+    every = expand(asked, scale, data=args.data, seeds=args.seeds, overrides=overrides)
+    chosen = every
+    if only:
+        chosen = expand(asked, scale, data=args.data, seeds=args.seeds, overrides=overrides, only=only)
+
+    # Mistakes in the study are found above, in a moment; from here on torch, pandas and the images are loaded.
+    from ablations.pictures.captions import about_images
+    from ablations.pictures.views import draw_views
+    from simclr_core import data
+
+    cache, store = args.out / "results" / "cache", Store(args.out / "results")
+    command = f"python -m ablations.run {shlex.join(argv)}"
+    leases = Leases(store, command)
+    sources = dict.fromkeys(part for trial in every for part in trial.recipe.data_sets)
+    names = {source: data.fingerprint(source, cache) for source in sources}
+    planned = plan.look_up(chosen, names, store, leases)
+    if args.dry_run:
+        _dry_run(args, planned, scale, cache, engine)
+        return True
+    store.prepare()
+    todo = plan.unfinished(planned, args.retry)
+    with signals.deferred_signals() as heed, preflight.starting_ray(engine, scale, todo) as ray:
+        heed()
+        setting = preflight.setting_of(engine, scale, todo, store, cache, ray) if todo else None
+        dataset = data.load(chosen[-1].recipe.data, cache)
+        if dataset.skipped:
+            shown = "; ".join(dataset.skipped[:5]) + ("; ..." if len(dataset.skipped) > 5 else "")
+            terminal.complain(f"Unreadable files skipped: {len(dataset.skipped)} ({shown}).")
+
+        from ablations.outputs.record import RunRecord, shared
+        from ablations.outputs.write import Outputs
+        from ablations.studies.info import study_info
+
+        # The table always shows the whole study: --only chooses what is trained now, and takes nothing away.
+        whole = planned if chosen is every else plan.look_up(every, names, store, leases)
+        asked_for = RunRecord(
+            command, study_info(asked, scale, every, dataset.title, len(dataset.train), args.set), shared(every)
+        )
+        cells, about = [trial for trial in every if trial.role == CELL], about_images(scale, dataset, args.set)
+        outputs = Outputs(
+            args.out,
+            asked_for,
+            whole,
+            store,
+            leases,
+            lambda: draw_views(asked.study, cells, dataset, about),
+        )
+        watch = interrupted = None
+        if setting is not None:
+            with leases.alive():
+                mine = leases.claim(todo)
+                todo = {name: item for name, item in todo.items() if name in mine and store.look(name).status != "done"}
+                _say_damaged(todo, store)
+                heed()
+                if todo:
+                    watch, interrupted = _sweep(args, todo, setting, store, leases, outputs)
+    files = outputs.write() if interrupted else outputs.finish()
+    planned = plan.refresh(planned, store, leases)
+    _report(args, outputs, planned, files, time.monotonic() - began, watch)
+    if interrupted:
+        raise KeyboardInterrupt
+    return all(item.status == "done" for item in planned) and not outputs.problem
+
+
+def _sweep(
+    args: argparse.Namespace,
+    todo: "dict[str, Planned]",
+    setting: "Setting",
+    store: "Store",
+    leases: "Leases",
+    outputs: "Outputs",
+) -> "tuple[Watch, bool]":
+    """Train what is to be trained, with progress, drawing now and then. True where Ctrl-C ended it early."""
+    from ablations.sweep import engines
+    from ablations.sweep.driver import Event
+    from ablations.sweep.progress import Watch
+
+    style: Style = "json" if args.json else "quiet" if args.quiet else "people"
+    unheard: list[OSError] = []
+    with (
+        terminal.own_streams(args.verbose) as (out, err),
+        Watch(outputs.planned, todo, setting.share.parallel, style, stderr=err, stdout=out) as watch,
+    ):
+
+        def on_event(event: Event) -> None:
+            try:
+                watch.show(event)
+            except OSError as error:  # whoever read our progress is gone, or its disk is full: the same as Ctrl-C
+                unheard.append(error)
+                raise KeyboardInterrupt from None
+            outputs.follow(event)
+
+        interrupted = engines.run(todo, store, leases, setting, on_event)
+    if unheard and not isinstance(unheard[0], BrokenPipeError):
+        terminal.complain(f"Progress cannot be written: {unheard[0].strerror}; what is finished is kept.")
+    return watch, interrupted
+
+
+def _say_damaged(todo: "Mapping[str, Planned]", store: "Store") -> None:
+    for item in todo.values():
+        if item.status == "damaged":
+            terminal.complain(
+                f"damaged: {item.trial.label}: {item.state.why}; it is trained again, "
+                f"and what is there goes to {store.aside}."
+            )
+
+
+def _dry_run(
+    args: argparse.Namespace, planned: "Sequence[Planned]", scale: "Scale", cache: Path, engine: "Engine"
+) -> None:
+    from ablations.sweep import machine, plan, preflight
+    from simclr_core.health import TrialFailed
+
+    estimate, why, todo = None, "", plan.unfinished(planned, args.retry)
+    try:
+        setting = preflight.setting_of(engine, scale, todo, None, cache, None) if todo else None
+        parallel, device = (setting.share.parallel, setting.share.device) if setting else (1, "cpu")
+        estimate = plan.estimate(planned, parallel, lambda recipe: preflight.measured_cost(recipe, device, cache))
+    except machine.TooLittle as error:  # the plan for another computer can be looked at here
+        why = str(error)
+    except TrialFailed as error:
+        why = f"a trial that was tried failed: {error}."
+    if args.json:
+        about = {"seconds": estimate and estimate.seconds, "trial_seconds": estimate and estimate.trial_seconds}
+        about |= {"parallel": estimate and estimate.parallel, "peak_bytes": estimate and estimate.peak_bytes}
+        terminal.say(json.dumps({"event": "plan", **about, "trials": [item.record() for item in planned]}))
+        return
+    terminal.say(plan.describe(planned))
+    terminal.say(plan.describe_estimate(estimate) if estimate else f"No estimate of the time: {why}")
+
+
+def _report(
+    args: argparse.Namespace,
+    outputs: "Outputs",
+    planned: "Sequence[Planned]",
+    files: Sequence[Path],
+    seconds: float,
+    watch: "Watch | None",
+) -> None:
+    """Failed cells to stderr; what was found and where it lies to stdout."""
+    from ablations.console.text import duration
+
+    failed = [(item, item.state.failure) for item in planned if item.state.failure]
+    elsewhere = sum(item.status == "running" for item in planned)
+    for item, failure in failed:
+        path = outputs.store.folder(item.trial_id) / "error.json"
+        epochs = f" after epoch {failure.epoch}" if failure.epoch else ""
+        terminal.complain(f"failed: {item.trial.label}: {failure.error}{epochs} ({path})")
+    if any(failure.would_fail_again for _, failure in failed) and not args.retry:
+        terminal.complain("What failed by its own numbers is not trained again, unless with --retry.")
+    if elsewhere:
+        terminal.complain(f"{elsewhere} of the trials run elsewhere now; run this again when that has ended.")
+    overhead = watch.overhead(seconds) if watch else None
+    if args.json:
+        counts = {
+            status: sum(item.status == status for item in planned)
+            for status in ("done", "failed", "running", "missing", "damaged")
+        }
+        spent = {"seconds": seconds, "overhead": overhead[1] if overhead else None}
+        terminal.say(json.dumps({"event": "summary", **counts, **spent, "files": [str(file) for file in files]}))
+        return
+    if not args.quiet:
+        terminal.say(outputs.summary())
+        said = f"; the trials' own work, ideally packed, takes {duration(overhead[0])}" if overhead else ""
+        share = f", so {100 * overhead[1]:.0f}% went to everything else" if overhead else ""
+        terminal.say(f"Wall time {duration(seconds)}{said}{share}. Files:")
+    for file in files:
+        terminal.say(f"{file}" if args.quiet else f"  {file}")
 
 
 if __name__ == "__main__":

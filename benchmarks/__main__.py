@@ -15,11 +15,11 @@ from typing import Any
 import pandas as pd
 import torch
 
-from ablations import terminal
-from ablations.arguments import Parser
-from ablations.frame import replace_file
-from ablations.machine import here
-from ablations.study import Resources
+from ablations.console import terminal
+from ablations.console.arguments import Parser
+from ablations.store.files import replace_file
+from ablations.studies.model import Resources
+from ablations.sweep.machine import here
 from benchmarks.rounds import ROUNDS, Case, spread
 from simclr_core.errors import BadInput
 

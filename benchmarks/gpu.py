@@ -14,9 +14,10 @@ from benchmarks.rounds import ROUNDS, Case, play
 from benchmarks.training import POLICY
 from simclr_core.config import Recipe
 from simclr_core.data.images import ImageSet
+from simclr_core.model import SimCLR
 from simclr_core.objective import objective
-from simclr_core.pretrain import SimCLR, pretrain
-from simclr_core.trial import exactly
+from simclr_core.pretrain import pretrain
+from simclr_core.trial import deterministic
 
 TASK = "ResNet-18, CIFAR stem, batch 512, bf16"
 NO_GPU = "no GPU here"
@@ -30,7 +31,7 @@ def cases(rounds: int = ROUNDS) -> Iterator[Case]:
             yield Case("gpu", task, unit, {}, missing={"simclr_core": NO_GPU})
         return
     recipe = cifar_recipe("resnet18", 512)
-    with exactly("cuda"):
+    with deterministic("cuda"):
         speed = play({"whole step": whole_step(recipe, 40), "forward and backward": model_step(recipe, 40)}, rounds)
         ceiling = play({"matrix product": matmul}, rounds)
     yield Case("gpu", TASK, "views/s", speed)

@@ -23,7 +23,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Self
 
-from ablations.arguments import Parser
+from ablations.console.arguments import Parser
 from simclr_core.errors import BadInput
 
 # Epochs as an axis: a quarter of the cells is long enough to be hit in the middle, all over the sweep.

@@ -30,21 +30,22 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from ablations.arguments import Parser
+from ablations.console.arguments import Parser
 from ablations.figures import save, style
-from ablations.frame import replace_file
-from ablations.statistics import interval, part_of
+from ablations.stats.intervals import interval, part_of
+from ablations.store.files import replace_file
 from simclr_core import data
 from simclr_core.config import RECIPE_VERSION, Recipe
 from simclr_core.data.images import Dataset, ImageSet
 from simclr_core.errors import BadInput
-from simclr_core.pretrain import SimCLR, pretrain
+from simclr_core.model import SimCLR
+from simclr_core.pretrain import pretrain
 from simclr_core.probes.features import features
 from simclr_core.probes.knn import knn_probe
 from simclr_core.probes.linear import linear_probe
 from simclr_core.probes.measured import accuracy
 from simclr_core.streams import stream
-from simclr_core.trial import check, exactly
+from simclr_core.trial import check, deterministic
 
 OURS, PEER = "simclr_core", "lightly"
 COLORS = {OURS: "#d55e00", PEER: "#0072b2"}  # color-blind-safe (Okabe and Ito)
@@ -294,7 +295,7 @@ def _compare(args: argparse.Namespace) -> None:
             if ((table["library"] == library) & (table["seed"] == seed)).any():
                 continue
             rows = []
-            with exactly("cpu"):
+            with deterministic("cpu"):
                 for row in measured(library, recipe.model_copy(update={"seed": seed}), dataset):
                     print(", ".join(f"{key} {_shown(value)}" for key, value in row.items()), flush=True)
                     rows.append(row)

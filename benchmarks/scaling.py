@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ablations import plan, study
-from ablations.claims import Claims
-from ablations.plan import Planned
-from ablations.store import Store
-from ablations.study import Scale, Study
+from ablations.store.leases import Leases
+from ablations.store.trials import Store
+from ablations.studies import expand, load
+from ablations.studies.model import Scale, Study
+from ablations.sweep import plan
+from ablations.sweep.plan import Planned
 from benchmarks.rounds import ROUNDS, Case
 from simclr_core.data import embedded
 
@@ -82,13 +83,13 @@ def made_up(cells: int, folder: Path) -> tuple[Study, Scale]:
     asked = {"study": "grid", "question": "How long?", "figure": plot, "scales": ["none"], "seeds": 1, "axes": axes}
     path.write_text(json.dumps(asked))  # JSON is YAML
     scale.write_text(json.dumps({"scale": "none", "recipe": {"schedule": {"epochs": 1}}}))
-    return study.load_study(path), study.load_scale(scale)
+    return load.load_study(path), load.load_scale(scale)
 
 
-def _planned(asked: Study, scale: Scale, out: Path) -> tuple[list[Planned], Store, Claims]:
-    trials, store = study.expand(asked, scale), Store(out / "results")
-    claims = Claims(store)
-    return plan.look_up(trials, {trials[0].recipe.data: embedded.FINGERPRINT}, store, claims), store, claims
+def _planned(asked: Study, scale: Scale, out: Path) -> tuple[list[Planned], Store, Leases]:
+    trials, store = expand.expand(asked, scale), Store(out / "results")
+    leases = Leases(store)
+    return plan.look_up(trials, {trials[0].recipe.data: embedded.FINGERPRINT}, store, leases), store, leases
 
 
 def _plan(asked: Study, scale: Scale, out: Path) -> None:
@@ -114,13 +115,14 @@ def _store(asked: Study, scale: Scale, out: Path) -> float:
 def _report(asked: Study, scale: Scale, out: Path) -> None:
     from matplotlib.figure import Figure
 
-    from ablations.outputs import Outputs, context
-    from ablations.ran import Ran, shared
+    from ablations.outputs.record import RunRecord, shared
+    from ablations.outputs.write import Outputs
+    from ablations.studies.info import study_info
 
-    planned, store, claims = _planned(asked, scale, out)
+    planned, store, leases = _planned(asked, scale, out)
     trials = [item.trial for item in planned]
-    about = Ran("", context(asked, scale, trials, "made up", 1000, ()), shared(trials))
-    outputs = Outputs(out, about, planned, store, claims, Figure)
+    about = RunRecord("", study_info(asked, scale, trials, "made up", 1000, ()), shared(trials))
+    outputs = Outputs(out, about, planned, store, leases, Figure)
     outputs.write()
     outputs.summary()
 

@@ -20,17 +20,19 @@ import numpy as np
 import torch
 from torch import nn
 
-from ablations.machine import here
-from ablations.study import Resources, load_scale
+from ablations.studies.load import load_scale
+from ablations.studies.model import Resources
+from ablations.sweep.machine import here
 from benchmarks.quality import train_lightly, train_ours
 from benchmarks.rounds import ROUNDS, Case, play
 from simclr_core import data
 from simclr_core.config import Recipe
 from simclr_core.data.images import ImageSet
 from simclr_core.encoders import Encoder, TinyMapConv2d
+from simclr_core.model import SimCLR
 from simclr_core.objective import objective
-from simclr_core.pretrain import SimCLR, pretrain
-from simclr_core.trial import exactly
+from simclr_core.pretrain import pretrain
+from simclr_core.trial import deterministic
 
 POLICY = ("crop", "color")
 IMAGES = 640  # ten steps an epoch
@@ -52,7 +54,7 @@ def cases(rounds: int = ROUNDS) -> Iterator[Case]:
     with team(cores, recipe, train) as run:
         figures = play({name: partial(run, name) for name in CONTENDERS}, rounds)
     yield Case("training", f"the laptop recipe, {cores} trials at once", "image pairs/s", figures)
-    with exactly("cpu"):
+    with deterministic("cpu"):
         few = train.take(np.arange(STEPS * recipe.schedule.batch_size))
         step = {"whole step": whole_step(recipe, few), "encoder, forward and backward": encoder_step(recipe, few)}
         figures = play(step, STEP_ROUNDS * rounds)
@@ -70,10 +72,10 @@ def team(trials: int, recipe: Recipe, train: ImageSet) -> Iterator[Callable[[str
 
     They stay alive from one contender to the next, so that no import is timed.
     """
-    context = multiprocessing.get_context("spawn")
-    ready = context.Barrier(trials)
-    pipes = [context.Pipe() for _ in range(trials)]
-    processes = [context.Process(target=work, args=(recipe, train, theirs, ready)) for _, theirs in pipes]
+    info = multiprocessing.get_context("spawn")
+    ready = info.Barrier(trials)
+    pipes = [info.Pipe() for _ in range(trials)]
+    processes = [info.Process(target=work, args=(recipe, train, theirs, ready)) for _, theirs in pipes]
     for process, (_, theirs) in zip(processes, pipes, strict=True):
         process.start()
         theirs.close()  # so that a process that dies is noticed
@@ -98,7 +100,7 @@ def work(recipe: Recipe, train: ImageSet, orders: Any, ready: Any) -> None:
     recipe = recipe.model_copy(update={"schedule": recipe.schedule.model_copy(update={"epochs": EPOCHS})})
     while True:
         trainer, our_encoder = CONTENDERS[orders.recv()]
-        with exactly("cpu"):
+        with deterministic("cpu"):
             model = SimCLR(recipe)
             if not our_encoder:
                 plainly(model.encoder)

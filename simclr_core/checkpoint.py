@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 
 from simclr_core.config import RECIPE_VERSION
-from simclr_core.stops import TrialFailed
+from simclr_core.health import TrialFailed
 
 
 class Unfit(TrialFailed):

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from simclr_core.config import Probes, Recipe, SGDProbe
 from simclr_core.data.images import Dataset
 from simclr_core.encoders import Encoder
-from simclr_core.pretrain import SimCLR, pretrain
+from simclr_core.model import SimCLR
+from simclr_core.pretrain import pretrain
+from simclr_core.probes.finetune import descend, shares, zeros
 from simclr_core.probes.label_subset import label_subset
-from simclr_core.probes.sgd import descend, shares, zeros
-from simclr_core.trial import exactly, probe
+from simclr_core.trial import deterministic, probe
 
 BASE = 950_000_000  # a process that has loaded torch and images, and probes a small encoder; measured on CPU
 SLACK = 1.5  # for what the backward pass and the convolutions allocate beyond what the forward pass keeps; measured
@@ -44,7 +45,7 @@ def measure(
     few = replace(dataset, train=dataset.train.take(np.arange(plan.batch_size * steps) % len(dataset.train)))
     short = recipe.model_copy(update={"schedule": plan.model_copy(update={"epochs": 2})})
     forget_peak(device)
-    with exactly(device):
+    with deterministic(device):
         model, per_step = SimCLR(recipe, len(dataset.class_names)), 0.0
         if plan.epochs:
             *_, warm = pretrain(short, model, few.train, device)  # the first epoch is slower

@@ -13,13 +13,11 @@ from simclr_core.checkpoint import Checkpoint, Stateful
 from simclr_core.config import Recipe
 from simclr_core.data.device import pixels
 from simclr_core.data.images import ImageSet
-from simclr_core.encoders import Encoder
-from simclr_core.heads import head
-from simclr_core.large_batch import embed
+from simclr_core.gradient_caching import embed
+from simclr_core.health import StepHealth
+from simclr_core.model import SimCLR  # CROSS
 from simclr_core.objective import objective
 from simclr_core.optim import lr_factor, optimizer
-from simclr_core.probes.online import OnlineProbe
-from simclr_core.stops import Checkup
 from simclr_core.streams import stream
 
 
@@ -37,34 +35,6 @@ class EpochRow:
     entropy: float
     lr: float
     seconds: float
-
-
-class SimCLR(nn.Module):
-    """h = f(x), z = g(h). Encoder and head are initialized from streams of their own, so all heads of a seed share f.
-
-    The supervised twin has a linear classifier for g. `classes` is needed there and by the online probe.
-    """
-
-    def __init__(self, recipe: Recipe, classes: int | None = None) -> None:
-        super().__init__()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stream(recipe.seed, "encoder").initial_seed())
-            self.encoder = Encoder(recipe.encoder)
-            torch.manual_seed(stream(recipe.seed, "head").initial_seed())
-            if recipe.loss.name == "cross_entropy":
-                assert classes is not None
-                self.head: nn.Module = nn.Linear(self.encoder.width, classes)
-            else:
-                self.head = head(recipe.head, self.encoder.width)
-        self.online: OnlineProbe | None = None
-        if recipe.probes.online:
-            assert classes is not None
-            self.online = OnlineProbe(self.encoder.width, classes, recipe.schedule.batch_size)
-
-    def forward(self, views: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 3, S, S) -> h (N, width), z (N, dim)."""
-        h = self.encoder(views)
-        return h, self.head(h)
 
 
 def pretrain(
@@ -111,7 +81,7 @@ def pretrain(
             with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=low):
                 h, z = embed(model, views.to(wide), goal.branches, plan.chunk)  # one forward: BatchNorm sees both views
             loss = goal.loss(z, y)
-            checkup = Checkup(loss, goal.embeddings(h, z))
+            checkup = StepHealth(loss, goal.embeddings(h, z))
             optim.zero_grad(set_to_none=True)
             loss.backward()
             checkup.require_health(f"in step {step + 1} of epoch {epoch + 1} of {plan.epochs}")

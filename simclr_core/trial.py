@@ -14,7 +14,8 @@ from simclr_core.checkpoint import Checkpoint
 from simclr_core.config import Recipe
 from simclr_core.data.images import Dataset
 from simclr_core.errors import BadInput
-from simclr_core.pretrain import EpochRow, SimCLR, pretrain
+from simclr_core.model import SimCLR
+from simclr_core.pretrain import EpochRow, pretrain
 from simclr_core.probes.measured import Measured
 from simclr_core.probes.suite import measure
 from simclr_core.probes.transform_prediction import check_target
@@ -57,7 +58,7 @@ def check(recipe: Recipe, dataset: Dataset, device: str = "cpu", transfer: Datas
         check_target(recipe)
     if (recipe.probes.transfer is None) is not (transfer is None):
         raise BadInput("probes.transfer names a data set if and only if its images are given.")
-    with exactly(device):  # a transform of albumentations that does not fit these images is refused here
+    with deterministic(device):  # a transform of albumentations that does not fit these images is refused here
         two = torch.from_numpy(np.array(dataset.train.images[:2]))
         two_views(two, recipe.views, recipe.transforms, recipe.seed)
     if recipe.schedule.precision == "bfloat16" and device == "cpu" and not torch.cpu.get_capabilities().get("amx_bf16"):
@@ -83,7 +84,7 @@ def _check_labels(dataset: Dataset) -> None:
 
 
 @contextmanager
-def exactly(device: str) -> Iterator[None]:
+def deterministic(device: str) -> Iterator[None]:
     """Set what a trial's numbers depend on, whatever ran in this process before, and put it back afterwards."""
     threads, dtype, strict = torch.get_num_threads(), torch.get_default_dtype(), torch.get_deterministic_debug_mode()
     filled = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
@@ -117,7 +118,7 @@ def run(
     transfer: the images of recipe.probes.transfer. keep: where to save the training now and then, and to go on from.
     """
     check(recipe, dataset, device, transfer)
-    with exactly(device):
+    with deterministic(device):
         model, rows = SimCLR(recipe, len(dataset.class_names)), []
         for row in pretrain(recipe, model, dataset.train, device, keep):
             rows.append(row)

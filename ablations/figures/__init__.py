@@ -1,4 +1,4 @@
-"""A study frame and its context -> a figure -> files. Redrawing needs neither torch nor Ray."""
+"""A study frame and what is known of its study -> a figure -> files. Redrawing needs neither torch nor Ray."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablations.figures.context import Context, Epochs, Outcomes
+from ablations.studies.info import Epochs, Outcomes, StudyInfo
 
 if TYPE_CHECKING:  # importing Context costs no plotting library
     import pandas as pd
@@ -23,7 +23,7 @@ SUFFIXES = {
 }
 
 
-def settle(cache: Path) -> None:
+def use_own_matplotlib_settings(cache: Path) -> None:
     """To be called before matplotlib is imported: where the user's home has no cache of its yet, none is left there."""
     if not (Path.home() / ".cache" / "matplotlib").exists():
         os.environ.setdefault("MPLCONFIGDIR", str((cache / "matplotlib").absolute()))
@@ -31,13 +31,13 @@ def settle(cache: Path) -> None:
 
 def warm_up() -> None:
     """Import what tables and figures need, so that the next ones are quick."""
-    from ablations import words  # noqa: F401
     from ablations.figures import bars, budget, pairs, scatter, spectrum, style  # noqa: F401
+    from ablations.tables import render  # noqa: F401
 
 
 def draw(
     frame: pd.DataFrame,
-    context: Context,
+    info: StudyInfo,
     outcomes: Outcomes = lambda _: {},
     verdicts: pd.DataFrame | None = None,
 ) -> Figure:
@@ -50,15 +50,15 @@ def draw(
 
     kinds = {"pairs": pairs.draw, "bars": bars.draw, "scatter": scatter.draw}
     with style.applied():
-        if context.figure.kind == "spectrum":
-            return spectrum.draw(frame, context, outcomes)
-        if context.figure.kind == "budget":
-            return budget.draw(frame, context, verdicts)
-        return kinds[context.figure.kind](frame, context)
+        if info.figure.kind == "spectrum":
+            return spectrum.draw(frame, info, outcomes)
+        if info.figure.kind == "budget":
+            return budget.draw(frame, info, verdicts)
+        return kinds[info.figure.kind](frame, info)
 
 
 def more(
-    frame: pd.DataFrame, context: Context, seconds: Mapping[str, float], epochs: Epochs
+    frame: pd.DataFrame, info: StudyInfo, seconds: Mapping[str, float], epochs: Epochs
 ) -> dict[str, Callable[[], Figure | None]]:
     """The figures beyond the paper's that suit the study, by the end of their file's name; None: nothing to draw yet.
 
@@ -74,11 +74,11 @@ def more(
         return drawn
 
     found: dict[str, Callable[[], Figure | None]] = {}
-    if context.figure.kind == "pairs":
-        found["synergy"] = styled(lambda: synergy.draw(frame, context))
-    if "top1" in context.figure.metrics:
-        found["cost"] = styled(lambda: cost.draw(frame, context, seconds))
-    found["curves"] = styled(lambda: curves.draw(frame, context, epochs))
+    if info.figure.kind == "pairs":
+        found["synergy"] = styled(lambda: synergy.draw(frame, info))
+    if "top1" in info.figure.metrics:
+        found["cost"] = styled(lambda: cost.draw(frame, info, seconds))
+    found["curves"] = styled(lambda: curves.draw(frame, info, epochs))
     return found
 
 
@@ -98,7 +98,7 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     The picture is drawn first and written last. Where the same one lies there already, no older than the others, these
     are of the same figure: they take most of the time, and stay.
     """
-    from ablations.frame import replace_file
+    from ablations.store.files import replace_file
 
     paths = {suffix: stem.with_name(stem.name + suffix) for suffix in SUFFIXES}
     picture, *others = SUFFIXES

@@ -13,13 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ablations.figures import style
-from ablations.figures.context import Context, as_ours
-from ablations.frame import typed
-from ablations.measures import is_metric, label, short, text
-from ablations.paper import published
-from ablations.plot import METRIC
-from ablations.tables import baselines, cell_table, reference_value, tall
-from ablations.words import caption
+from ablations.studies.info import StudyInfo
+from ablations.studies.metrics import is_metric, label, short, text
+from ablations.studies.plot import METRIC
+from ablations.tables.captions import caption
+from ablations.tables.cells import baselines, cell_table, long_table, reference_value
+from ablations.tables.frame import axis_array
+from ablations.tables.published import as_ours, published
 
 HEIGHT = 2.8  # inches: the axes
 BAR, GROUP = 0.16, 0.62  # the thinnest bar; the narrowest group of bars
@@ -102,16 +102,16 @@ class Panel:
         return LEFT + max(NARROWEST, group * len(self.places)) + RIGHT
 
 
-def draw(frame: pd.DataFrame, context: Context) -> Figure:
+def draw(frame: pd.DataFrame, info: StudyInfo) -> Figure:
     """Our bars with seeds and intervals over the baselines; the paper's panels with them where there are some."""
-    ours = panels(frame, context, context.title)
-    paper = published(context.paper)
-    theirs = panels(paper.frame, as_ours(paper, context), f"paper: {paper.setting}") if paper else []
+    ours = panels(frame, info, info.title)
+    paper = published(info.paper)
+    theirs = panels(paper.frame, as_ours(paper, info), f"paper: {paper.setting}") if paper else []
     beside = len(ours) + len(theirs) <= FEW
     rows = [[*ours, *theirs]] if beside else [ours, theirs] if theirs else [ours]
     heights = [(max(panel.above for panel in row), HEIGHT, max(panel.below for panel in row)) for row in rows]
     width = max(sum(panel.width for panel in row) for row in rows) + 2 * style.MARGIN
-    page = style.Page(width, sum(map(sum, heights)), context.question, caption(frame, context))
+    page = style.Page(width, sum(map(sum, heights)), info.question, caption(frame, info))
     bottom = 0.0
     for row, (above, _, below) in reversed(list(zip(rows, heights, strict=True))):
         left, bottom = style.MARGIN, bottom + below
@@ -120,9 +120,9 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
             left += panel.width
         first = bottom
         bottom += HEIGHT + above
-    if context.stamp:
+    if info.stamp:
         page.stamp(
-            f"{context.scale.upper()}: {context.about}",
+            f"{info.scale.upper()}: {info.about}",
             style.MARGIN + LEFT,
             first,
             ours[0].width - LEFT - RIGHT,
@@ -131,29 +131,29 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure:
     return page.figure
 
 
-def panels(frame: pd.DataFrame, context: Context, title: str) -> list[Panel]:
+def panels(frame: pd.DataFrame, info: StudyInfo, title: str) -> list[Panel]:
     """One panel for each value of the plot's `panel`. Panels of one metric share their limits."""
-    plot = context.figure
-    cells, seeds = cell_table(frame, plot), tall(frame, plot)
-    hues = style.hues(_values(plot.hue, context, cells))
+    plot = info.figure
+    cells, seeds = cell_table(frame, plot), long_table(frame, plot)
+    hues = style.hues(_values(plot.hue, info, cells))
     if plot.hue is not None and cells[plot.hue].isna().any():
         hues[NO_HUE] = style.NAMED["none"]
     found: list[Panel] = []
-    for value in _values(plot.panel, context, cells):
+    for value in _values(plot.panel, info, cells):
         those, dots = (_of(table, plot.panel, value) for table in (cells, seeds))
         metric = str(value) if plot.panel == METRIC else plot.metrics[0]
         alike = cells[cells[METRIC] == metric] if METRIC in (plot.panel,) else cells
         every = seeds[seeds[METRIC] == metric] if plot.panel == METRIC else seeds
-        levels = {**baselines(frame, metric), **_reference(those, context)}
+        levels = {**baselines(frame, metric), **_reference(those, info)}
         levels = {name: level for name, level in levels.items() if np.isfinite(level)}
         axis = "accuracy (%)" if METRIC in (plot.hue, plot.x) else label(metric)
-        called = _called(plot.panel, value, context)
+        called = _called(plot.panel, value, info)
         found.append(
             Panel(
                 title=f"{called}{title}" if not found or not called else called.removesuffix("; "),
                 bars=_placed(those, plot.x, plot.hue)[["x", "hue", "mean", "half", "done", "failed"]],
                 seeds=_placed(dots, plot.x, plot.hue)[["x", "hue", "value"]].dropna(subset="value"),
-                groups=[x for x in _values(plot.x, context, cells) if not pd.isna(x)],
+                groups=[x for x in _values(plot.x, info, cells) if not pd.isna(x)],
                 hues=hues,
                 limits=_limits(
                     np.concatenate([alike["mean"] - alike["half"].fillna(0), every["value"], [*levels.values()]]),
@@ -161,32 +161,34 @@ def panels(frame: pd.DataFrame, context: Context, title: str) -> list[Panel]:
                     share="%" in axis,
                 ),
                 levels=levels,
-                names=("" if plot.x is None or plot.x == METRIC else context.named(plot.x), axis),
+                names=("" if plot.x is None or plot.x == METRIC else info.named(plot.x), axis),
                 metric=metric,
-                hue="" if plot.hue in (None, METRIC) or not _numbers(hues) else context.named(plot.hue),
+                hue="" if plot.hue in (None, METRIC) or not _numbers(hues) else info.named(plot.hue),
             )
         )
     return found
 
 
-def _reference(cells: pd.DataFrame, context: Context) -> dict[str, float]:
+def _reference(cells: pd.DataFrame, info: StudyInfo) -> dict[str, float]:
     """The level that all other bars of a panel are compared with, by its name, where it is that of one bar alone."""
-    plot = context.figure
+    plot = info.figure
     if plot.reference is None or plot.compare not in cells:
         return {}
-    value = reference_value(context)
+    value = reference_value(info)
     found = cells.loc[cells[plot.compare] == value, "mean"]
     return {_shown(value): float(found.iloc[0])} if len(found) == 1 else {}
 
 
-def _values(name: str | None, context: Context, cells: pd.DataFrame) -> list[Any]:
+def _values(name: str | None, info: StudyInfo, cells: pd.DataFrame) -> list[Any]:
     """What an axis or the metrics take, in declared order; one value where there is no such place."""
     if name is None:
         return [""]
     if name == METRIC:
-        return list(context.figure.metrics)
+        return list(info.figure.metrics)
     present = set(cells[name].dropna())
-    return [value for value in typed([value for value in context.axes[name] if value is not None]) if value in present]
+    return [
+        value for value in axis_array([value for value in info.axes[name] if value is not None]) if value in present
+    ]
 
 
 def _of(table: pd.DataFrame, name: str | None, value: Any) -> pd.DataFrame:
@@ -198,10 +200,10 @@ def _placed(table: pd.DataFrame, x: str | None, hue: str | None) -> pd.DataFrame
     return table.assign(x=table[x] if x else "", hue=hues)
 
 
-def _called(panel: str | None, value: Any, context: Context) -> str:
+def _called(panel: str | None, value: Any, info: StudyInfo) -> str:
     if panel is None:
         return ""
-    return f"{label(str(value))}; " if panel == METRIC else f"{context.named(panel)} {value}; "
+    return f"{label(str(value))}; " if panel == METRIC else f"{info.named(panel)} {value}; "
 
 
 def _limits(lows: Any, highs: Any, share: bool) -> tuple[float, float]:

@@ -14,7 +14,11 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 from numpy.typing import NDArray
 
-from ablations.budgets import (
+from ablations.console.text import counted
+from ablations.figures import style
+from ablations.studies.info import StudyInfo
+from ablations.studies.metrics import label, text
+from ablations.tables.budgets import (
     FAILS,
     HOLDS,
     OPEN,
@@ -26,12 +30,9 @@ from ablations.budgets import (
     judged,
     levels,
 )
-from ablations.figures import style
-from ablations.figures.context import Context
-from ablations.frame import typed
-from ablations.measures import label, text
-from ablations.tables import baselines
-from ablations.words import caption, counted
+from ablations.tables.captions import caption
+from ablations.tables.cells import baselines
+from ablations.tables.frame import axis_array
 
 NARROWEST, WIDEST = 4.4, 8.0  # inches: the axes
 EDGE, TICK = 0.35, 0.15  # beyond the first and the last budget; between the names of two budgets, at least
@@ -51,12 +52,12 @@ MARKS = {  # marker, color, whether it is filled: told apart without color
 }
 
 
-def draw(frame: pd.DataFrame, context: Context, verdicts: pd.DataFrame | None) -> Figure:
+def draw(frame: pd.DataFrame, info: StudyInfo, verdicts: pd.DataFrame | None) -> Figure:
     """Levels of top1; below them rank agreement, where the paper has such a map, and claims, where they are judged.
 
     verdicts: one row per claim and budget: claim, epochs, outcome.
     """
-    shown, pairs = levels(frame, context), budgets(context)
+    shown, pairs = levels(frame, info), budgets(info)
     lines = [*dict.fromkeys(shown["name"])]
     claims = [] if verdicts is None else [*dict.fromkeys(verdicts["claim"])]
     width = _width([*pairs.values()])
@@ -65,8 +66,8 @@ def draw(frame: pd.DataFrame, context: Context, verdicts: pd.DataFrame | None) -
     panels: list[tuple[float, float, Callable[[Axes], Axes]]] = [  # room above, height, drawing
         (TITLE, max(LEVELS, LINE * (len(lines) + 2)), lambda axes: draw_levels(axes, shown, pairs, untrained))
     ]
-    if has_papers_map(context):
-        ranks = agreements(frame, context)
+    if has_papers_map(info):
+        ranks = agreements(frame, info)
         panels.append((TITLE + LINE * len(OVER), RHO, lambda axes: draw_ranks(axes, ranks, pairs, named)))
     if verdicts is not None and claims:
         panels.append((TITLE + LINE, ROW * len(claims), lambda axes: draw_claims(axes, verdicts, pairs)))
@@ -74,7 +75,7 @@ def draw(frame: pd.DataFrame, context: Context, verdicts: pd.DataFrame | None) -
     longest = max(map(len, [*map(_cut, claims), *(SAMPLE + name for name in (*lines, *OVER, "untrained 50.0"))]))
     across = LEFT + width + NAMES + style.NUMBER_CHARACTER * longest + 2 * style.MARGIN
     bottom = BELOW + sum(above + height for above, height, _ in panels)
-    page = style.Page(across, bottom, context.question, caption(frame, context))
+    page = style.Page(across, bottom, info.question, caption(frame, info))
     for i, (above, height, drawing) in enumerate(panels):
         bottom -= above + height
         place = (style.MARGIN + LEFT, bottom, width, height)
@@ -82,19 +83,19 @@ def draw(frame: pd.DataFrame, context: Context, verdicts: pd.DataFrame | None) -
         _across(axes, [*pairs.values()], width)
         drawing(axes)
         if i == 0:
-            axes.set_title(style.fitted(context.title, across - LEFT), loc="left")
-            if context.stamp:
-                page.stamp(f"{context.scale.upper()}: {context.about}", *place)
+            axes.set_title(style.fitted(info.title, across - LEFT), loc="left")
+            if info.stamp:
+                page.stamp(f"{info.scale.upper()}: {info.about}", *place)
     names = {each: f"{each:,}\n{counted(epochs, 'epoch')}" for epochs, each in pairs.items()}
     axes.set_xticks([*names], [name if each in named else "" for each, name in names.items()])
-    axes.set_xlabel(f"image pairs that a cell is trained on: epochs × {context.images:,} images")
+    axes.set_xlabel(f"image pairs that a cell is trained on: epochs × {info.images:,} images")
     return page.figure
 
 
 def draw_levels(axes: Axes, shown: pd.DataFrame, pairs: Mapping[int, int], untrained: float) -> Axes:
     """A line with its own marker for each name; the untrained encoder as a dashed level. A missing budget is a gap."""
     names = list(dict.fromkeys(shown["name"]))
-    hues = style.hues(list(typed(list(dict.fromkeys(shown["hue"])))))
+    hues = style.hues(list(axis_array(list(dict.fromkeys(shown["hue"])))))
     for i, name in enumerate(names):
         line = shown[shown["name"] == name]
         axes.errorbar(

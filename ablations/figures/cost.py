@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 from matplotlib.transforms import Bbox
 
+from ablations.console.text import counted
 from ablations.figures import style
-from ablations.figures.context import Context
-from ablations.frame import axes_of, cell_names, measured
-from ablations.words import counted
+from ablations.studies.info import StudyInfo
+from ablations.tables.frame import axes_of, cell_names, done_cells
 
 WIDTH, HEIGHT = 5.4, 3.4  # inches: the axes
 LEFT, RIGHT, ABOVE, BELOW = 0.7, 0.9, 0.35, 0.55
@@ -26,7 +26,7 @@ def costs(frame: pd.DataFrame, seconds: Mapping[str, float]) -> pd.DataFrame:
 
     seconds: of each trial, by trial_id.
     """
-    axes, done = axes_of(frame), measured(frame)
+    axes, done = axes_of(frame), done_cells(frame)
     done = done.assign(seconds=[seconds.get(str(name), np.nan) for name in done["trial_id"]]).dropna(subset=["seconds"])
     if done.empty:
         return pd.DataFrame({"name": [], "seconds": [], "top1": [], "front": []})
@@ -37,7 +37,7 @@ def costs(frame: pd.DataFrame, seconds: Mapping[str, float]) -> pd.DataFrame:
     return cells.assign(front=(better["top1"] > better["top1"].cummax().shift(fill_value=-np.inf)).reindex(cells.index))
 
 
-def draw(frame: pd.DataFrame, context: Context, seconds: Mapping[str, float]) -> Figure | None:
+def draw(frame: pd.DataFrame, info: StudyInfo, seconds: Mapping[str, float]) -> Figure | None:
     """None where no trial with a top1 is done."""
     cells = costs(frame, seconds)
     if cells.empty:
@@ -45,10 +45,10 @@ def draw(frame: pd.DataFrame, context: Context, seconds: Mapping[str, float]) ->
     sentences = [
         "Seconds are a trial's own, training and probes, mean over seeds; other work on the machine makes them longer.",
         "The line joins the cells that no other beats at less cost; picked as this run's highest, they are optimistic.",
-        f"{counted(context.seeds, 'seed')}; data: {context.data}; encoder: {context.encoder}.",
+        f"{counted(info.seeds, 'seed')}; data: {info.data}; encoder: {info.encoder}.",
     ]
     width = LEFT + WIDTH + RIGHT + 2 * style.MARGIN
-    page = style.Page(width, ABOVE + HEIGHT + BELOW, context.question, sentences)
+    page = style.Page(width, ABOVE + HEIGHT + BELOW, info.question, sentences)
     axes = page.axes(style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
     front = cells[cells["front"]].sort_values("seconds")
     axes.plot(cells["seconds"], cells["top1"], "o", color=style.COLORS[0], markersize=4.5, alpha=0.7)
@@ -63,8 +63,8 @@ def draw(frame: pd.DataFrame, context: Context, seconds: Mapping[str, float]) ->
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title("accuracy against cost", loc="left")
     _name(axes, [(str(cell.name), cell.seconds, cell.top1) for cell in front.itertuples()])
-    if context.stamp:
-        page.stamp(f"{context.scale.upper()}: {context.about}", style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
+    if info.stamp:
+        page.stamp(f"{info.scale.upper()}: {info.about}", style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
     return page.figure
 
 

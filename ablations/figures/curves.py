@@ -5,10 +5,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ablations.console.text import counted
 from ablations.figures import style
-from ablations.figures.context import Context, Epochs
-from ablations.frame import axes_of, cell_names, measured
-from ablations.words import counted
+from ablations.studies.info import Epochs, StudyInfo
+from ablations.tables.frame import axes_of, cell_names, done_cells
 
 MOST = 6  # cells
 WIDTH, HEIGHT = 3.4, 2.8  # inches: the axes
@@ -19,7 +19,7 @@ SHOWN = (("loss", "training loss"), ("accuracy", "accuracy of the training task 
 
 def chosen(frame: pd.DataFrame) -> dict[str, list[str]]:
     """At most MOST cells, spread evenly over the ranks of top1 from best to worst: name and top1 -> its trials."""
-    axes, done = axes_of(frame), measured(frame)
+    axes, done = axes_of(frame), done_cells(frame)
     if done.empty:
         return {}
     cells = done.groupby(axes, sort=False, dropna=False).agg(top1=("top1", "mean"), trials=("trial_id", list))
@@ -32,7 +32,7 @@ def chosen(frame: pd.DataFrame) -> dict[str, list[str]]:
     }
 
 
-def draw(frame: pd.DataFrame, context: Context, epochs: Epochs) -> Figure | None:
+def draw(frame: pd.DataFrame, info: StudyInfo, epochs: Epochs) -> Figure | None:
     """epochs: the rows of a trial by trial_id: epoch, loss, accuracy. None where nothing was trained."""
     rows = {name: [list(epochs(trial)) for trial in trials] for name, trials in chosen(frame).items()}
     rows = {name: [trial for trial in trials if trial] for name, trials in rows.items()}
@@ -44,9 +44,9 @@ def draw(frame: pd.DataFrame, context: Context, epochs: Epochs) -> Figure | None
     sentences = [
         f"At most {MOST} cells, spread evenly over the ranks of the linear probe's top-1 (behind the names).",
         "Thick: mean over seeds; thin: single seeds. Losses of different losses or temperatures do not compare.",
-        f"{counted(context.seeds, 'seed')}; data: {context.data}; encoder: {context.encoder}.",
+        f"{counted(info.seeds, 'seed')}; data: {info.data}; encoder: {info.encoder}.",
     ]
-    page = style.Page(across + 2 * style.MARGIN, ABOVE + LINE * legend + HEIGHT + BELOW, context.question, sentences)
+    page = style.Page(across + 2 * style.MARGIN, ABOVE + LINE * legend + HEIGHT + BELOW, info.question, sentences)
     colors = style.hues(list(rows))
     for i, (key, label) in enumerate(SHOWN):
         axes = page.axes(style.MARGIN + i * (LEFT + WIDTH + RIGHT) + LEFT, BELOW, WIDTH, HEIGHT)
@@ -64,6 +64,6 @@ def draw(frame: pd.DataFrame, context: Context, epochs: Epochs) -> Figure | None
         axes.spines[["top", "right"]].set_visible(False)
         if i == 0:
             style.legend_above(axes, across - LEFT)
-    if context.stamp:
-        page.stamp(f"{context.scale.upper()}: {context.about}", style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
+    if info.stamp:
+        page.stamp(f"{info.scale.upper()}: {info.about}", style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
     return page.figure

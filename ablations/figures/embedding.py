@@ -1,17 +1,34 @@
 """t-SNE of h and of z = g(h), side by side (Figure B.4 of the paper)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from ablations.embedding import Embedding
 from ablations.figures import style
 
 SIDE = 3.9  # inches: a panel
 APART, ABOVE, LEGEND, BELOW = 0.2, 0.35, 0.2, 0.3
 PANELS = {"h": "h", "z": "z = g(h)"}
 COLORS = (*(color for color in style.COLORS if color != "#f0e442"), style.INK)  # yellow is hard to see on white
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """n images. points: "h" and "z" -> (n, 2), without unit. labels: (n,) indices into `names`. linear, knn: "h" and
+    "z" -> accuracy in percent over all test images of all classes. widths: of h and of z.
+    """
+
+    points: dict[str, NDArray[np.float64]]
+    labels: NDArray[np.int64]
+    names: tuple[str, ...]
+    linear: dict[str, float]
+    knn: dict[str, float]
+    widths: tuple[int, int]
+    perplexity: float
 
 
 @style.applied()

@@ -13,10 +13,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from ablations.figures import style
-from ablations.figures.context import Context
-from ablations.paper import published
-from ablations.tables import baselines, pair_failed, pair_table, row_average
-from ablations.words import caption
+from ablations.studies.info import StudyInfo
+from ablations.tables.captions import caption
+from ablations.tables.cells import baselines
+from ablations.tables.pairs import pair_failed, pair_table, row_average
+from ablations.tables.published import published
 
 CELL, LARGEST = 0.5, 10.0  # inches: a cell; the side of a map, beyond which its cells become smaller
 LEGIBLE = 0.35  # the smallest cell that holds its number
@@ -66,39 +67,39 @@ class Panel:
         return ABOVE + self.cell * len(self.table) + self.below
 
 
-def draw(frame: pd.DataFrame, context: Context) -> Figure:
+def draw(frame: pd.DataFrame, info: StudyInfo) -> Figure:
     """Our map, its row average and its baselines; the paper's panel beside it where there is one."""
-    panels = [_ours(frame, context), *_papers(context)]
+    panels = [_ours(frame, info), *_papers(info)]
     tallest = max(panel.height for panel in panels)
     width = sum(panel.width for panel in panels) + 2 * style.MARGIN
-    page = style.Page(width, tallest, context.question, caption(frame, context))
+    page = style.Page(width, tallest, info.question, caption(frame, info))
     left = style.MARGIN
     for panel in panels:
         _draw_panel(page, panel, left, tallest - ABOVE - panel.cell * len(panel.table))
         left += panel.width
-    if context.stamp:
+    if info.stamp:
         place = (style.MARGIN, tallest - panels[0].height, panels[0].width, panels[0].height - ABOVE)
-        page.stamp(f"{context.scale.upper()}: {context.about}", *place)
+        page.stamp(f"{info.scale.upper()}: {info.about}", *place)
     return page.figure
 
 
-def _ours(frame: pd.DataFrame, context: Context) -> Panel:
-    table = pair_table(frame, context.axes)
+def _ours(frame: pd.DataFrame, info: StudyInfo) -> Panel:
+    table = pair_table(frame, info.axes)
     marks = {name.replace("_", " "): level for name, level in baselines(frame).items() if np.isfinite(level)}
-    first, second = context.axes
+    first, second = info.axes
     return Panel(
-        title=context.title,
+        title=info.title,
         table=table,
         average=row_average(table),
-        failed=pair_failed(frame, context.axes),
+        failed=pair_failed(frame, info.axes),
         limits=_limits([*table.to_numpy().ravel(), *marks.values()]),
         marks=marks,
-        axes=(context.named(first), context.named(second)),
+        axes=(info.named(first), info.named(second)),
     )
 
 
-def _papers(context: Context) -> list[Panel]:
-    paper = published(context.paper)
+def _papers(info: StudyInfo) -> list[Panel]:
+    paper = published(info.paper)
     if paper is None or paper.row_average is None:
         return []
     table = pair_table(paper.frame, paper.axes)
@@ -110,7 +111,7 @@ def _papers(context: Context) -> list[Panel]:
             failed=table.isna(),
             limits=_limits(table.to_numpy().ravel()),
             marks={},
-            axes=(context.named("first"), context.named("second")),
+            axes=(info.named("first"), info.named("second")),
         )
     ]
 

@@ -10,13 +10,13 @@ from matplotlib.ticker import LogLocator, ScalarFormatter
 from matplotlib.transforms import Bbox
 
 from ablations.figures import style
-from ablations.figures.context import Context, as_ours
-from ablations.frame import measured, typed
-from ablations.measures import label, short
-from ablations.paper import published
-from ablations.plot import METRIC
-from ablations.tables import cell_table
-from ablations.words import caption
+from ablations.studies.info import StudyInfo
+from ablations.studies.metrics import label, short
+from ablations.studies.plot import METRIC
+from ablations.tables.captions import caption
+from ablations.tables.cells import cell_table
+from ablations.tables.frame import axis_array, done_cells
+from ablations.tables.published import as_ours, published
 
 WIDTH, HEIGHT = 4.2, 3.2  # inches: the axes
 LEFT, RIGHT, BELOW = 0.7, 0.3, 0.6
@@ -27,31 +27,31 @@ NAME_SIZE, NAME_CHARACTER, DOT = style.NUMBER_SIZE - 1.5, 4.0, 5.0  # points: he
 PLACES = ((4, 1), (-4, 1), (4, -10), (-4, -10), (6, -4), (-6, -4))  # of a name beside its point, in the order tried
 
 
-def draw(frame: pd.DataFrame, context: Context) -> Figure:
+def draw(frame: pd.DataFrame, info: StudyInfo) -> Figure:
     """Our points with their intervals, the paper's beside them."""
-    paper = published(context.paper)
-    shown = [(frame, context, context.title)]
-    shown += [(paper.frame, as_ours(paper, context), f"paper: {paper.setting}")] if paper else []
+    paper = published(info.paper)
+    shown = [(frame, info, info.title)]
+    shown += [(paper.frame, as_ours(paper, info), f"paper: {paper.setting}")] if paper else []
     width = (LEFT + WIDTH + RIGHT) * len(shown) + 2 * style.MARGIN
-    page = style.Page(width, ABOVE + HEIGHT + BELOW, context.question, caption(frame, context))
+    page = style.Page(width, ABOVE + HEIGHT + BELOW, info.question, caption(frame, info))
     for i, (table, about, title) in enumerate(shown):
         left = style.MARGIN + i * (LEFT + WIDTH + RIGHT) + LEFT
         draw_points(page.axes(left, BELOW, WIDTH, HEIGHT), table, about, title)
-    if context.stamp:
-        page.stamp(f"{context.scale.upper()}: {context.about}", style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
+    if info.stamp:
+        page.stamp(f"{info.scale.upper()}: {info.about}", style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
     return page.figure
 
 
-def points(frame: pd.DataFrame, context: Context) -> pd.DataFrame:
+def points(frame: pd.DataFrame, info: StudyInfo) -> pd.DataFrame:
     """One row per cell and y metric that is measured: x, y, half (of y's 95% interval), hue, name."""
-    plot = context.figure
+    plot = info.figure
     assert plot.x is not None
     cells = cell_table(frame, plot)
-    across = _x(frame, context)
-    names = [axis for axis in context.axes if axis not in (*plot.average, plot.hue, "point")]
+    across = _x(frame, info)
+    names = [axis for axis in info.axes if axis not in (*plot.average, plot.hue, "point")]
     rows = [
         {
-            "x": across.get(tuple(_key(cell[axis]) for axis in context.axes), np.nan),
+            "x": across.get(tuple(_key(cell[axis]) for axis in info.axes), np.nan),
             "y": cell["mean"],
             "half": cell["half"],
             "hue": cell[plot.hue] if plot.hue else "",
@@ -64,10 +64,10 @@ def points(frame: pd.DataFrame, context: Context) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["x", "y", "half", "hue", "name"]).dropna(subset=["x", "y"])
 
 
-def _x(frame: pd.DataFrame, context: Context) -> dict[tuple[Any, ...], float]:
+def _x(frame: pd.DataFrame, info: StudyInfo) -> dict[tuple[Any, ...], float]:
     """Mean of the x metric for each cell."""
-    x, axes = context.figure.x, list(context.axes)
-    done = measured(frame)
+    x, axes = info.figure.x, list(info.axes)
+    done = done_cells(frame)
     if x not in done:
         return {}
     means = done.groupby(axes, sort=False, dropna=False)[x].mean().reset_index()
@@ -78,12 +78,12 @@ def _key(value: Any) -> Any:
     return None if pd.isna(value) else value
 
 
-def draw_points(axes: Axes, frame: pd.DataFrame, context: Context, title: str) -> Axes:
+def draw_points(axes: Axes, frame: pd.DataFrame, info: StudyInfo, title: str) -> Axes:
     """Points of one hue share color and marker, and are joined where they have an order along x."""
-    plot = context.figure
+    plot = info.figure
     assert plot.x is not None
-    found = points(frame, context)
-    present = list(plot.metrics) if plot.hue == METRIC else list(typed(context.axes[plot.hue])) if plot.hue else [""]
+    found = points(frame, info)
+    present = list(plot.metrics) if plot.hue == METRIC else list(axis_array(info.axes[plot.hue])) if plot.hue else [""]
     colors = style.hues(present)
     for i, hue in enumerate(present):
         those = found[found["hue"] == hue].sort_values("x")

@@ -14,11 +14,11 @@ from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from ablations.figures import style
-from ablations.figures.context import Context, Outcomes
-from ablations.frame import once, typed
-from ablations.measures import label
-from ablations.paper import published
-from ablations.words import caption
+from ablations.studies.info import Outcomes, StudyInfo
+from ablations.studies.metrics import label
+from ablations.tables.captions import caption
+from ablations.tables.frame import axis_array, once
+from ablations.tables.published import published
 
 WIDTH, HEIGHT = 3.4, 2.3  # inches: the axes
 LEFT, RIGHT, BELOW = 0.75, 0.2, 0.55
@@ -41,21 +41,21 @@ class Line:
     dash: str = "-"
 
 
-def draw(frame: pd.DataFrame, context: Context, outcomes: Outcomes) -> Figure:
+def draw(frame: pd.DataFrame, info: StudyInfo, outcomes: Outcomes) -> Figure:
     """Two panels of the trials' spectra, below them the paper's.
 
     outcomes: what a trial's probes found, by trial_id: spectra are no part of the frame. The paper's own frame has
     points instead, and stands alone.
     """
-    paper = published(context.paper)
-    rows = [(context.title, _points(frame) if VALUE in frame else lines(frame, context, outcomes))]
+    paper = published(info.paper)
+    rows = [(info.title, _points(frame) if VALUE in frame else lines(frame, info, outcomes))]
     rows += [(f"paper: {paper.setting}", _points(paper.frame))] if paper else []
     across = len(SCALES) * (LEFT + WIDTH + RIGHT)
     legends = [
         LEGEND * style.legend_lines([line.name for line in found if line.name], across - LEFT) for _, found in rows
     ]
     bottom = sum(ABOVE + legend + HEIGHT + BELOW for legend in legends)
-    page = style.Page(across + 2 * style.MARGIN, bottom, context.question, caption(frame, context))
+    page = style.Page(across + 2 * style.MARGIN, bottom, info.question, caption(frame, info))
     for (title, found), legend in zip(rows, legends, strict=True):
         bottom -= ABOVE + legend + HEIGHT + BELOW
         for i, scale in enumerate(SCALES):
@@ -65,20 +65,20 @@ def draw(frame: pd.DataFrame, context: Context, outcomes: Outcomes) -> Figure:
             if i == 0:
                 style.legend_above(axes, across - LEFT)
                 axes.set_title(style.fitted(title, across - LEFT), loc="left", pad=6 + 72 * legend)
-            if context.stamp and found is rows[0][1]:
-                page.stamp(f"{context.scale.upper()}: {context.about}", left, bottom + BELOW, WIDTH, HEIGHT)
+            if info.stamp and found is rows[0][1]:
+                page.stamp(f"{info.scale.upper()}: {info.about}", left, bottom + BELOW, WIDTH, HEIGHT)
     return page.figure
 
 
-def lines(frame: pd.DataFrame, context: Context, outcomes: Outcomes) -> list[Line]:
+def lines(frame: pd.DataFrame, info: StudyInfo, outcomes: Outcomes) -> list[Line]:
     """A line for each value of the axis, then one for each baseline; one without a spectrum says why in its name."""
-    hue = context.figure.hue
+    hue = info.figure.hue
     assert hue is not None  # Plot.check
-    rows, values = once(frame), list(typed(context.axes[hue]))
+    rows, values = once(frame), list(axis_array(info.axes[hue]))
     numbers = all(isinstance(value, Real) for value in values)
     colors, cells, found = style.hues(values), rows[rows["role"] == "cell"], []
     for i, value in enumerate(values):
-        name = f"{context.named(hue)}: {value}" if numbers and i == 0 else str(value)
+        name = f"{info.named(hue)}: {value}" if numbers and i == 0 else str(value)
         found.append(_line(name, cells[cells[hue] == value], outcomes, colors[value]))
     for i, (role, trials) in enumerate(rows[rows["role"] != "cell"].groupby("role", sort=False)):
         name = str(role).replace("_", " ")

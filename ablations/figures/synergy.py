@@ -11,23 +11,23 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from ablations.figures import style
-from ablations.figures.context import Context
-from ablations.paper import published
-from ablations.statistics import Pooled
-from ablations.synergy import is_square, order_table, synergy_table
-from ablations.tables import pair_table, seed_spread
+from ablations.stats.intervals import Pooled
+from ablations.studies.info import StudyInfo
+from ablations.tables.cells import seed_spread
+from ablations.tables.pairs import is_square, order_table, pair_table, synergy_table
+from ablations.tables.published import published
 
 CELL, ABOVE, GAP, BAR, SCALE = 0.5, 0.4, 0.5, 0.16, 0.9  # inches
 LARGEST = 14  # names, beyond which cells would not hold their numbers
 
 
-def draw(frame: pd.DataFrame, context: Context) -> Figure | None:
+def draw(frame: pd.DataFrame, info: StudyInfo) -> Figure | None:
     """None where first and second do not take the same values, or take too many."""
-    table = pair_table(frame, context.axes)
+    table = pair_table(frame, info.axes)
     if not is_square(table) or len(table) > LARGEST:
         return None
-    rows = [(table, context.title)]
-    paper = published(context.paper)
+    rows = [(table, info.title)]
+    paper = published(info.paper)
     if paper is not None:
         rows.append((pair_table(paper.frame, paper.axes), f"paper: {paper.setting}"))
     longest = max(len(str(name)) for name in table.index)
@@ -35,8 +35,8 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure | None:
     side = CELL * max(len(row) for row, _ in rows)
     width = 2 * (names + side) + GAP + SCALE + BAR + 2 * style.MARGIN
     height = ABOVE + side + below
-    spread = seed_spread(frame, context.figure, "top1")
-    page = style.Page(width, height * len(rows), context.question, _caption(context, spread))
+    spread = seed_spread(frame, info.figure, "top1")
+    page = style.Page(width, height * len(rows), info.question, _caption(info, spread))
     for i, (pairs, title) in enumerate(rows):
         bottom = height * (len(rows) - 1 - i) + below + side - CELL * len(pairs)
         panels = [("synergy", synergy_table(pairs)), ("order", order_table(pairs))]
@@ -46,15 +46,15 @@ def draw(frame: pd.DataFrame, context: Context) -> Figure | None:
             axes = page.axes(left, bottom, CELL * len(pairs), CELL * len(pairs))
             draw_differences(axes, values, pairs.isna() if name == "synergy" else pairs.isna() | pairs.isna().T, limit)
             axes.set_title(style.fitted(f"{name}; {title}", side + names), loc="left", pad=8)
-            axes.set_ylabel(context.named("first"))
-            axes.set_xlabel(context.named("second"))
+            axes.set_ylabel(info.named("first"))
+            axes.set_xlabel(info.named("second"))
             left += side + names + GAP
         bar = page.axes(left - names - GAP + SCALE, bottom, BAR, CELL * len(pairs))
         colors = ScalarMappable(Normalize(-limit, limit), style.DIVERGING)
         page.figure.colorbar(colors, cax=bar, ticklocation="left").set_label("points")
-    if context.stamp:
+    if info.stamp:
         place = (style.MARGIN + names, height * (len(rows) - 1) + below, side, side)
-        page.stamp(f"{context.scale.upper()}: {context.about}", *place)
+        page.stamp(f"{info.scale.upper()}: {info.about}", *place)
     return page.figure
 
 
@@ -81,8 +81,8 @@ def _limit(tables: Sequence[pd.DataFrame]) -> float:
     return float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
 
 
-def _caption(context: Context, spread: Pooled) -> list[str]:
-    seeds = context.seeds
+def _caption(info: StudyInfo, spread: Pooled) -> list[str]:
+    seeds = info.seeds
     said = (
         f"One seed of one cell deviates by {spread.sd:.1f} points (pooled, {spread.df} df), so the difference of two "
         f"cells of {seeds} seed{'' if seeds == 1 else 's'} by {spread.sd * np.sqrt(2 / seeds):.1f}."
@@ -94,5 +94,5 @@ def _caption(context: Context, spread: Pooled) -> list[str]:
         "Order: first > second minus second > first.",
         "The better of two noisy singles is picked, which pulls synergy down a little.",
         said,
-        f"Data: {context.data}; encoder: {context.encoder}.",
+        f"Data: {info.data}; encoder: {info.encoder}.",
     ]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ablations.figures import style
 from simclr_core.config import Loss
-from simclr_core.gradients import negative_weights
+from simclr_core.loss_gradients import negative_weights
 
 POSITIVE = 0.8  # similarity of the anchor with its positive
 NEGATIVES = 14  # of 8 images, as in the picture of the negatives

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ablations.figures.context import Context
-from ablations.measures import called, label, text
-from ablations.plot import METRIC
-from ablations.store import Store
-from ablations.tables import VALIDATION
+from ablations.store.trials import Store
+from ablations.studies.info import StudyInfo
+from ablations.studies.metrics import called, label, text
+from ablations.studies.plot import METRIC
+from ablations.tables.cells import VALIDATION
 from ablations.verdicts.compared import beside, compared, correlated
 from ablations.verdicts.contrasts import Axes, Cells, Contrast, NotAsked, mean
 from ablations.verdicts.evidence import Estimate, Evidence
@@ -17,20 +17,20 @@ from ablations.verdicts.ranking import ranking
 MOST = 3  # names of cells that are listed
 
 
-def answer(frame: pd.DataFrame, context: Context, store: Store | None = None) -> str:
+def answer(frame: pd.DataFrame, info: StudyInfo, store: Store | None = None) -> str:
     """For any study, the paper's or one's own.
 
     The best cell is chosen on the first seed and judged on the others, so that it is not praised for its luck.
     """
-    evidence, metric = Evidence({context.study: frame}, store), context.figure.metrics[0]
-    if context.figure.reference is not None:
-        return ranking(evidence, context)
-    if context.figure.compare is not None:
-        return compared(evidence, context)
-    if context.figure.kind == "scatter" and context.figure.hue == METRIC:
-        return correlated(evidence, context)
-    shown = list(_shown(evidence, context, metric))
-    best, first = evidence.choose(shown), min(evidence.seeds(context.study), default=0)
+    evidence, metric = Evidence({info.study: frame}, store), info.figure.metrics[0]
+    if info.figure.reference is not None:
+        return ranking(evidence, info)
+    if info.figure.compare is not None:
+        return compared(evidence, info)
+    if info.figure.kind == "scatter" and info.figure.hue == METRIC:
+        return correlated(evidence, info)
+    shown = list(_shown(evidence, info, metric))
+    best, first = evidence.choose(shown), min(evidence.seeds(info.study), default=0)
     if best is None:
         later = metric in frame and bool(frame.loc[frame["role"] == "cell", metric].notna().any())
         return "Nothing is measured yet on the first seed, which chooses." if later else "Nothing is measured yet."
@@ -52,9 +52,9 @@ def answer(frame: pd.DataFrame, context: Context, store: Store | None = None) ->
     return f"{start}{_against(best, [one for one in shown if one != best], evidence, first)}."
 
 
-def _shown(evidence: Evidence, context: Context, metric: str) -> Iterator[Contrast]:
+def _shown(evidence: Evidence, info: StudyInfo, metric: str) -> Iterator[Contrast]:
     """One contrast a cell of the figure: averaged over the axes that it averages over, tuned over those it chooses."""
-    plot, cells = context.figure, evidence.cells(context.study)
+    plot, cells = info.figure, evidence.cells(info.study)
     shown = plot.shown(cells.axes)
     groups: dict[Axes, dict[Axes, list[Contrast]]] = {}
     for one in _every(cells, metric):

@@ -6,47 +6,48 @@ from math import isfinite
 
 import pandas as pd
 
-from ablations import words
-from ablations.budgets import OPEN, budgets, cut
-from ablations.figures.context import Context
-from ablations.store import Store
-from ablations.verdicts.court import Again, judge_alone
+from ablations.console import text
+from ablations.store.trials import Store
+from ablations.studies.info import StudyInfo
+from ablations.tables import captions
+from ablations.tables.budgets import OPEN, budgets, cut
+from ablations.verdicts.judge_all import Again, judge_alone
 from ablations.verdicts.verdict import Verdict
 
 Judged = Mapping[int, Sequence[Verdict]]  # number of epochs -> the claims that the repeated study alone answers
 
 
-def judge(frame: pd.DataFrame, context: Context, store: Store | None, again: Again | None = None) -> Judged:
+def judge(frame: pd.DataFrame, info: StudyInfo, store: Store | None, again: Again | None = None) -> Judged:
     """The verdicts at each budget, those not asked included; empty for a figure of another kind than budget.
 
     store: for the answers image by image. again: the command that trains the study with more seeds.
     """
-    if context.figure.kind != "budget":
+    if info.figure.kind != "budget":
         return {}
     return {
         epochs: judge_alone(
-            context.repeats,
-            cut(frame, context, epochs),
+            info.repeats,
+            cut(frame, info, epochs),
             store,
-            context.scale,
-            words.budget(replace(context, epochs=(epochs,))),
+            info.scale,
+            captions.budget(replace(info, epochs=(epochs,))),
             again,
         )
-        for epochs in budgets(context)
+        for epochs in budgets(info)
     }
 
 
-def table(found: Judged, context: Context) -> pd.DataFrame | None:
+def table(found: Judged, info: StudyInfo) -> pd.DataFrame | None:
     """One row per claim and budget: claim (in a few words), epochs, outcome; without the claims that cannot be asked.
 
     None for a figure of another kind than budget.
 
     outcome: holds, undecided, does not hold; not measured where it is undecided because a cell or a seed is missing.
     """
-    if context.figure.kind != "budget":
+    if info.figure.kind != "budget":
         return None
     rows = [
-        (verdict.claim.short or verdict.claim.statement, epochs, _outcome(verdict, context.seeds))
+        (verdict.claim.short or verdict.claim.statement, epochs, _outcome(verdict, info.seeds))
         for epochs, verdicts in found.items()
         for verdict in verdicts
         if verdict.outcome != "not asked"
@@ -54,13 +55,13 @@ def table(found: Judged, context: Context) -> pd.DataFrame | None:
     return pd.DataFrame(rows, columns=["claim", "epochs", "outcome"])
 
 
-def listed(found: Judged, context: Context) -> list[Verdict]:
+def listed(found: Judged, info: StudyInfo) -> list[Verdict]:
     """All of them, with the budget in the name of their group."""
-    pairs = budgets(context)
+    pairs = budgets(info)
     return [
         replace(
             verdict,
-            claim=replace(verdict.claim, group=f"{pairs[epochs]:,} image pairs, {words.counted(epochs, 'epoch')}"),
+            claim=replace(verdict.claim, group=f"{pairs[epochs]:,} image pairs, {text.counted(epochs, 'epoch')}"),
         )
         for epochs, verdicts in found.items()
         for verdict in verdicts

@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from ablations.figures.context import Context
-from ablations.measures import label, short, text
-from ablations.plot import METRIC
-from ablations.tables import baselines
+from ablations.studies.info import StudyInfo
+from ablations.studies.metrics import label, short, text
+from ablations.studies.plot import METRIC
+from ablations.tables.cells import baselines
 from ablations.verdicts.contrasts import Axes, Contrast, NotAsked, mean
 from ablations.verdicts.evidence import Estimate, Evidence
 from ablations.verdicts.statement import Correlation
@@ -24,9 +24,9 @@ LEAST = 3  # points that a correlation needs
 Side = dict[Axes, Contrast]  # one value's cells, by what else they are
 
 
-def compared(evidence: Evidence, context: Context) -> str:
+def compared(evidence: Evidence, info: StudyInfo) -> str:
     """Each value of `figure.compare` as a mean over its cells, and its difference to the first."""
-    tables = sides_by_metric(evidence, context)
+    tables = sides_by_metric(evidence, info)
     blocks = {key: _block(evidence, sides) for key, sides in tables.items()}
     blocks = {key: sides for key, sides in blocks.items() if sides}
     if not blocks:
@@ -48,13 +48,13 @@ def compared(evidence: Evidence, context: Context) -> str:
     return f"Averaged over cells: {'; '.join(said)}{tail}{'' if several else '; one seed gives no verdict'}."
 
 
-def correlated(evidence: Evidence, context: Context) -> str:
+def correlated(evidence: Evidence, info: StudyInfo) -> str:
     """How each metric of a figure goes along with the one on its x axis, over the cells that have both."""
-    x, said, several = str(context.figure.x), [], False
-    for metric in context.figure.metrics:
+    x, said, several = str(info.figure.x), [], False
+    for metric in info.figure.metrics:
         if metric == x:
             continue
-        sides = _block(evidence, {name: _cells(evidence, context, name) for name in (x, metric)})
+        sides = _block(evidence, {name: _cells(evidence, info, name) for name in (x, metric)})
         if len(sides) < 2 or len(sides[x]) < LEAST:
             continue
         found = evidence.estimate(Correlation(tuple(sides[x].values()), tuple(sides[metric].values()), metric))
@@ -69,15 +69,15 @@ def correlated(evidence: Evidence, context: Context) -> str:
     return f"Correlation with {short(x)}: {'; '.join(said)} (Pearson's r; {end})."
 
 
-def sides_by_metric(evidence: Evidence, context: Context) -> dict[tuple[str, str], dict[str, Side]]:
+def sides_by_metric(evidence: Evidence, info: StudyInfo) -> dict[tuple[str, str], dict[str, Side]]:
     """(name in front, metric) -> the cells of each value compared, by what the value is called.
 
     Where the metrics themselves are compared there is one table, with no name and the first metric's digits.
     """
-    axis, metrics = context.figure.compare, context.figure.metrics
+    axis, metrics = info.figure.compare, info.figure.metrics
     if axis == METRIC:
-        return {("", metrics[0]): {short(metric): _cells(evidence, context, metric) for metric in metrics}}
-    return {(short(metric), metric): _split(_cells(evidence, context, metric), str(axis)) for metric in metrics}
+        return {("", metrics[0]): {short(metric): _cells(evidence, info, metric) for metric in metrics}}
+    return {(short(metric), metric): _split(_cells(evidence, info, metric), str(axis)) for metric in metrics}
 
 
 def value_called(axis: str, value: Any) -> str:
@@ -85,10 +85,10 @@ def value_called(axis: str, value: Any) -> str:
     return value if isinstance(value, str) else f"no {axis}" if value is None else f"{axis} {value}"
 
 
-def _cells(evidence: Evidence, context: Context, metric: str) -> Side:
+def _cells(evidence: Evidence, info: StudyInfo, metric: str) -> Side:
     """Those with the metric on some seed."""
     try:
-        every = evidence.cells(context.study).every(metric)
+        every = evidence.cells(info.study).every(metric)
     except NotAsked:
         return {}
     return {one.weights[0][0].axes: one for one in every if evidence.per_seed(one)}

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from ablations.frame import axes_of
-from ablations.measures import called, short
+from ablations.studies.metrics import called, short
+from ablations.tables.frame import axes_of
 
 Axes = tuple[tuple[str, Any], ...]  # a cell's axes and values; None where it has no value on an axis
 
@@ -18,7 +18,7 @@ class NotAsked(Exception):
 
 
 @dataclass(frozen=True)
-class Cell:
+class CellMetric:
     """One number of a study: a metric of one of its cells."""
 
     study: str
@@ -30,7 +30,7 @@ class Cell:
 class Contrast:
     """A weighted sum of cells. Contrasts add, subtract and scale as numbers do; terms that cancel vanish."""
 
-    weights: tuple[tuple[Cell, float], ...]
+    weights: tuple[tuple[CellMetric, float], ...]
     label: str
 
     def __add__(self, other: "Contrast") -> "Contrast":
@@ -110,7 +110,7 @@ class Cells:
         if metric not in self._columns:
             raise NotAsked(f"{self.study} has not measured {metric}")
         return Contrast(
-            ((Cell(self.study, key, metric), 1.0),),
+            ((CellMetric(self.study, key, metric), 1.0),),
             called(key) if metric == "top1" else f"{called(key)}: {short(metric)}",
         )
 

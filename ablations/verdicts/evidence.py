@@ -1,7 +1,7 @@
 """What was measured, and how sure it is: a contrast of cells -> its mean over seeds, and the uncertainty of that.
 
 Seeds: cells of one seed share their streams, so contrasts are formed within a seed. Test images: they are the same for
-all cells, so they are paired too. The two variances add up (see ablations.statistics.interval).
+all cells, so they are paired too. The two variances add up (see ablations.stats.intervals.interval).
 """
 
 from collections.abc import Collection, Mapping
@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ablations.frame import axes_of, measured
-from ablations.outcomes import Floats, outcomes
-from ablations.statistics import Interval, Part, interval, part_of
-from ablations.store import Store
-from ablations.tables import VALIDATION
-from ablations.verdicts.contrasts import Axes, Cell, Cells, Contrast, rows
-from ablations.verdicts.spread import Spread, between_seeds, beyond_shared_seeds
+from ablations.stats.intervals import Interval, Uncertainty, interval, part_of
+from ablations.stats.spread import Spread, between_seeds, beyond_shared_seeds
+from ablations.store.trials import Store
+from ablations.tables.cells import VALIDATION
+from ablations.tables.frame import axes_of, done_cells
+from ablations.verdicts.contrasts import Axes, CellMetric, Cells, Contrast, rows
+from ablations.verdicts.per_example import Floats, outcomes
 from ablations.verdicts.statement import Correlation, Quantity
 
 Expression = tuple[tuple[str, float], ...]  # metrics and weights: what is measured of one cell, such as h minus z
@@ -32,7 +32,7 @@ class Estimate:
     """
 
     mean: float
-    parts: tuple[Part, ...]
+    parts: tuple[Uncertainty, ...]
     seeds: int
     images: int | None
     fisher: bool = False
@@ -136,7 +136,7 @@ class Evidence:
 
     # Seeds
 
-    def _seed_parts(self, contrast: Contrast, values: Floats) -> tuple[Part, ...]:
+    def _seed_parts(self, contrast: Contrast, values: Floats) -> tuple[Uncertainty, ...]:
         """What the mean of these per-seed values is uncertain by; with each group of like cells on its own.
 
         Groups of several studies share seeds too, and so vary together rather than against each other: adding their
@@ -171,7 +171,7 @@ class Evidence:
     @lru_cache(maxsize=64)  # noqa: B019
     def _values(self, study: str, metric: str) -> dict[Axes, dict[int, float]]:
         """Cell -> seed -> value, of what is done."""
-        done = measured(self.frames[study])
+        done = done_cells(self.frames[study])
         found: dict[Axes, dict[int, float]] = {}
         if metric not in done:
             return found
@@ -202,7 +202,7 @@ class Evidence:
         return None if truth is None else total
 
     @lru_cache(maxsize=4096)  # noqa: B019
-    def _answers(self, cell: Cell, seeds: tuple[int, ...]) -> tuple[Floats, NDArray[np.int16]] | None:
+    def _answers(self, cell: CellMetric, seeds: tuple[int, ...]) -> tuple[Floats, NDArray[np.int16]] | None:
         """(n,) what the metric is the mean of, over the seeds, and the test set's labels.
 
         None where that is not stored, is another number, or differs in its test set.
@@ -224,7 +224,7 @@ class Evidence:
 
     @lru_cache(maxsize=16)  # noqa: B019
     def _trials(self, study: str) -> dict[tuple[Axes, int], str]:
-        done = measured(self.frames[study])
+        done = done_cells(self.frames[study])
         names = zip(rows(done, axes_of(done)), done["seed"], done["trial_id"], strict=True)
         return {(axes, int(seed)): str(trial_id) for axes, seed, trial_id in names}
 

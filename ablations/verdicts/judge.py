@@ -5,12 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
 
-from ablations.statistics import Part as Uncertainty
-from ablations.statistics import interval
+from ablations.stats.intervals import Uncertainty, interval
 from ablations.verdicts.contrasts import Contrast, NotAsked
 from ablations.verdicts.evidence import Estimate, Evidence
 from ablations.verdicts.statement import All, Best, Comparison, Most, Statement, above
-from ablations.verdicts.verdict import Claim, Outcome, Part, Verdict
+from ablations.verdicts.verdict import Claim, JudgedComparison, Outcome, Verdict
 
 LEVEL = 0.95
 MOST_SEEDS = 100  # beyond, "more seeds" is no advice
@@ -20,7 +19,7 @@ MOST_SEEDS = 100  # beyond, "more seeds" is no advice
 class Judged:
     """One comparison with its estimate; None where no seed has all its cells. `more`: seeds that would settle it."""
 
-    part: Part
+    part: JudgedComparison
     estimate: Estimate | None
     more: int | None
 
@@ -91,7 +90,7 @@ def _one(
             outcome = "holds"
         elif _fails(comparison, at_failing.low, at_failing.high):
             outcome = "does not hold"
-    part = Part(
+    part = JudgedComparison(
         label=comparison.quantity.label,
         relation=comparison.relation,
         bound=comparison.bound,
@@ -107,19 +106,19 @@ def _one(
     return Judged(part, found, more)
 
 
-def _holds(comparison: Comparison | Part, low: float, high: float) -> bool:
+def _holds(comparison: Comparison | JudgedComparison, low: float, high: float) -> bool:
     bound = comparison.bound
     return {"above": low > bound, "at most": high <= bound, "within": -bound <= low and high <= bound}[
         comparison.relation
     ]
 
 
-def _fails(comparison: Comparison | Part, low: float, high: float) -> bool:
+def _fails(comparison: Comparison | JudgedComparison, low: float, high: float) -> bool:
     bound = comparison.bound
     return {"above": high < bound, "at most": low > bound, "within": low > bound or high < -bound}[comparison.relation]
 
 
-def _slack(part: Part) -> float:
+def _slack(part: JudgedComparison) -> float:
     """How far the effect is from the bound; negative on the side that does not hold."""
     effect, bound = part.effect, part.bound
     return {"above": effect - bound, "at most": bound - effect, "within": bound - abs(effect)}[part.relation]
@@ -140,7 +139,7 @@ def _most(found: Sequence[Judged]) -> Outcome:
     return "does not hold" if outcomes.count("does not hold") > len(outcomes) - needed else "undecided"
 
 
-def seeds_to_settle(part: Part, found: Estimate, level: float) -> int | None:
+def seeds_to_settle(part: JudgedComparison, found: Estimate, level: float) -> int | None:
     """About how many seeds in all bring the interval at that level clear of the bound, if the effect stays as it is.
 
     None for more than a hundred, for a correlation, or where the test images alone leave it open.

@@ -7,16 +7,16 @@ intervals are corrected for their number (Bonferroni): all of them together are 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ablations.figures.context import Context
-from ablations.measures import label, short, text
-from ablations.plot import METRIC
-from ablations.statistics import Interval
-from ablations.tables import reference_value
+from ablations.console.text import span
+from ablations.stats.intervals import Interval
+from ablations.studies.info import StudyInfo
+from ablations.studies.metrics import label, short, text
+from ablations.studies.plot import METRIC
+from ablations.tables.cells import reference_value
 from ablations.verdicts.claims.registry import TIE
 from ablations.verdicts.compared import Side, beside, sides_by_metric, signed, value_called
 from ablations.verdicts.contrasts import mean
 from ablations.verdicts.evidence import Estimate, Evidence
-from ablations.words import span
 
 # What is said of a difference, in the order in which it is said.
 BELOW, TIED, UNTOLD, ABOVE = "Below it", f"A tie, within ±{TIE} points", "Not to be told from it", "Above it"
@@ -48,29 +48,29 @@ class Ranking:
     absent: tuple[str, ...]
 
 
-def ranking(evidence: Evidence, context: Context) -> str:
+def ranking(evidence: Evidence, info: StudyInfo) -> str:
     """Each metric's differences in words: below the reference, a tie with it, not to be told from it, above it."""
-    found = rankings(evidence, context)
+    found = rankings(evidence, info)
     if not found:
-        return f"“{context.figure.reference}”, which all others are compared with, is not measured yet."
+        return f"“{info.figure.reference}”, which all others are compared with, is not measured yet."
     if not any(one.differences for one in found):
         return f"Nothing is measured yet to compare with “{found[0].reference}”."
-    said = [sentence for one in found for sentence in _sentences(one, evidence, context)]
+    said = [sentence for one in found for sentence in _sentences(one, evidence, info)]
     return " ".join([*said, *_intervals(found)])
 
 
-def rankings(evidence: Evidence, context: Context) -> list[Ranking]:
+def rankings(evidence: Evidence, info: StudyInfo) -> list[Ranking]:
     """One for each metric in which the reference is measured; the intervals are corrected for all of them together."""
-    axis, wanted = str(context.figure.compare), reference_value(context)
+    axis, wanted = str(info.figure.compare), reference_value(info)
     if axis == METRIC:
-        known, called = [short(metric) for metric in context.figure.metrics], short(str(wanted))
+        known, called = [short(metric) for metric in info.figure.metrics], short(str(wanted))
     else:
-        values = evidence.cells(context.study).values(axis)
+        values = evidence.cells(info.study).values(axis)
         known = [value_called(axis, value) for value in values]
         called = next((value_called(axis, value) for value in values if value == wanted), "")
     tables = {
         metric: (sides[called], _paired(evidence, sides, called))
-        for (_, metric), sides in sides_by_metric(evidence, context).items()
+        for (_, metric), sides in sides_by_metric(evidence, info).items()
         if called in sides
     }
     level = 1 - 0.05 / max(1, sum(len(estimates) for _, estimates in tables.values()))
@@ -102,10 +102,10 @@ def _paired(evidence: Evidence, sides: dict[str, Side], called: str) -> dict[str
     return found
 
 
-def _sentences(one: Ranking, evidence: Evidence, context: Context) -> Iterator[str]:
-    of = "" if context.figure.compare == METRIC else f" {short(one.metric)}"
+def _sentences(one: Ranking, evidence: Evidence, info: StudyInfo) -> Iterator[str]:
+    of = "" if info.figure.compare == METRIC else f" {short(one.metric)}"
     level = f"{text(one.level, one.metric)}{'%' if _percent(one.metric) else ''}{of}"
-    levels = beside(evidence.frames[context.study], one.metric)
+    levels = beside(evidence.frames[info.study], one.metric)
     over = f", over the cells that both have (up to {one.cells})" if one.cells > 1 else ""
     yield f"Against “{one.reference}” at {level}{levels}{over}, the lowest first."
     groups: dict[str, list[str]] = {group: [] for group in GROUPS}

@@ -25,7 +25,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Part:
+class JudgedComparison:
     """One comparison of a claim: a contrast of cells against a bound.
 
     effect: its mean over the seeds judged on. low, high: its 95% interval, NaN where there is none. unit: "points" of
@@ -57,8 +57,8 @@ class Verdict:
     scale: str
     outcome: Outcome
     why: str
-    parts: tuple[Part, ...] = ()
-    deciding: Part | None = None
+    parts: tuple[JudgedComparison, ...] = ()
+    deciding: JudgedComparison | None = None
     seeds: int = 0
     chosen_on: int = 0
     budget: str = ""

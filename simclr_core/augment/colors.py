@@ -56,11 +56,11 @@ def apply_color(images: Tensor, color: Color) -> Tensor:
     listing that produced the paper's numbers adds it.
     """
     if large(images):
-        from simclr_core.augment import pictures  # OpenCV, which small images do without
+        from simclr_core.augment import opencv  # OpenCV, which small images do without
 
         chosen = zip(color.order.tolist(), color.jitter.tolist(), strict=True)
         orders = [order if fires else [] for order, fires in chosen]
-        return pictures.color(images, color.factor.tolist(), orders, color.gray.tolist(), color.additive, LUMA)
+        return opencv.color(images, color.factor.tolist(), orders, color.gray.tolist(), color.additive, LUMA)
     # In the order of their hue's place, those without jitter last: the ones whose hue turns at a place lie together.
     place = torch.where(color.jitter, (color.order == HUE).byte().argmax(dim=1), 4)
     by_place, (*ends, moved) = place.argsort(), place.bincount(minlength=4)[:4].cumsum(0).tolist()
@@ -168,9 +168,9 @@ def apply_equalize(images: Tensor, fires: Tensor) -> Tensor:
         if chosen.is_floating_point():
             return floats(equalize((chosen * 255).round().byte(), _))
         if large(chosen):
-            from simclr_core.augment import pictures  # OpenCV, which small images do without
+            from simclr_core.augment import opencv  # OpenCV, which small images do without
 
-            return pictures.equalize(chosen)
+            return opencv.equalize(chosen)
         from torchvision.transforms.v2 import functional as TF  # takes seconds to import, and is rarely needed
 
         equalized: Tensor = TF.equalize(chosen)

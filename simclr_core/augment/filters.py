@@ -92,9 +92,9 @@ def apply_blur(images: Tensor, blur: Blur) -> Tensor:
     weight = torch.exp(-(offset**2) / (2 * blur.sigma[:, None] ** 2))
     weight = weight / weight.sum(1, keepdim=True)
     if large(images):
-        from simclr_core.augment import pictures  # OpenCV, which small images do without
+        from simclr_core.augment import opencv  # OpenCV, which small images do without
 
-        return pictures.blur(images, weight, blur.fires)
+        return opencv.blur(images, weight, blur.fires)
 
     def smooth(chosen: Tensor, drawn: Tensor) -> Tensor:
         source = (torch.arange(side)[:, None] + offset).abs()

@@ -62,9 +62,9 @@ def apply_crop(images: Tensor, crop: Crop) -> Tensor:
     """
     side, device = images.shape[-1], images.device
     if large(images) and not crop.bicubic:
-        from simclr_core.augment import pictures  # OpenCV, which small images do without
+        from simclr_core.augment import opencv  # OpenCV, which small images do without
 
-        return pictures.crop(images, crop.top, crop.left, crop.height, crop.width, crop.flip)
+        return opencv.crop(images, crop.top, crop.left, crop.height, crop.width, crop.flip)
     images = floats(images)
     pixel = torch.arange(side, dtype=torch.float32, device=device)
     # The boxes go to the device in one piece, and the matrices are made there: they are S / 2 times as large.

@@ -1,4 +1,8 @@
-"""All probes that a recipe asks for, one after the other."""
+"""Every probe by what asks for it: a table over one trained model and its data."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -6,21 +10,62 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from simclr_core import heads
-from simclr_core.config import Recipe
-from simclr_core.data.images import Dataset
-from simclr_core.pretrain import SimCLR
+from simclr_core.config import Probes, Recipe
+from simclr_core.data.images import Dataset, ImageSet
+from simclr_core.health import TrialFailed
+from simclr_core.model import SimCLR
 from simclr_core.probes.color_histograms import histogram_retrieval
 from simclr_core.probes.features import features
+from simclr_core.probes.finetune import augmented_linear, finetune, transfer_finetune
 from simclr_core.probes.geometry import geometry_probe
 from simclr_core.probes.head_spectrum import head_spectrum
 from simclr_core.probes.knn import knn_probe
 from simclr_core.probes.linear import Probed, linear_probe
 from simclr_core.probes.measured import Measured, accuracy, balanced_hits, hits
-from simclr_core.probes.sgd import augmented_linear, finetune, transfer_finetune
 from simclr_core.probes.transform_prediction import transform_prediction
-from simclr_core.stops import TrialFailed
 
 Measurements = dict[str, Measured]
+
+
+@dataclass(frozen=True)
+class Probing:
+    """A trained model, in float32, and all that its probes may need. transfer: the images of probes.transfer."""
+
+    recipe: Recipe
+    model: SimCLR
+    dataset: Dataset
+    transfer: Dataset | None
+    device: str
+
+    @cached_property
+    def train_h(self) -> Tensor:
+        """(N, width) representations of the training images, no augmentation."""
+        return features(self.model.encoder, self.dataset.train.images, self.device)
+
+    @cached_property
+    def test_h(self) -> Tensor:
+        """(M, width) representations of the test images, no augmentation."""
+        return features(self.model.encoder, self.dataset.test.images, self.device)
+
+    def of_h(self, module: nn.Module) -> Tensor:
+        """Apply a module to the test images' representations, in inference mode."""
+        with torch.no_grad():
+            output: Tensor = module.eval()(self.test_h)
+        return output
+
+    def classes(self, module: nn.Module) -> Measured:
+        """The accuracy of a classifier that was trained along with the encoder."""
+        return right(self.of_h(module).argmax(dim=1), labels(self.dataset.test))
+
+    def linear(self, train_x: Tensor, test_x: Tensor) -> Probed:
+        """Fit a linear probe to any representation of the training images and let it predict the test images."""
+        known, settings = labels(self.dataset.train), self.recipe.probes.linear
+        return linear_probe(train_x, known, test_x, len(self.dataset.class_names), settings, self.recipe.seed)
+
+    @property
+    def supervised(self) -> bool:
+        """Whether the head is a classifier, and there is no z."""
+        return self.recipe.loss.name == "cross_entropy"
 
 
 def measure(
@@ -30,62 +75,104 @@ def measure(
 
     `transfer`: the images of recipe.probes.transfer. Raises TrialFailed where representations are not finite.
     """
-    asked, seed, classes = recipe.probes, recipe.seed, len(dataset.class_names)
-    supervised = recipe.loss.name == "cross_entropy"
-    train_h, test_h = (features(model.encoder, part.images, device) for part in (dataset.train, dataset.test))
-    if not (train_h.isfinite().all() and test_h.isfinite().all()):
+    probing = Probing(recipe, model, dataset, transfer, device)
+    if not (probing.train_h.isfinite().all() and probing.test_h.isfinite().all()):
         raise TrialFailed("the trained encoder gives representations that are not finite")
-    train_y, test_y = (torch.from_numpy(np.array(part.labels)) for part in (dataset.train, dataset.test))
-
-    def linear(train_x: Tensor, test_x: Tensor) -> Measured:
-        return right(linear_probe(train_x, train_y, test_x, classes, asked.linear, seed).predictions, test_y)
-
-    probed = linear_probe(train_h, train_y, test_h, classes, asked.linear, seed)
-    found: Measurements = {"knn_top1": knn_probe(train_h, train_y, test_h, test_y, classes, asked.knn)}
-    with torch.no_grad():
-        model.eval()
-        z = None if supervised else model.head(test_h)
-        if supervised:
-            found["classifier_top1"] = right(model.head(test_h).argmax(dim=1), test_y)
-        if model.online is not None:
-            found["online_top1"] = right(model.online(test_h).argmax(dim=1), test_y)
-    pairs, whole = geometry_probe(model.encoder, model.head, dataset.test.images, test_h, z, recipe, device)
-    found |= pairs
-    if asked.head_layers and isinstance(model.head, nn.Sequential):
-        with torch.no_grad():
-            layers = zip(heads.layers(model.head, train_h), heads.layers(model.head, test_h), strict=True)
-            found |= {f"layer_{i}_top1": linear(*layer) for i, layer in enumerate(layers, 1)}
-    if asked.head_spectrum and isinstance(model.head, nn.Sequential):
-        found |= head_spectrum(model.head)
-    if asked.augmented_linear is not None:
-        crop = recipe.transforms.crop
-        found["augmented_linear_top1"] = augmented_linear(
-            model.encoder, dataset.train, dataset.test, classes, asked.augmented_linear, crop, seed, device
-        )
-    if asked.finetune is not None:
-        tuned = finetune(
-            model.encoder, dataset.train, dataset.test, classes, asked.finetune, recipe.transforms.crop, seed, device
-        )
-        found |= {f"finetune_{100 * share:g}_top1": answer for share, answer in tuned.items()}
-    if asked.transform_prediction is not None:
-        found |= transform_prediction(model.encoder, model.head, dataset.train, dataset.test, recipe, device)
-    if asked.color_histograms:
-        found["histogram_top1"] = histogram_retrieval(
-            dataset.test.images, recipe.views, recipe.transforms, seed, device
-        )
-    if transfer is not None:
-        other = [features(model.encoder, part.images, device) for part in (transfer.train, transfer.test)]
-        other_y = [torch.from_numpy(np.array(part.labels)) for part in (transfer.train, transfer.test)]
-        kinds = len(transfer.class_names)
-        there = linear_probe(other[0], other_y[0], other[1], kinds, asked.linear, seed)
-        found |= _elsewhere("transfer", there.predictions.numpy(), transfer)
-        if asked.transfer_finetune is not None:
-            predicted = transfer_finetune(
-                *(model.encoder, transfer.train, transfer.test, kinds),
-                *(asked.transfer_finetune, recipe.transforms.crop, seed, device),
-            )
-            found |= _elsewhere("transfer_finetune", predicted, transfer)
+    probed = probing.linear(probing.train_h, probing.test_h)
+    z = None if probing.supervised else probing.of_h(model.head)
+    found, whole = geometry_probe(model.encoder, model.head, dataset.test.images, probing.test_h, z, recipe, device)
+    for asked, probe in PROBES:
+        if asked(recipe.probes):
+            found |= probe(probing)
     return probed, found, whole
+
+
+def _knn(probing: Probing) -> Measurements:
+    train_y, test_y = (labels(part) for part in (probing.dataset.train, probing.dataset.test))
+    classes, settings = len(probing.dataset.class_names), probing.recipe.probes.knn
+    return {"knn_top1": knn_probe(probing.train_h, train_y, probing.test_h, test_y, classes, settings)}
+
+
+def _trained_along(probing: Probing) -> Measurements:
+    """The supervised twin's own classifier, and the online probe."""
+    found = {"classifier_top1": probing.classes(probing.model.head)} if probing.supervised else {}
+    return found if probing.model.online is None else found | {"online_top1": probing.classes(probing.model.online)}
+
+
+def _head_layers(probing: Probing) -> Measurements:
+    if not isinstance(probing.model.head, nn.Sequential):
+        return {}
+    with torch.no_grad():
+        pair = [heads.layers(probing.model.head.eval(), h) for h in (probing.train_h, probing.test_h)]
+    truth = labels(probing.dataset.test)
+    layers = enumerate(zip(*pair, strict=True), 1)
+    return {f"layer_{i}_top1": right(probing.linear(*layer).predictions, truth) for i, layer in layers}
+
+
+def _head_spectrum(probing: Probing) -> Measurements:
+    return head_spectrum(probing.model.head) if isinstance(probing.model.head, nn.Sequential) else {}
+
+
+def _augmented_linear(probing: Probing) -> Measurements:
+    recipe, images, settings = probing.recipe, probing.dataset, probing.recipe.probes.augmented_linear
+    assert settings is not None
+    classes, crop = len(images.class_names), recipe.transforms.crop
+    encoder, device = probing.model.encoder, probing.device
+    answer = augmented_linear(encoder, images.train, images.test, classes, settings, crop, recipe.seed, device)
+    return {"augmented_linear_top1": answer}
+
+
+def _finetune(probing: Probing) -> Measurements:
+    recipe, images, settings = probing.recipe, probing.dataset, probing.recipe.probes.finetune
+    assert settings is not None
+    classes, crop = len(images.class_names), recipe.transforms.crop
+    encoder, device = probing.model.encoder, probing.device
+    tuned = finetune(encoder, images.train, images.test, classes, settings, crop, recipe.seed, device)
+    return {f"finetune_{100 * share:g}_top1": answer for share, answer in tuned.items()}
+
+
+def _transform_prediction(probing: Probing) -> Measurements:
+    model, images = probing.model, probing.dataset
+    return transform_prediction(model.encoder, model.head, images.train, images.test, probing.recipe, probing.device)
+
+
+def _color_histograms(probing: Probing) -> Measurements:
+    recipe, images = probing.recipe, probing.dataset.test.images
+    return {"histogram_top1": histogram_retrieval(images, recipe.views, recipe.transforms, recipe.seed, probing.device)}
+
+
+def _transfer(probing: Probing) -> Measurements:
+    there, recipe, encoder = probing.transfer, probing.recipe, probing.model.encoder
+    assert there is not None
+    train_h, test_h = (features(encoder, part.images, probing.device) for part in (there.train, there.test))
+    classes = len(there.class_names)
+    probed = linear_probe(train_h, labels(there.train), test_h, classes, recipe.probes.linear, recipe.seed)
+    return _elsewhere("transfer", probed.predictions.numpy(), there)
+
+
+def _transfer_finetune(probing: Probing) -> Measurements:
+    there, recipe, settings = probing.transfer, probing.recipe, probing.recipe.probes.transfer_finetune
+    assert there is not None
+    assert settings is not None
+    classes, crop = len(there.class_names), recipe.transforms.crop
+    encoder, device = probing.model.encoder, probing.device
+    predicted = transfer_finetune(encoder, there.train, there.test, classes, settings, crop, recipe.seed, device)
+    return _elsewhere("transfer_finetune", predicted, there)
+
+
+# Whether the recipe's probes ask for it, and what measures it.
+PROBES: tuple[tuple[Callable[[Probes], bool], Callable[[Probing], Measurements]], ...] = (
+    (lambda _: True, _knn),
+    (lambda _: True, _trained_along),
+    (lambda asked: asked.head_layers, _head_layers),
+    (lambda asked: asked.head_spectrum, _head_spectrum),
+    (lambda asked: asked.augmented_linear is not None, _augmented_linear),
+    (lambda asked: asked.finetune is not None, _finetune),
+    (lambda asked: asked.transform_prediction is not None, _transform_prediction),
+    (lambda asked: asked.color_histograms, _color_histograms),
+    (lambda asked: asked.transfer is not None, _transfer),
+    (lambda asked: asked.transfer_finetune is not None, _transfer_finetune),
+)
 
 
 def _elsewhere(name: str, predicted: NDArray[np.int64], there: Dataset) -> Measurements:
@@ -94,11 +181,11 @@ def _elsewhere(name: str, predicted: NDArray[np.int64], there: Dataset) -> Measu
     return {f"{name}_top1": hits(predicted, truth), f"{name}_balanced_accuracy": balanced_hits(predicted, truth)}
 
 
-def right(predicted: Tensor, labels: Tensor) -> Measured:
+def labels(images: ImageSet) -> Tensor:
+    """(N,) int64 classes, on the CPU."""
+    return torch.from_numpy(np.array(images.labels))
+
+
+def right(predicted: Tensor, truth: Tensor) -> Measured:
     """The accuracy of (n,) predicted classes."""
-
-    def array(x: Tensor) -> NDArray[np.int64]:
-        values: NDArray[np.int64] = x.cpu().numpy()
-        return values
-
-    return accuracy(array(predicted), array(labels))
+    return accuracy(predicted.cpu().numpy(), truth.cpu().numpy())

@@ -19,10 +19,10 @@ from simclr_core.data.device import pixels
 from simclr_core.data.images import ImageSet
 from simclr_core.encoders import Encoder
 from simclr_core.errors import BadInput
+from simclr_core.health import TrialFailed
 from simclr_core.optim import lr_factor, optimizer
+from simclr_core.probes.finetune import modes_kept
 from simclr_core.probes.measured import Measured, hits
-from simclr_core.probes.sgd import modes_kept
-from simclr_core.stops import TrialFailed
 from simclr_core.streams import stream
 
 BATCH = 256  # features per step of the probe

@@ -3,58 +3,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from builders.heads import DIMS, IMAGES, LABELS, SHARES, every_head, heads_frame, predictions, store_of
 from scipy.stats import t as student
 from scipy.stats import ttest_1samp, ttest_rel
 
 from ablations import compare
 from ablations.compare import Difference, balanced, difference, pair, per_image_difference, verdict
-from ablations.frame import study_frame, write
-from ablations.statistics import Interval, Part, interval, part_of
-from ablations.store import Store
-
-DIMS = (16, 32, 64)
-SHARES = {"linear": 0.50, "nonlinear": 0.60, "none": 0.40}  # of the test images that a head gets right
-IMAGES = 400
-LABELS = np.arange(IMAGES, dtype=np.int16) % 4
-
-
-def predictions(head, dim, seed):
-    """About the head's share right: the images with a low draw, which is mostly the image's own."""
-    image = np.random.default_rng(99).uniform(size=IMAGES)
-    own = np.random.default_rng([seed, dim or 0, len(head)]).uniform(-0.1, 0.1, size=IMAGES)
-    return np.where(image + own < SHARES[head], LABELS, (LABELS + 1) % 4).astype(np.int16)
-
-
-def record(head, dim, seed, status="done"):
-    fields = {"role": "cell", "head": head, "dim": dim, "seed": seed, "status": status}
-    fields["trial_id"] = f"{head}-{dim}-{seed}"
-    if status == "done":
-        fields |= {"top1": 100 * float(np.mean(predictions(head, dim, seed) == LABELS)), "n_test": IMAGES}
-    return fields
-
-
-def every_head(seeds=3, status=None):
-    status = status or {}
-    cells = [(head, dim) for head in ("linear", "nonlinear") for dim in DIMS] + [("none", None)]
-    return [
-        record(head, dim, seed, status.get((head, dim, seed), "done")) for head, dim in cells for seed in range(seeds)
-    ]
-
-
-def heads_frame(seeds=3, status=None):
-    return study_frame(["head", "dim"], every_head(seeds, status))
-
-
-def store_of(frame, out):
-    """A results folder with the frame's table and its trials' predictions."""
-    store = Store(out / "results")
-    write(frame, out / "results" / "heads" / "laptop.csv")
-    for row in frame[frame["status"] == "done"].itertuples():
-        folder = store.folder(row.trial_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        np.save(folder / "predictions.npy", predictions(row.head, None if row.head == "none" else row.dim, row.seed))
-        np.save(folder / "labels.npy", LABELS)
-    return store
+from ablations.stats.intervals import Interval, Uncertainty, interval, part_of
+from ablations.store.trials import Store
+from ablations.tables.frame import study_frame, write
 
 
 def answer(frame, store=None, first="linear", second="nonlinear"):
@@ -96,7 +53,7 @@ def test_over_images_alone_it_is_the_t_test_of_the_images_differences(tmp_path):
 
 
 def test_seeds_and_images_add_their_variances_with_satterthwaites_degrees_of_freedom():
-    found = interval(3.0, [Part(0.5, 2), Part(0.25, 3999)])
+    found = interval(3.0, [Uncertainty(0.5, 2), Uncertainty(0.25, 3999)])
     df = 0.75**2 / (0.25 / 2 + 0.0625 / 3999)
     half = student.ppf(0.975, df) * np.sqrt(0.75)
     assert (found.low, found.high, found.df) == pytest.approx((3 - half, 3 + half, df))
@@ -114,7 +71,7 @@ def test_two_equal_sources_are_welchs_test():
 
 
 def test_no_variance_is_no_width_and_one_value_no_source():
-    assert interval(1.0, [Part(0.0, 2)]) == Interval(1.0, 1.0, float("inf"))
+    assert interval(1.0, [Uncertainty(0.0, 2)]) == Interval(1.0, 1.0, float("inf"))
     assert part_of(np.array([1.0])) is None
 
 

@@ -2,26 +2,31 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import tiny
 import torch
+from builders import tiny
 from matplotlib.patches import Rectangle, StepPatch
 from matplotlib.text import Text
 
-from ablations import embedding, explain, study, training
+from ablations import explain
 from ablations.figures import embedding as embedding_figure
 from ablations.figures import histograms, negatives, style, views, weights
+from ablations.pictures import embedding, training
+from ablations.pictures import histograms as histogram_pictures
+from ablations.pictures import negatives as negative_pictures
+from ablations.pictures import views as view_pictures
+from ablations.studies import load, model
 from simclr_core import data, trial
 from simclr_core.augment.views import one_view, two_views
 from simclr_core.config import Loss, Recipe, Transforms, Views
-from simclr_core.gradients import negative_weights
+from simclr_core.loss_gradients import negative_weights
 from simclr_core.losses import nt_xent
-from simclr_core.pretrain import SimCLR
+from simclr_core.model import SimCLR
 from simclr_core.streams import stream
 
 
 @pytest.fixture(scope="module")
 def recipe():
-    fields = study.parse_yaml(tiny.SCALE, "tiny")["recipe"]
+    fields = load.parse_yaml(tiny.SCALE, "tiny")["recipe"]
     return Recipe.parse(fields | {"loss": {"temperature": 0.2}, "schedule": {"epochs": 0, "batch_size": 20}})
 
 
@@ -32,7 +37,7 @@ def dataset(recipe, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def batch(recipe, dataset):
-    return explain.contrast(recipe, dataset)
+    return negative_pictures.contrast(recipe, dataset)
 
 
 def said(figure):
@@ -56,13 +61,13 @@ def overlapping(figure):
 
 
 def test_the_gallery_shows_the_views_that_training_draws(recipe, dataset):
-    images, names = explain.one_per_class(dataset, 4)
-    shown = explain.gallery(images, recipe)
+    images, names = view_pictures.one_per_class(dataset, 4)
+    shown = view_pictures.gallery(images, recipe)
     expected = two_views(torch.from_numpy(images), recipe.views, recipe.transforms, recipe.seed, epoch=0, step=0)
     assert np.array_equal(shown, expected.permute(0, 2, 3, 1).numpy())
     assert names == list(dataset.class_names[:4])
     other = recipe.model_copy(update={"seed": 1})
-    assert not np.array_equal(shown, explain.gallery(images, other))
+    assert not np.array_equal(shown, view_pictures.gallery(images, other))
 
 
 def test_the_gallery_draws_originals_then_left_and_right_of_each_image_with_hard_pixels():
@@ -83,7 +88,7 @@ def test_the_gallery_draws_originals_then_left_and_right_of_each_image_with_hard
 
 
 def cells(*recipes):
-    return [study.Trial("cell", {"i": i}, 0, recipe) for i, recipe in enumerate(recipes)]
+    return [model.Trial("cell", {"i": i}, 0, recipe) for i, recipe in enumerate(recipes)]
 
 
 def test_the_shortest_chains_come_first_and_equal_ones_once(recipe):
@@ -95,15 +100,15 @@ def test_the_shortest_chains_come_first_and_equal_ones_once(recipe):
         chain("crop", "color"), chain("crop"), chain("color"), chain("color", color={"strength": 0.5})
     )  # fmt: skip
     idle = chain("crop", color={"strength": 0.5})  # as single: no color is on its chains
-    found = explain.distinct(cells(pair, single, single, idle, other, strong))
+    found = view_pictures.distinct(cells(pair, single, single, idle, other, strong))
     assert found == [single, other, strong, pair]
-    assert explain.row_names([single, pair]) == [("right: crop",), ("right: crop › color",)]
-    assert explain.row_names([single, other, strong]) == [
+    assert view_pictures.row_names([single, pair]) == [("right: crop",), ("right: crop › color",)]
+    assert view_pictures.row_names([single, other, strong]) == [
         ("right: crop",),
         ("right: color", "color.strength = 1.0"),
         ("right: color", "color.strength = 0.5"),
     ]
-    assert explain.row_names([recipe.model_copy(update={"views": Views(left=(), right=())})]) == [("nothing",)]
+    assert view_pictures.row_names([recipe.model_copy(update={"views": Views(left=(), right=())})]) == [("nothing",)]
 
 
 def test_the_caption_says_how_many_rows_are_left_out(tmp_path, monkeypatch, capsys):
@@ -133,8 +138,8 @@ def test_a_histogram_counts_every_value_between_the_crops_own_ends():
 
 
 def test_both_panels_have_the_same_boxes_and_only_one_has_color_distortion(recipe, dataset):
-    images, _ = explain.one_per_class(dataset, 2)
-    plain, distorted = explain.crops(images, recipe)
+    images, _ = view_pictures.one_per_class(dataset, 2)
+    plain, distorted = histogram_pictures.crops(images, recipe)
     assert plain.shape == distorted.shape == (2, 4, 24, 24, 3)
     eight = torch.from_numpy(np.repeat(images, 4, axis=0))
     for chain, found in ((("crop",), plain), (("crop", "color"), distorted)):
@@ -142,12 +147,12 @@ def test_both_panels_have_the_same_boxes_and_only_one_has_color_distortion(recip
         assert np.array_equal(found.reshape(8, 24, 24, 3), expected.permute(0, 2, 3, 1).numpy())
     assert not np.array_equal(plain, distorted)
     idle = {"color": {"strength": 0, "gray_p": 0, "jitter_p": 0}}
-    same = explain.crops(images, recipe.model_copy(update={"transforms": Transforms.model_validate(idle)}))
+    same = histogram_pictures.crops(images, recipe.model_copy(update={"transforms": Transforms.model_validate(idle)}))
     assert np.array_equal(*same)
 
 
 def test_all_histograms_share_their_range_and_count_all_pixels(recipe, dataset):
-    plain, distorted = explain.crops(explain.one_per_class(dataset, 2)[0], recipe)
+    plain, distorted = histogram_pictures.crops(view_pictures.one_per_class(dataset, 2)[0], recipe)
     figure = histograms.draw(plain, distorted, "What?", ["So."])
     axes = [one for one in figure.axes if any(isinstance(patch, StepPatch) for patch in one.patches)]
     assert len(axes) == 2 * 2 * 4
@@ -222,7 +227,7 @@ def test_views_that_are_all_alike_are_drawn_too(batch):
 
 def test_training_changes_the_picture(recipe, dataset, batch):
     longer = recipe.model_copy(update={"schedule": recipe.schedule.model_copy(update={"epochs": 1})})
-    assert not np.allclose(explain.contrast(longer, dataset).losses, batch.losses)
+    assert not np.allclose(negative_pictures.contrast(longer, dataset).losses, batch.losses)
 
 
 # --- embedding --------------------------------------------------------------------------------------------------------

@@ -10,16 +10,15 @@ import time
 from pathlib import Path
 
 import pytest
-import repeated
-import shelf
-import tiny
+from builders import repeated, shelf, tiny
 
-from ablations import compare, page, report, run
-from ablations.claims import Claims
-from ablations.pictures import Picture
-from ablations.reports import Reports
-from ablations.store import Store
-from ablations.verdicts import court
+from ablations import compare, report, run
+from ablations.pages import page
+from ablations.pages.images import Picture
+from ablations.pages.renew import Reports
+from ablations.store.leases import Leases
+from ablations.store.trials import Store
+from ablations.verdicts import judge_all
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +85,7 @@ def test_the_page_of_budgets_answers_with_where_claims_first_hold_and_lists_them
 
 def test_a_report_needs_neither_torch_nor_ray():
     code = (
-        "import sys\nfrom ablations import figures, report, reports\nfigures.warm_up()\n"
+        "import sys\nfrom ablations import figures, report\nfrom ablations.pages import renew\nfigures.warm_up()\n"
         "print(*{'torch', 'ray'} & sys.modules.keys())"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
@@ -95,8 +94,8 @@ def test_a_report_needs_neither_torch_nor_ray():
 @pytest.mark.usefixtures("quick")
 def test_without_a_name_every_study_at_every_scale_gets_a_page(tmp_path, capsys):
     for scale in ("laptop", "smoke"):
-        shelf.leave(tmp_path, shelf.context(scale=scale))
-        shelf.leave(tmp_path, shelf.context(study="other", paper="", scale=scale))
+        shelf.leave(tmp_path, shelf.study_info(scale=scale))
+        shelf.leave(tmp_path, shelf.study_info(study="other", paper="", scale=scale))
     assert [str(path.relative_to(tmp_path / "reports")) for path in written(capsys, "--out", tmp_path)] == [
         "heads/laptop.html", "heads/smoke.html", "other/laptop.html", "other/smoke.html", "index.html"
     ]  # fmt: skip
@@ -107,8 +106,8 @@ def test_without_a_name_every_study_at_every_scale_gets_a_page(tmp_path, capsys)
 @pytest.mark.usefixtures("quick")
 def test_the_front_page_knows_studies_that_were_not_asked_for(tmp_path, capsys):
     shelf.leave(tmp_path)
-    shelf.leave(tmp_path, shelf.context(study="other", paper=""))
-    shelf.leave(tmp_path, shelf.context(study="broken", paper=""))
+    shelf.leave(tmp_path, shelf.study_info(study="other", paper=""))
+    shelf.leave(tmp_path, shelf.study_info(study="broken", paper=""))
     (tmp_path / "results/broken/laptop.csv").write_text("no table")
     written(capsys, "heads", "--out", tmp_path)
     front = (tmp_path / "reports/index.html").read_text()
@@ -169,7 +168,7 @@ def test_tables_of_other_axes_than_the_runs_are_refused(tmp_path, capsys):
     shelf.leave(tmp_path)
     table = (tmp_path / "results/heads/laptop.csv").read_bytes()
     shelf.leave(
-        tmp_path, shelf.context(axes={"a": ("x", "y"), "b": (1, 2)}, figure=shelf.Plot(kind="bars", x="a", hue="b"))
+        tmp_path, shelf.study_info(axes={"a": ("x", "y"), "b": (1, 2)}, figure=shelf.Plot(kind="bars", x="a", hue="b"))
     )
     (tmp_path / "results/heads/laptop.csv").write_bytes(table)
     assert "its axes are not those of laptop.run.json" in refused(capsys, "--out", tmp_path)
@@ -193,7 +192,7 @@ def test_a_folder_in_a_pages_place_is_named(tmp_path, capsys):
 
 @pytest.mark.usefixtures("quick")
 def test_trials_whose_folders_are_gone_still_make_a_page(tmp_path, capsys):
-    shelf.leave(tmp_path, records=shelf.rows(shelf.context(), status="failed"))
+    shelf.leave(tmp_path, records=shelf.rows(shelf.study_info(), status="failed"))
     for path in sorted((tmp_path / "results/trials").rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     written(capsys, "--out", tmp_path)
@@ -217,11 +216,11 @@ def test_a_drawn_comparison_is_on_the_page(tmp_path, capsys):
 @pytest.mark.usefixtures("quick")
 def test_only_what_has_changed_is_written_again(tmp_path):
     shelf.leave(tmp_path)
-    shelf.leave(tmp_path, shelf.context(study="other", paper=""))
+    shelf.leave(tmp_path, shelf.study_info(study="other", paper=""))
     reports = Reports(tmp_path, [], None)
     assert len(reports.renew()) == 3
     assert reports.renew() == []
-    records = shelf.rows(shelf.context())
+    records = shelf.rows(shelf.study_info())
     records[1] |= {"top1": 99.0}
     shelf.leave(tmp_path, records=records)
     assert reports.renew() == [tmp_path / "reports/heads/laptop.html", tmp_path / "reports/index.html"]
@@ -230,17 +229,17 @@ def test_only_what_has_changed_is_written_again(tmp_path):
 
 @pytest.mark.usefixtures("quick")
 def test_a_watched_page_loads_itself_again_while_a_run_is_at_work_and_not_after(tmp_path):
-    records = shelf.rows(shelf.context())
+    records = shelf.rows(shelf.study_info())
     records[-1] |= {"status": "running", "top1": None}
     shelf.leave(tmp_path, records=records)
-    shelf.leave(tmp_path, shelf.context(study="finished", paper=""))
+    shelf.leave(tmp_path, shelf.study_info(study="finished", paper=""))
     reports = Reports(tmp_path, [], None)
     pages = [tmp_path / "reports" / name / "laptop.html" for name in ("heads", "finished")]
 
     def loading():
         return ['http-equiv="refresh"' in path.read_text() for path in pages]
 
-    with Claims(Store(tmp_path / "results"), "a run").alive():
+    with Leases(Store(tmp_path / "results"), "a run").alive():
         reports.renew(watched=True)
         assert loading() == [True, False]
         reports.renew()  # the watcher goes, the run goes on
@@ -281,7 +280,7 @@ def test_watching_waits_for_results_and_ends_with_ctrl_c(tmp_path, capsys, monke
 
 def test_more_seeds_are_asked_for_as_the_run_was_made(tmp_path, monkeypatch):
     given = []
-    monkeypatch.setattr(court, "judge_folder", lambda *asked: given.append(asked) or [])
+    monkeypatch.setattr(judge_all, "judge_folder", lambda *asked: given.append(asked) or [])
     shelf.leave(tmp_path, command="python -m ablations.run heads --data cifar10 --set a.b=1 --seeds 2")
     Reports(tmp_path, [], None).renew()
     ((_, scale, _, again),) = given
@@ -292,7 +291,7 @@ def test_more_seeds_are_asked_for_as_the_run_was_made(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("quick")
 def test_a_damaged_study_costs_the_others_no_page(tmp_path, capsys):
     for name in ("crop", "heads"):
-        shelf.leave(tmp_path, shelf.context(study=name))
+        shelf.leave(tmp_path, shelf.study_info(study=name))
     (tmp_path / "results/crop/laptop.run.json").write_text("garbage")
     assert report.main(["--out", str(tmp_path)]) == report.BAD_INPUT
     said = capsys.readouterr().err

@@ -11,14 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny
 import torch
+from builders import tiny
 from PIL import Image
 
-from ablations import cluster, frame, machine, run, study, sweep
-from ablations.claims import Claims
-from ablations.store import Store
-from ablations.worker import STARTED
+from ablations import run
+from ablations.store.leases import Leases
+from ablations.store.trials import Store
+from ablations.studies import load, options
+from ablations.sweep import engines, machine, ray_session
+from ablations.sweep.worker import STARTED
+from ablations.tables import frame
 
 PAIRS_OF = ["--only", "first=crop,color", "--only", "second=crop,color"]
 TWO_CELLS = ["--only", "first=crop", "--only", "second=crop,color"]
@@ -40,7 +43,7 @@ def refused(capsys, argv: list[str]) -> str:
 
 
 def no_ray(monkeypatch):
-    monkeypatch.setattr(cluster, "connected", lambda *_: pytest.fail("there is nothing for Ray to do"))
+    monkeypatch.setattr(ray_session, "connected", lambda *_: pytest.fail("there is nothing for Ray to do"))
 
 
 def pictures(folder: Path, classes: list[str], n: int = 12) -> str:
@@ -73,7 +76,7 @@ def test_the_same_command_again_trains_nothing_and_writes_the_same_bytes(tmp_pat
     assert run.main(argv) == run.DONE
     files = [Path(line) for line in capsys.readouterr().out.splitlines()]
     before, trials = [path.read_bytes() for path in files], results(tmp_path)
-    monkeypatch.setattr(sweep, "run", lambda *_, **__: pytest.fail("nothing was missing"))
+    monkeypatch.setattr(engines, "run", lambda *_, **__: pytest.fail("nothing was missing"))
     assert run.main(argv) == run.DONE
     assert [path.read_bytes() for path in files] == before
     assert results(tmp_path) == trials
@@ -87,7 +90,7 @@ def test_ray_is_not_started_where_every_trial_is_done_or_runs_elsewhere(tmp_path
     trials = [trial["trial_id"] for trial in json.loads(capsys.readouterr().out)["trials"]]
     store = Store(tmp_path / "results")
     store.prepare()
-    other = Claims(store)
+    other = Leases(store)
     with other.alive():
         other.claim(trials)
         assert run.main(argv) == run.SOME_FAILED
@@ -121,7 +124,7 @@ def test_a_plan_whose_trial_fails_has_no_estimate_and_says_why(tmp_path, capsys)
 
 
 def test_one_value_of_only_may_have_commas_in_its_parentheses():
-    assert study.parse_only(["a=x,A.CLAHE(clip_limit=2, p=1),y"]) == {"a": ["x", "A.CLAHE(clip_limit=2, p=1)", "y"]}
+    assert options.parse_only(["a=x,A.CLAHE(clip_limit=2, p=1),y"]) == {"a": ["x", "A.CLAHE(clip_limit=2, p=1)", "y"]}
 
 
 def test_a_plan_for_a_gpu_can_be_read_without_one_but_not_run(tmp_path, capsys, monkeypatch):
@@ -143,7 +146,7 @@ def test_json_is_one_object_per_line_with_the_summary_last(tmp_path, capsys):
 
 def test_failed_cells_are_listed_and_the_others_drawn(tmp_path, capsys, monkeypatch):
     from simclr_core import trial
-    from simclr_core.stops import TrialFailed
+    from simclr_core.health import TrialFailed
 
     honest = trial.run
 
@@ -185,7 +188,7 @@ def test_trials_of_another_live_run_are_left_to_it(tmp_path, capsys):
     claimed = json.loads(capsys.readouterr().out)["trials"][-1]["trial_id"]
     store = Store(tmp_path / "results")
     store.prepare()
-    other = Claims(store)
+    other = Leases(store)
     with other.alive():
         other.claim([claimed])
         assert run.main(argv) == run.SOME_FAILED
@@ -291,7 +294,7 @@ def command(tmp_path):
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
     for left in Path(tempfile.gettempdir()).glob("ablations-*"):
-        cluster._sweep_away(left)  # of the killed ones; those of runs that live are locked
+        ray_session._sweep_away(left)  # of the killed ones; those of runs that live are locked
 
 
 def wait_for(process: subprocess.Popen, folder: Path, trials: int) -> dict[str, tuple[int, bytes]]:
@@ -494,7 +497,7 @@ SOME["albumentations_pairs"] = ["--only", "second=crop,color"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(path.stem for path in study.GRIDS.glob("*.yaml")))
+@pytest.mark.parametrize("name", sorted(path.stem for path in load.GRIDS.glob("*.yaml")))
 def test_every_shipped_study_runs_from_yaml_to_figure(name, tmp_path, capsys):
     argv = [name, "--scale", "smoke", "--engine", "inline", "--seeds", "1", "--out", str(tmp_path), *SOME.get(name, [])]
     assert run.main([*argv, "--dry-run"]) == run.DONE
@@ -504,7 +507,7 @@ def test_every_shipped_study_runs_from_yaml_to_figure(name, tmp_path, capsys):
     assert "failed" not in said.err
     written = [Path(line) for line in said.out.splitlines()]
     assert {path.suffix for path in written} == {".csv", ".json", ".md", ".tex", ".png", ".svg", ".pdf"}
-    metrics = study.load_study(name).figure.metrics
-    table = frame.measured(frame.read(tmp_path / "results" / name / "smoke.csv"))
+    metrics = load.load_study(name).figure.metrics
+    table = frame.done_cells(frame.read(tmp_path / "results" / name / "smoke.csv"))
     lacking = {metric for metric in metrics if metric not in table or table[metric].isna().all()}
     assert lacking <= {"finetune_1_top1"}  # 1% of 320 images are not one of each class

@@ -9,8 +9,8 @@ from simclr_core.augment.views import two_views
 from simclr_core.config import Recipe
 from simclr_core.data.images import Dataset, ImageSet
 from simclr_core.losses import nt_xent
+from simclr_core.model import SimCLR
 from simclr_core.optim import lr_factor
-from simclr_core.pretrain import SimCLR
 from simclr_core.streams import stream
 
 LEVELS = np.array([50.0, 51.0, 49.5])

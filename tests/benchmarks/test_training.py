@@ -7,7 +7,7 @@ from benchmarks.quality import TRAINERS
 from benchmarks.training import laptop, plainly, team
 from simclr_core.data.embedded import generate
 from simclr_core.encoders import TinyMapConv2d
-from simclr_core.pretrain import SimCLR
+from simclr_core.model import SimCLR
 
 
 def test_the_plain_encoder_is_the_same_network_in_the_usual_format():

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from toy import small, some_data
+from builders.toy import small, some_data
 
 from simclr_core import trial
 from simclr_core.checkpoint import Checkpoint
 from simclr_core.config import Recipe
-from simclr_core.pretrain import EpochRow, SimCLR, pretrain
-from simclr_core.stops import TrialFailed
+from simclr_core.health import TrialFailed
+from simclr_core.model import SimCLR
+from simclr_core.pretrain import EpochRow, pretrain
 from simclr_core.trial import TrialResult
 
 OPTIMIZERS = [

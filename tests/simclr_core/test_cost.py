@@ -3,7 +3,7 @@ import sys
 
 import pytest
 import torch
-from toy import small, some_data
+from builders.toy import small, some_data
 
 from simclr_core import cost, trial
 

@@ -9,8 +9,9 @@ import pytest
 
 from simclr_core.config import RECIPE_VERSION, Recipe
 from simclr_core.data.images import ImageSet
-from simclr_core.pretrain import SimCLR, pretrain
-from simclr_core.trial import exactly
+from simclr_core.model import SimCLR
+from simclr_core.pretrain import pretrain
+from simclr_core.trial import deterministic
 
 GOLDEN_VERSION = 3
 GOLDEN = (  # NT-Xent in nats of steps 1 to 10
@@ -34,7 +35,7 @@ RECIPE = Recipe.parse(
 
 def curve() -> list[float]:
     images = np.random.default_rng(0).integers(0, 256, (32, 3, 4, 4), dtype=np.uint8).repeat(4, 2).repeat(4, 3)
-    with exactly("cpu"):  # an epoch is one step
+    with deterministic("cpu"):  # an epoch is one step
         rows = pretrain(RECIPE, SimCLR(RECIPE), ImageSet(images, np.zeros(32, dtype=np.int64)))
         return [row.loss for row in rows]
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from builders.toy import small, some_data
 from numpy.typing import NDArray
-from toy import small, some_data
 
 from simclr_core import trial
 from simclr_core.config import Head
 from simclr_core.heads import head
-from simclr_core.pretrain import SimCLR
+from simclr_core.model import SimCLR
 from simclr_core.probes.head_spectrum import (
     head_spectrum,
     rank_share,

@@ -12,7 +12,7 @@ from simclr_core import config
 from simclr_core.config import Recipe
 from simclr_core.encoders import Encoder, TinyMapConv2d
 from simclr_core.heads import head, layers
-from simclr_core.pretrain import SimCLR
+from simclr_core.model import SimCLR
 
 # Figure 7 of the paper (SimCLR, 100 epochs), read off its vector graphics: name, width, millions of parameters.
 FIGURE_7 = [

@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from toy import small, some_data
+from builders.toy import small, some_data
 
 from simclr_core import pretrain as loop
 from simclr_core import trial
 from simclr_core.config import Recipe
+from simclr_core.model import SimCLR
 from simclr_core.objective import Contrastive, Supervised, objective
-from simclr_core.pretrain import SimCLR, pretrain
+from simclr_core.online import OnlineProbe
+from simclr_core.pretrain import pretrain
 from simclr_core.probes.features import features
-from simclr_core.probes.online import OnlineProbe
 from simclr_core.streams import stream
 from simclr_core.trial import EpochRow, TrialResult
 

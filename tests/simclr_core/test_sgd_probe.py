@@ -16,9 +16,9 @@ from simclr_core import config
 from simclr_core.augment.transforms import augment
 from simclr_core.config import Crop, Finetune, SGDProbe
 from simclr_core.data.images import ImageSet
+from simclr_core.health import TrialFailed
+from simclr_core.probes.finetune import augmented_linear, descend, finetune, zeros
 from simclr_core.probes.label_subset import label_subset
-from simclr_core.probes.sgd import augmented_linear, descend, finetune, zeros
-from simclr_core.stops import TrialFailed
 from simclr_core.streams import stream
 
 WHOLE = Crop(area=(1, 1), ratio=(1, 1), flip=False)  # changes nothing

@@ -14,8 +14,8 @@ from simclr_core.augment.views import two_views
 from simclr_core.config import Recipe, TransformPrediction
 from simclr_core.data.images import ImageSet
 from simclr_core.errors import BadInput
+from simclr_core.health import TrialFailed
 from simclr_core.probes.transform_prediction import check_target, mlp_probe, transform_prediction, width
-from simclr_core.stops import TrialFailed
 from simclr_core.streams import stream
 
 SIDE = 8

@@ -8,17 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from builders.toy import small, some_data
 from sklearn.metrics import recall_score
-from toy import small, some_data
 
 import ablations
-from ablations.study import expand, load_scale, load_study
+from ablations.studies.expand import expand
+from ablations.studies.load import load_scale, load_study
 from simclr_core import trial
 from simclr_core.config import Crop, Data, Finetune, Probes, Recipe
 from simclr_core.data.images import Dataset, ImageSet
 from simclr_core.errors import BadInput
-from simclr_core.pretrain import SimCLR, pretrain
-from simclr_core.probes import sgd
+from simclr_core.model import SimCLR
+from simclr_core.pretrain import pretrain
+from simclr_core.probes import finetune
 from simclr_core.streams import stream
 from simclr_core.trial import EpochRow, TrialResult
 
@@ -158,9 +160,9 @@ def test_a_network_trained_on_elsewhere_is_judged_there_and_stays_as_it_was(monk
     model = SimCLR(small())
     list(pretrain(small(), model, data.train))
     before = {name: weights.clone() for name, weights in model.state_dict().items()}
-    monkeypatch.setattr(sgd, "stream", lambda seed, purpose, *at: stream(seed, f"transfer_{purpose}", *at))
+    monkeypatch.setattr(finetune, "stream", lambda seed, purpose, *at: stream(seed, f"transfer_{purpose}", *at))
     alike = Finetune(shares={1.0: 1}, batch_size=16, lr=0.1)
-    expected = sgd.finetune(model.encoder, there.train, there.test, 4, alike, Crop(), 0)[1.0]
+    expected = finetune.finetune(model.encoder, there.train, there.test, 4, alike, Crop(), 0)[1.0]
     assert all(torch.equal(before[name], weights) for name, weights in model.state_dict().items())
 
     right = expected.outcome == there.test.labels
@@ -245,7 +247,7 @@ def test_the_core_imports_no_ray_pandas_or_plotting() -> None:
 def test_a_training_loads_neither_torchs_compiler_nor_torchvision() -> None:
     """Each takes as long to import as torch itself, in every process that trains."""
     code = (
-        "import sys; from toy import small, some_data; from simclr_core import cost, trial\n"
+        "import sys; from builders.toy import small, some_data; from simclr_core import cost, trial\n"
         "for name in ('adamw', 'sgd', 'lars'):\n"
         "    probes = {'online': True}\n"
         "    recipe = small(optimizer={'name': name}, probes=probes)\n"
@@ -253,7 +255,7 @@ def test_a_training_loads_neither_torchs_compiler_nor_torchvision() -> None:
         "print(*{'torch._dynamo', 'torchvision', 'sympy', 'scipy'} & sys.modules.keys())"
     )
     found = subprocess.run(
-        [sys.executable, "-c", code], cwd=Path(__file__).parent, env=os.environ | {"PYTHONPATH": ":".join(sys.path)},
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": ":".join(sys.path)},
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert found.stdout == "\n"

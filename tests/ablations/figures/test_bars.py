@@ -2,13 +2,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawings import HEADS, TEMPERATURE, full_bars, hatched, heads_frame, row, temperature_frame, texts
+from builders.drawings import HEADS, TEMPERATURE, full_bars, hatched, heads_frame, row, temperature_frame, texts
 from matplotlib.colors import to_rgba
 
 from ablations import figures
 from ablations.figures import style
-from ablations.frame import study_frame
-from ablations.plot import Plot
+from ablations.studies.plot import Plot
+from ablations.tables.frame import study_frame
 
 
 def bars(axes):
@@ -60,12 +60,12 @@ def test_the_level_of_the_reference_is_a_line_where_one_bar_alone_has_it():
     levels = {"a": 41.0, "full": 53.0}
     table = study_frame(["policy"], [row("cell", {"policy": name}, top1) for name, top1 in levels.items()])
     plot = Plot(kind="bars", x="policy", compare="policy", reference="full")
-    context = replace(HEADS, paper="", figure=plot, axes={"policy": (*levels,)}, labels={})
-    axes = figures.draw(table, context).axes[0]
+    info = replace(HEADS, paper="", figure=plot, axes={"policy": (*levels,)}, labels={})
+    axes = figures.draw(table, info).axes[0]
     assert [line.get_ydata()[0] for line in axes.lines] == [53.0]
     assert texts(axes.get_legend()) == ["full 53.0"]
     missing = table.assign(top1=float("nan"), status="missing")
-    assert not figures.draw(missing, context).axes[0].lines
+    assert not figures.draw(missing, info).axes[0].lines
     several = Plot(kind="bars", x="head", hue="dim", compare="dim", reference=16)
     axes = figures.draw(heads_frame(), replace(HEADS, paper="", figure=several)).axes[0]
     assert [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"] == [20.6]

@@ -5,23 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from drawings import FULL, HEADS, NAMES, PAIRS, PART, heads_frame, pairs_frame, row
+from builders.drawings import FULL, HEADS, NAMES, PAIRS, PART, heads_frame, pairs_frame, row
 from matplotlib.text import Text
 
 from ablations import figures
 from ablations.figures import curves
 from ablations.figures.cost import costs
 from ablations.figures.curves import chosen
-from ablations.frame import study_frame
-from ablations.plot import Plot
-from ablations.synergy import is_square, order_table, synergy_table
-from ablations.tables import pair_table
+from ablations.studies.plot import Plot
+from ablations.tables.frame import study_frame
+from ablations.tables.pairs import is_square, order_table, pair_table, synergy_table
 
 MAP = pd.DataFrame([[20.0, 35.0, 50.0], [30.0, 25.0, 10.0], [np.nan, 12.0, 40.0]], index=NAMES, columns=NAMES)
 
 
-def drawn(name, frame, context, seconds=None, epochs=lambda _: []):
-    drawing = figures.more(frame, context, seconds or {}, epochs)[name]
+def drawn(name, frame, info, seconds=None, epochs=lambda _: []):
+    drawing = figures.more(frame, info, seconds or {}, epochs)[name]
     return drawing()
 
 

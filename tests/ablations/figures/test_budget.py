@@ -2,21 +2,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import repeated
-from drawings import caption_of, texts
+from builders import repeated
+from builders.drawings import caption_of, texts
 from matplotlib.colors import to_hex
 
 from ablations import figures
-from ablations.budgets import FAILS, HOLDS, OPEN, UNDECIDED, agreements, cut
 from ablations.figures.budget import MARKS
-from ablations.tables import cell_table
+from ablations.tables.budgets import FAILS, HOLDS, OPEN, UNDECIDED, agreements, cut
+from ablations.tables.cells import cell_table
 from ablations.verdicts import budgets
 
 
 def drawn(made, **changes):
-    frame, context = made
-    verdicts = budgets.table(budgets.judge(frame, context, None), context)
-    return figures.draw(frame, replace(context, **changes), verdicts=verdicts)
+    frame, info = made
+    verdicts = budgets.table(budgets.judge(frame, info, None), info)
+    return figures.draw(frame, replace(info, **changes), verdicts=verdicts)
 
 
 def marks(axes, outcome):
@@ -26,14 +26,14 @@ def marks(axes, outcome):
 
 
 def test_a_line_per_head_stands_at_its_means_over_a_logarithmic_axis_of_image_pairs():
-    frame, context = repeated.heads()
-    levels, claims = drawn((frame, context)).axes
+    frame, info = repeated.heads()
+    levels, claims = drawn((frame, info)).axes
     assert levels.get_xscale() == claims.get_xscale() == "log"
     assert levels.get_xlim() == claims.get_xlim()
     lines = {bar.get_label(): bar for bar in levels.containers}
     assert list(lines) == ["linear", "nonlinear", "none"]
     assert lines["none"].lines[0].get_xdata().tolist() == [10_000, 25_000, 50_000, 100_000]
-    table = cell_table(cut(frame, context, 10), context.figure).set_index("head")
+    table = cell_table(cut(frame, info, 10), info.figure).set_index("head")
     assert lines["linear"].lines[0].get_ydata()[2] == table.loc["linear", "mean"]
     low, high = lines["linear"].lines[2][0].get_segments()[2][:, 1]
     assert (high - low) / 2 == pytest.approx(table.loc["linear", "half"])
@@ -73,9 +73,9 @@ def test_a_missing_budget_is_a_gap_in_the_lines_and_an_empty_mark_in_the_rows():
 
 
 def test_the_rank_agreement_of_a_map_has_its_interval_and_its_p():
-    frame, context = repeated.pairs()
-    _, ranks, _ = drawn((frame, context)).axes
-    found = agreements(frame, context)
+    frame, info = repeated.pairs()
+    _, ranks, _ = drawn((frame, info)).axes
+    found = agreements(frame, info)
     for bar, (over, rows) in zip(ranks.containers, found.groupby("over", sort=False), strict=True):
         assert bar.get_label() == over
         assert bar.lines[0].get_ydata().tolist() == rows["rho"].tolist()
@@ -117,9 +117,9 @@ def test_the_smoke_figure_is_stamped_and_the_caption_says_what_holding_first_mea
 
 @pytest.mark.parametrize("epochs", [(2, 5, 10, 20), (1, 10, 11, 300), (7, 8, 9, 10)])
 def test_names_of_budgets_and_ps_do_not_lie_on_each_other(epochs):
-    frame, context = repeated.pairs()
+    frame, info = repeated.pairs()
     frame["epochs"] = frame["epochs"].map(dict(zip((2, 5, 10, 20), epochs, strict=True))).astype("Int64")
-    figure = drawn((frame, replace(context, axes={**context.axes, "epochs": epochs})))
+    figure = drawn((frame, replace(info, axes={**info.axes, "epochs": epochs})))
     figure.draw_without_rendering()  # a legend has its place only then
     for axes in figure.axes:
         written = [*axes.get_xticklabels(), *axes.texts, *axes.get_legend().get_texts(), *axes.get_yticklabels()]
@@ -129,8 +129,8 @@ def test_names_of_budgets_and_ps_do_not_lie_on_each_other(epochs):
 
 
 def test_a_single_budget_is_drawn():
-    frame, context = repeated.heads()
+    frame, info = repeated.heads()
     one = frame[(frame["epochs"] == 10).fillna(True)].reset_index(drop=True)
-    levels, claims = drawn((one, replace(context, axes={**context.axes, "epochs": (10,)}))).axes
+    levels, claims = drawn((one, replace(info, axes={**info.axes, "epochs": (10,)}))).axes
     assert levels.get_xlim()[0] < 50_000 < levels.get_xlim()[1]
     assert marks(claims, HOLDS)

@@ -3,8 +3,8 @@ import sys
 from dataclasses import replace
 
 import pytest
-import repeated
-from drawings import (
+from builders import repeated
+from builders.drawings import (
     EMPTY,
     FULL,
     HEADS,
@@ -21,34 +21,35 @@ from drawings import (
     texts,
 )
 
-from ablations import figures, frame
+from ablations import figures
 from ablations.figures import style
+from ablations.store import files
 from ablations.verdicts import budgets
 
 
-@pytest.mark.parametrize(("frame", "context"), [(FULL, PAIRS), (heads_frame(), HEADS)], ids=["pairs", "heads"])
-def test_a_smoke_figure_is_stamped_large_and_across(frame, context):
-    smoke = figures.draw(frame, replace(context, scale="smoke", about="proves the path only", stamp=True))
+@pytest.mark.parametrize(("frame", "info"), [(FULL, PAIRS), (heads_frame(), HEADS)], ids=["pairs", "heads"])
+def test_a_smoke_figure_is_stamped_large_and_across(frame, info):
+    smoke = figures.draw(frame, replace(info, scale="smoke", about="proves the path only", stamp=True))
     stamps = [text for text in smoke.texts if text.get_text() == SMOKE]
     assert len(stamps) == 1
     assert stamps[0].get_size() > 1.25 * style.TITLE_SIZE
     assert stamps[0].get_rotation() > 10
     assert stamps[0].get_alpha() < 1
-    assert SMOKE not in texts(figures.draw(frame, context))
+    assert SMOKE not in texts(figures.draw(frame, info))
 
 
-@pytest.mark.parametrize(("frame", "context"), [(PART, PAIRS), (heads_frame(), HEADS)], ids=["pairs", "heads"])
-def test_drawing_and_saving_twice_gives_identical_files(frame, context, tmp_path):
-    first = figures.save(figures.draw(frame, context), tmp_path / "a" / "laptop")
-    second = figures.save(figures.draw(frame, context), tmp_path / "b" / "laptop")
+@pytest.mark.parametrize(("frame", "info"), [(PART, PAIRS), (heads_frame(), HEADS)], ids=["pairs", "heads"])
+def test_drawing_and_saving_twice_gives_identical_files(frame, info, tmp_path):
+    first = figures.save(figures.draw(frame, info), tmp_path / "a" / "laptop")
+    second = figures.save(figures.draw(frame, info), tmp_path / "b" / "laptop")
     assert [path.name for path in first] == ["laptop.png", "laptop.svg", "laptop.pdf"]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert sorted((tmp_path / "a").iterdir()) == sorted(first)
 
 
 def test_files_of_the_same_figure_are_not_made_again(tmp_path):
-    def saved(frame, context):
-        return [path.stat().st_mtime_ns for path in figures.save(figures.draw(frame, context), tmp_path / "laptop")]
+    def saved(frame, info):
+        return [path.stat().st_mtime_ns for path in figures.save(figures.draw(frame, info), tmp_path / "laptop")]
 
     heads = saved(heads_frame(), HEADS)
     assert saved(heads_frame(), HEADS) == heads
@@ -63,9 +64,9 @@ def test_a_save_that_was_cut_short_is_made_good(tmp_path, monkeypatch):
 
     paths = figures.save(figures.draw(heads_frame(), HEADS), tmp_path / "laptop")
     before = [path.read_bytes() for path in paths]
-    replace_file = frame.replace_file
+    replace_file = files.replace_file
     with monkeypatch.context() as patch:
-        patch.setattr(frame, "replace_file", stop)
+        patch.setattr(files, "replace_file", stop)
         with pytest.raises(KeyboardInterrupt):
             figures.save(figures.draw(temperature_frame(), TEMPERATURE), tmp_path / "laptop")
     assert [path.read_bytes() for path in paths] != before
@@ -86,7 +87,7 @@ def test_all_files_of_a_figure_are_made_again_where_one_is_not_whole(tmp_path, s
 
 
 @pytest.mark.parametrize(
-    ("frame", "context"),
+    ("frame", "info"),
     [
         (FULL, PAIRS),
         (PART, PAIRS),
@@ -99,9 +100,9 @@ def test_all_files_of_a_figure_are_made_again_where_one_is_not_whole(tmp_path, s
     ],
     ids=["full", "part", "heads", "multiples", "points", "spectrum", "budget of a map", "budget of bars"],
 )
-def test_nothing_written_is_cut_off_at_the_edge(frame, context):
-    verdicts = budgets.table(budgets.judge(frame, context, None), context)
-    changed = replace(context, overrides=("data.source=folder:" + "images/" * 12,))
+def test_nothing_written_is_cut_off_at_the_edge(frame, info):
+    verdicts = budgets.table(budgets.judge(frame, info, None), info)
+    changed = replace(info, overrides=("data.source=folder:" + "images/" * 12,))
     figure = figures.draw(frame, changed, verdicts=verdicts)
     whole = figure.bbox
     box = figure.get_tightbbox()
@@ -127,9 +128,8 @@ def test_figures_leave_matplotlib_as_it_was():
 
 
 def test_redrawing_needs_neither_torch_nor_ray_and_the_context_no_plotting():
-    probe = (
-        "import sys; import ablations.figures.context, ablations.tables, ablations.compare; early = set(sys.modules)\n"
-    )
+    probe = "import sys; import ablations.studies.info, ablations.tables.cells, ablations.compare\n"
+    probe += "early = set(sys.modules)\n"
     probe += "from ablations.figures import bars, budget, pairs, scatter, spectrum; print(*early); print(*sys.modules)"
     early, late = subprocess.run(
         [sys.executable, "-c", probe], capture_output=True, text=True, check=True

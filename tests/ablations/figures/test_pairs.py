@@ -2,15 +2,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawings import EMPTY, FULL, NAMES, PAIRS, PART, caption_of, full_map, hatched, row, texts
+from builders.drawings import EMPTY, FULL, NAMES, PAIRS, PART, caption_of, full_map, hatched, row, texts
 from matplotlib.colors import to_rgba
 
 from ablations import figures
 from ablations.figures import style
 from ablations.figures.pairs import _apart
-from ablations.frame import study_frame
-from ablations.paper import published
-from ablations.tables import pair_table
+from ablations.tables.frame import study_frame
+from ablations.tables.pairs import pair_table
+from ablations.tables.published import published
 
 
 def test_a_map_of_many_cells_keeps_its_size_and_leaves_numbers_out():

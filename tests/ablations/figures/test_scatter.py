@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from drawings import POINTS, points_frame, row, texts
+from builders.drawings import POINTS, points_frame, row, texts
 
 from ablations import figures
-from ablations.frame import study_frame
-from ablations.paper import published
-from ablations.paper.__main__ import context as paper_context
+from ablations.paper import study_info as paper_info
+from ablations.tables.frame import study_frame
+from ablations.tables.published import published
 
 
 def test_points_stand_at_their_metric_with_their_interval_and_name():
@@ -23,7 +23,7 @@ def test_points_stand_at_their_metric_with_their_interval_and_name():
 @pytest.mark.parametrize("item", ["fig7_model_size", "fig_b6_correlation_architectures"])
 def test_names_of_points_do_not_lie_on_each_other(item):
     paper = published(item)
-    (axes,) = figures.draw(paper.frame, paper_context(paper)).axes
+    (axes,) = figures.draw(paper.frame, paper_info(paper)).axes
     boxes = [name.get_window_extent() for name in axes.texts]
     assert len(boxes) == {"fig7_model_size": 19}.get(item, 13)
     for i, box in enumerate(boxes):

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from drawings import SPECTRUM, VALUES, caption_of, row, spectra, spectrum_frame, texts
+from builders.drawings import SPECTRUM, VALUES, caption_of, row, spectra, spectrum_frame, texts
 
 from ablations import figures
-from ablations.frame import study_frame
-from ablations.paper import published
-from ablations.paper.__main__ import context as paper_context
+from ablations.paper import study_info as paper_info
+from ablations.tables.frame import study_frame
+from ablations.tables.published import published
 
 
 def lines_of(axes):
@@ -54,6 +54,6 @@ def test_done_trials_without_a_spectrum_and_heads_of_zeros_are_drawn():
 def test_the_papers_spectrum_is_drawn_alone():
     paper = published("figB3_head_spectrum")
     assert paper is not None
-    figure = figures.draw(paper.frame, paper_context(paper))
+    figure = figures.draw(paper.frame, paper_info(paper))
     assert [axes.get_yscale() for axes in figure.axes] == ["linear", "log"]
     assert all(len(lines_of(axes)[0].get_xdata()) == 8 for axes in figure.axes)

@@ -1,7 +1,7 @@
 import pytest
-from trials import run
+from builders.trials import run
 
-from ablations.store import Store
+from ablations.store.trials import Store
 
 
 @pytest.fixture

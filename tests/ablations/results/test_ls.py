@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from trials import PROVENANCE, begin, damage, fail, finish, run
+from builders.trials import PROVENANCE, begin, damage, fail, finish, run
 
 from ablations import results
-from ablations.claims import Claims
+from ablations.store.leases import Leases
 
 
 def test_a_line_per_trial_in_every_state(store, said):
@@ -19,9 +19,9 @@ def test_a_line_per_trial_in_every_state(store, said):
         damage(store, seed=4),
     )
     busy = begin(store, 1, seed=5)
-    claims = Claims(store, "run heads")
-    with claims.alive():
-        claims.claim([busy])
+    leases = Leases(store, "run heads")
+    with leases.alive():
+        leases.claim([busy])
         head, *lines = said("ls")
     assert head.split() == [
         "id",
@@ -129,7 +129,7 @@ def test_ctrl_c_is_130(store, monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(results, "every", interrupted)
+    monkeypatch.setattr(results, "all_trials", interrupted)
     assert run(store, "ls") == 130
     assert capsys.readouterr().err == "Interrupted.\n"
 

@@ -3,11 +3,15 @@ import os
 import time
 
 import pytest
-from trials import TILES, begin, damage, edit, fail, finish, run
+from builders.trials import TILES, begin, damage, edit, fail, finish, run
 
-from ablations import plan, prune, results, stored, study
-from ablations.claims import Claims
-from ablations.store import SCHEMA_VERSION, remove
+from ablations import results
+from ablations.store import inspect, prune
+from ablations.store.files import remove
+from ablations.store.leases import Leases
+from ablations.store.trials import SCHEMA_VERSION
+from ablations.studies import model
+from ablations.sweep import plan
 from simclr_core.config import RECIPE_VERSION, Recipe
 
 
@@ -74,14 +78,14 @@ def test_without_delete_nothing_is_deleted(store, said, tmp_path):
 @pytest.mark.parametrize("kind", ["damaged", "outdated", "failed", "begun", "leftovers", "cache"])
 def test_a_kind_is_deleted_and_no_other(store, said, kind):
     found = one_of_each(store)
-    size = sum(stored.measure(path)[0] for path in found[kind])
+    size = sum(inspect.measure(path)[0] for path in found[kind])
     (line,) = said("prune", "--delete", kind)
     gone = {path for paths in found.values() for path in paths if not path.exists()}
     dead = set(found["leftovers"][:2])  # the record and the claim of a dead run: every run removes those
     assert gone - dead == set(found[kind]) - dead | ({found["leftovers"][3]} if kind == "cache" else set())
     assert kind != "leftovers" or dead <= gone
     n = len(found[kind]) + (kind == "cache")
-    assert line == f"{kind}: {n} deleted, {stored.amount(size + 10 * (kind == 'cache'))} freed"
+    assert line == f"{kind}: {n} deleted, {inspect.amount(size + 10 * (kind == 'cache'))} freed"
 
 
 def test_done_trials_stay_and_the_store_is_as_good_as_before(store, said):
@@ -104,9 +108,9 @@ def test_a_newer_trainers_trials_are_left_alone(store, said):
 def test_a_live_runs_trials_drafts_and_the_cache_are_left_alone(store, capsys):
     mine, free = [begin(store, seed=1), fail(store, seed=2), damage(store, seed=3)], begin(store, seed=4)
     draft, cached = long_ago(store.folder(mine[0]) / "x.tmp"), long_ago(store.root / "cache" / "x.npy")
-    claims = Claims(store, "run heads")
-    with claims.alive():
-        claims.claim(mine)
+    leases = Leases(store, "run heads")
+    with leases.alive():
+        leases.claim(mine)
         assert run(store, "prune") == 0
         out = capsys.readouterr().out
         assert out.startswith(f"A run is live, process {os.getpid()} on ")
@@ -124,7 +128,7 @@ def test_a_live_runs_trials_drafts_and_the_cache_are_left_alone(store, capsys):
 @pytest.mark.parametrize("change", ["claimed", "finished", "deleted"])
 def test_a_trial_that_a_run_takes_or_finishes_meanwhile_stays(store, said, monkeypatch, change):
     """Between prune's look and its deletion."""
-    trial_id, look, other = begin(store, 1), prune.prunable, Claims(store)
+    trial_id, look, other = begin(store, 1), prune.prunable, Leases(store)
 
     def changed(*args):
         found = look(*args)
@@ -203,6 +207,6 @@ def test_trials_that_cannot_be_claimed_are_not_deleted(store, capsys):
 def test_the_states_are_those_that_a_run_sees(store):
     """`why` takes its states from plan.look_up: a begun trial is missing there."""
     trial_id = begin(store, 1)
-    trial = study.Trial("cell", {}, 0, Recipe())
-    (item,) = plan.look_up([trial], {Recipe().data: TILES}, store, Claims(store))
+    trial = model.Trial("cell", {}, 0, Recipe())
+    (item,) = plan.look_up([trial], {Recipe().data: TILES}, store, Leases(store))
     assert (item.trial_id, item.status) == (trial_id, "missing")

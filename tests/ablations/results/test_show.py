@@ -1,9 +1,9 @@
 import json
 
 import pytest
-from trials import FILES, begin, edit, fail, finish
+from builders.trials import FILES, begin, edit, fail, finish
 
-from ablations.store import Store
+from ablations.store.trials import Store
 
 
 def test_all_of_a_done_trial(store, said):

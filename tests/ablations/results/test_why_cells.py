@@ -2,11 +2,11 @@ import json
 import os
 
 import pytest
-import tiny
-from trials import begin, damage, fail, finish
+from builders import tiny
+from builders.trials import begin, damage, fail, finish
 
-from ablations import study
-from ablations.claims import Claims
+from ablations.store.leases import Leases
+from ablations.studies import expand, load
 from simclr_core.config import RECIPE_VERSION
 
 
@@ -17,8 +17,8 @@ def tiny_why(tmp_path, said):
 
 
 def wanted(tmp_path):
-    asked, scale = study.load_study(tmp_path / "study.yaml"), study.load_scale(tmp_path / "scale.yaml")
-    return {trial.label: trial.recipe for trial in study.expand(asked, scale)}
+    asked, scale = load.load_study(tmp_path / "study.yaml"), load.load_scale(tmp_path / "scale.yaml")
+    return {trial.label: trial.recipe for trial in expand.expand(asked, scale)}
 
 
 def store_it(store, recipe, **changes):
@@ -53,9 +53,9 @@ def test_why_in_every_other_state(store, tiny_why, tmp_path):
     damage(store, **fields[1])
     begun, busy = begin(store, 3, **fields[2]), begin(store, **fields[3])
     store.checkpoint(begun).write_bytes(b"state")
-    claims = Claims(store, "ablations.run tiny")
-    with claims.alive():
-        claims.claim([busy])
+    leases = Leases(store, "ablations.run tiny")
+    with leases.alive():
+        leases.claim([busy])
         lines = tiny_why()
         host = json.loads((store.root / "claims" / busy).read_text())["host"].partition("/")[0]
     assert lines[0] == "1 of 5 trials done."
@@ -69,7 +69,7 @@ def test_why_in_every_other_state(store, tiny_why, tmp_path):
 
 def test_why_with_an_older_trainers_trials(store, tiny_why, tmp_path, monkeypatch):
     recipes = wanted(tmp_path).values()
-    monkeypatch.setattr("ablations.store.RECIPE_VERSION", RECIPE_VERSION - 1)
+    monkeypatch.setattr("ablations.store.trials.RECIPE_VERSION", RECIPE_VERSION - 1)
     monkeypatch.setattr("simclr_core.config.RECIPE_VERSION", RECIPE_VERSION - 1)
     for recipe in recipes:
         store_it(store, recipe)

@@ -1,11 +1,10 @@
 import re
 
 import pytest
-import shelf
-from made import frame
+from builders.made import frame, info_of
 
-from ablations import frame as frames
-from ablations.plot import Plot
+from ablations.studies.plot import Plot
+from ablations.tables import frame as frames
 from ablations.verdicts.answer import answer
 
 BARS = Plot(kind="bars", x="cell")
@@ -19,13 +18,7 @@ def said(table, figure=BARS, axes=("cell",), baselines=(), **more):
             {"role": role, "seed": 0, "status": "done", "trial_id": role, "top1": top1} for role, top1 in baselines
         ]
         made = frames.study_frame(list(axes), rows)
-    return answer(made, context(figure, axes))
-
-
-def context(figure, axes):
-    return shelf.context(
-        study="made", question="Which?", paper="", figure=figure, seeds=3, axes=dict.fromkeys(axes, ()), labels={}
-    )
+    return answer(made, info_of(figure, axes))
 
 
 def test_with_three_seeds_the_best_is_judged_against_all_others_on_the_two_that_did_not_choose():

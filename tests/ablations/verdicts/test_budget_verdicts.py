@@ -1,18 +1,18 @@
 import numpy as np
 import pytest
-import repeated
+from builders import repeated
 
-from ablations.budgets import FAILS, HOLDS, OPEN, UNDECIDED, cut, first_held
+from ablations.tables.budgets import FAILS, HOLDS, OPEN, UNDECIDED, cut, first_held
 from ablations.verdicts import budgets
 from ablations.verdicts.claims import CLAIMS
-from ablations.verdicts.court import judge_frames
+from ablations.verdicts.judge_all import judge_frames
 
 BEATS_NONE, BY_TEN = "a linear head beats none", "a nonlinear head beats none by 10"
 
 
 def table(made):
-    frame, context = made
-    return budgets.table(budgets.judge(frame, context, None), context)
+    frame, info = made
+    return budgets.table(budgets.judge(frame, info, None), info)
 
 
 def outcomes(made, claim):
@@ -28,8 +28,8 @@ def test_a_claim_turns_true_at_the_budget_at_which_its_cells_do():
 
 
 def test_the_order_of_the_frames_rows_does_not_matter():
-    frame, context = repeated.heads()
-    assert outcomes((frame[::-1].reset_index(drop=True), context), BEATS_NONE) == outcomes((frame, context), BEATS_NONE)
+    frame, info = repeated.heads()
+    assert outcomes((frame[::-1].reset_index(drop=True), info), BEATS_NONE) == outcomes((frame, info), BEATS_NONE)
 
 
 def test_every_claim_that_the_repeated_study_alone_answers_has_a_row_and_no_other():
@@ -41,10 +41,10 @@ def test_every_claim_that_the_repeated_study_alone_answers_has_a_row_and_no_othe
 
 @pytest.mark.parametrize("made", [repeated.heads, repeated.pairs])
 def test_at_each_budget_the_verdicts_are_those_of_the_repeated_study(made):
-    frame, context = made()
-    for epochs, found in budgets.judge(frame, context, None).items():
-        whole = judge_frames({context.repeats: cut(frame, context, epochs)}, None, context.scale)
-        alone = [one for one in whole if one.claim.studies == (context.repeats,)]
+    frame, info = made()
+    for epochs, found in budgets.judge(frame, info, None).items():
+        whole = judge_frames({info.repeats: cut(frame, info, epochs)}, None, info.scale)
+        alone = [one for one in whole if one.claim.studies == (info.repeats,)]
         assert [(one.claim, one.outcome, one.why, one.parts) for one in found] == [
             (one.claim, one.outcome, one.why, one.parts) for one in alone
         ]
@@ -77,14 +77,14 @@ def test_with_two_seeds_only_the_claim_whose_cells_one_of_them_chooses_is_open()
 
 
 def test_claims_that_cannot_be_asked_have_no_row():
-    frame, context = repeated.heads()
+    frame, info = repeated.heads()
     few = frame[(frame["dim"] == 8).fillna(True)].reset_index(drop=True)
-    assert "a head's width matters little" not in table((few, context))["claim"].tolist()
-    assert BEATS_NONE in table((few, context))["claim"].tolist()
+    assert "a head's width matters little" not in table((few, info))["claim"].tolist()
+    assert BEATS_NONE in table((few, info))["claim"].tolist()
 
 
 def test_listed_verdicts_name_their_budget_and_the_command_with_more_seeds():
-    frame, context = repeated.heads()
+    frame, info = repeated.heads()
     rng = np.random.default_rng(2)
     frame["top1"] = 40 + 2 * rng.normal(size=len(frame)) + 2 * (frame["head"] == "linear").fillna(False).astype(float)
     asked = []
@@ -93,7 +93,7 @@ def test_listed_verdicts_name_their_budget_and_the_command_with_more_seeds():
         asked.append(study)
         return f"again --seeds {seeds}"
 
-    found = budgets.listed(budgets.judge(frame, context, None, again), context)
+    found = budgets.listed(budgets.judge(frame, info, None, again), info)
     groups = list(dict.fromkeys(one.claim.group for one in found))
     assert groups == [f"{pairs} image pairs, {epochs} epochs" for pairs, epochs in
                       (("10,000", 2), ("25,000", 5), ("50,000", 10), ("100,000", 20))]  # fmt: skip
@@ -103,11 +103,11 @@ def test_listed_verdicts_name_their_budget_and_the_command_with_more_seeds():
 
 
 def test_a_figure_of_another_kind_has_no_budgets():
-    frame, context = repeated.heads()
-    bars = context.figure.model_copy(update={"kind": "bars"})
-    context = type(context)(**{**context.__dict__, "figure": bars})
-    assert budgets.judge(frame, context, None) == {}
-    assert budgets.table({}, context) is None
+    frame, info = repeated.heads()
+    bars = info.figure.model_copy(update={"kind": "bars"})
+    info = type(info)(**{**info.__dict__, "figure": bars})
+    assert budgets.judge(frame, info, None) == {}
+    assert budgets.table({}, info) is None
 
 
 def test_every_claim_in_a_figure_has_a_name_that_fits_and_is_its_own():

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from made import frame
+from builders.made import frame, info_of
 from scipy import stats
-from test_answer import context
 
-from ablations.plot import Plot
+from ablations.studies.plot import Plot
 from ablations.verdicts.answer import answer
 
 METRICS = Plot(kind="bars", x="cell", hue="metric", metrics=("top1", "knn_top1"), compare="metric")
@@ -14,7 +13,7 @@ SIDES = Plot(kind="bars", x="set", hue="method", compare="method")
 
 
 def said(figure, table, axes=("cell",), **more):
-    return answer(frame(table, axes, **more), context(figure, axes))
+    return answer(frame(table, axes, **more), info_of(figure, axes))
 
 
 def test_metrics_are_compared_over_the_cells_with_their_interval():

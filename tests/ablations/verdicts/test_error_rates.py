@@ -9,16 +9,14 @@ import functools
 import numpy as np
 import pandas as pd
 import pytest
-from made import CLAIM, Answers, cell, frame, trial_id
-from test_ranking import BARS as RANKED
-from test_ranking import about
+from builders.made import CLAIM, RANKED, Answers, cell, frame, ranked_info, trial_id
 
-from ablations.statistics import interval, part_of
+from ablations.stats.intervals import interval, part_of
+from ablations.stats.spread import beyond_shared_seeds
 from ablations.verdicts.contrasts import mean
 from ablations.verdicts.evidence import Evidence
 from ablations.verdicts.judge import judge
 from ablations.verdicts.ranking import rankings
-from ablations.verdicts.spread import beyond_shared_seeds
 from ablations.verdicts.statement import All, Best, Correlation, Most, above, at_most, increasing, within
 
 pytestmark = pytest.mark.slow
@@ -192,7 +190,7 @@ def test_all_ten_differences_to_a_reference_are_covered_together(name, seeds):
     (sds, least), rng, runs = SPREADS[name], np.random.default_rng(14), 1200
     truth = rng.normal(50, 10, size=len(POLICIES))
     gaps = dict(zip(POLICIES, truth - truth[0], strict=True))
-    asked = about(dict.fromkeys(POLICIES), RANKED)
+    asked = ranked_info(dict.fromkeys(POLICIES), RANKED)
     covered = []
     for _ in range(runs):
         (found,) = rankings(simulated(rng, truth, seeds, np.array(sds), POLICIES, whole=True), asked)

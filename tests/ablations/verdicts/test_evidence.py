@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from made import Answers, cell, frame, right, trial_id
+from builders.made import Answers, cell, frame, right, trial_id
 from scipy.stats import pearsonr, ttest_1samp, ttest_rel
 
-from ablations.store import Store
-from ablations.verdicts.contrasts import Cell, Contrast, mean
+from ablations.stats.spread import beyond_shared_seeds
+from ablations.store.trials import Store
+from ablations.verdicts.contrasts import CellMetric, Contrast, mean
 from ablations.verdicts.evidence import Evidence
-from ablations.verdicts.spread import beyond_shared_seeds
 from ablations.verdicts.statement import Correlation
 from simclr_core.config import Recipe
 
@@ -333,6 +333,6 @@ def test_contrasts_add_subtract_and_scale_as_numbers_do():
     assert (a - a).weights == ()
     assert (a - (b - a)).label == "a − (b − a)"
     assert mean([a, b], "m").weights == tuple((one.weights[0][0], 0.5) for one in (a, b))
-    assert a.scaled(-2).weights == ((Cell("made", (("cell", "a"),), "top1"), -2.0),)
+    assert a.scaled(-2).weights == ((CellMetric("made", (("cell", "a"),), "top1"), -2.0),)
     assert isinstance(a.called("x"), Contrast)
     assert a.called("x").label == "x"

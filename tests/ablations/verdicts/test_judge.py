@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from made import CLAIM, cell, frame, right
+from builders.made import CLAIM, cell, frame, right
 from scipy.stats import ttest_rel
 
 from ablations.verdicts.contrasts import NotAsked

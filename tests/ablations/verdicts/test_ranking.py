@@ -1,20 +1,17 @@
 """Answers that rank all values against a reference: by hand, and against scipy's t quantile."""
 
-from dataclasses import replace
 from math import sqrt
 
 import numpy as np
 import pytest
-from made import frame, right
+from builders.made import RANKED, frame, ranked_info, right
 from scipy import stats
-from test_answer import context
 
-from ablations.plot import Plot
+from ablations.studies.plot import Plot
 from ablations.verdicts.answer import answer
 from ablations.verdicts.evidence import Evidence
 from ablations.verdicts.ranking import rankings
 
-BARS = Plot(kind="bars", x="cell", compare="cell", reference="full")
 # Residuals over three seeds whose rows and columns sum to 0, each row with a sum of squares of 2.
 THREE = ((1.0, -1.0, 0.0), (-1.0, 0.0, 1.0), (0.0, 1.0, -1.0))
 TWO = ((1.0, -1.0, 0.0), (-1.0, 1.0, 0.0))
@@ -30,14 +27,8 @@ def spread(levels, residuals=THREE):
     }
 
 
-def about(table, figure=BARS, axes=("cell",)):
-    keys = [key if isinstance(key, tuple) else (key,) for key in table]
-    values = {axis: tuple(dict.fromkeys(key[i] for key in keys)) for i, axis in enumerate(axes)}
-    return replace(context(figure, axes), axes=values)
-
-
-def said(table, figure=BARS, axes=("cell",), store=None, **more):
-    return answer(frame(table, axes, **more), about(table, figure, axes), store)
+def said(table, figure=RANKED, axes=("cell",), store=None, **more):
+    return answer(frame(table, axes, **more), ranked_info(table, figure, axes), store)
 
 
 def test_every_value_is_said_with_its_difference_to_the_reference_the_largest_loss_first():
@@ -64,7 +55,7 @@ def test_each_interval_is_at_5_percent_divided_by_the_number_of_comparisons(comp
     residuals = {1: TWO, 2: THREE, 10: THREE + TWO * 4}[comparisons]
     levels = {"full": 50.0, **{f"c{i}": 50.0 - 3 * i for i in range(comparisons)}}
     table = spread(levels, residuals)
-    (found,) = rankings(Evidence({"made": frame(table)}), about(table))
+    (found,) = rankings(Evidence({"made": frame(table)}), ranked_info(table))
     df = comparisons * 2
     half = stats.t.ppf(1 - 0.05 / comparisons / 2, df) * sqrt(2 * (2 * (comparisons + 1) / df) / 3)
     assert [one.value for one in found.differences] == [f"c{i}" for i in reversed(range(comparisons))]
@@ -111,7 +102,7 @@ def test_cells_that_are_all_right_are_not_said_to_tie():
 def test_baselines_stand_beside_the_reference():
     made = frame(spread({"full": 50.0, "a": 40.0, "b": 45.0}))
     made.loc[len(made)] = {"role": "untrained", "seed": 0, "status": "done", "trial_id": "u", "top1": 20.04}
-    found = answer(made, about({"full": None, "a": None, "b": None}))
+    found = answer(made, ranked_info({"full": None, "a": None, "b": None}))
     assert found.startswith("Against “full” at 50.0% linear probe on h (untrained 20.0), the lowest first. Below")
 
 
@@ -123,7 +114,7 @@ def test_test_images_are_paired_and_said():
     found = said(table, store=store)
     assert "over 3 seeds and 400 test images; where" in found
     ours, seeds_alone = (
-        rankings(Evidence({"made": frame(table)}, each), about(table))[0].differences for each in (store, None)
+        rankings(Evidence({"made": frame(table)}, each), ranked_info(table))[0].differences for each in (store, None)
     )
     assert all(one.interval.high - one.interval.low > other.interval.high - other.interval.low
                for one, other in zip(ours, seeds_alone, strict=True))  # fmt: skip

@@ -1,0 +1,1 @@
+"""What people type and read: command lines, the terminal, signals, text."""

@@ -1,0 +1,76 @@
+"""What reaches the user's terminal during a sweep: our own words, and no one else's."""
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TextIO
+
+from simclr_core.errors import BadInput
+
+_err = 2  # the user's stderr, wherever descriptor 2 points now
+
+
+def last_words(text: str) -> None:
+    """Say it on the user's stderr from a signal handler, before the process ends itself; the cursor is shown again."""
+    cursor = "\x1b[?25h" if os.isatty(_err) else ""
+    os.write(_err, f"{cursor}{text}".encode())
+
+
+def say(text: str) -> None:
+    """On stdout, at once. Nothing where that is closed, or whoever reads it has seen enough, such as `| head`.
+
+    Raises BadInput where it cannot be written for another reason, such as a full disk.
+    """
+    try:
+        print(text, flush=True)  # does nothing where stdout is None: `>&-`, some daemons
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left of it, at exit
+        if not isinstance(error, BrokenPipeError):
+            raise BadInput(f"Standard output cannot be written: {error.strerror}.") from None
+
+
+def complain(text: str) -> None:
+    """On stderr, which may be closed or full: the exit code says it too."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def own_streams(verbose: bool) -> Iterator[tuple[TextIO, TextIO]]:
+    """(stdout, stderr) for us alone: meanwhile, what Ray, torch and Python write to the two goes nowhere.
+
+    Libraries and the processes they start write to the file descriptors, so these are what is redirected. verbose:
+    nothing is; where the streams are no files (a notebook, a test), nothing is either.
+    """
+    global _err
+    try:
+        real = (sys.stdout.fileno(), sys.stderr.fileno()) == (1, 2) and not verbose
+    except (io.UnsupportedOperation, ValueError, AttributeError):
+        real = False
+    if not real:
+        yield sys.stdout, sys.stderr
+        return
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    out, err = (
+        os.fdopen(os.dup(number), "w", encoding=stream.encoding, errors="replace", buffering=1)
+        for number, stream in ((1, sys.stdout), (2, sys.stderr))
+    )
+    _err = err.fileno()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for number in (1, 2):
+            os.dup2(nowhere, number)
+        yield out, err
+    finally:
+        _err = 2
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        for number, kept in ((1, out), (2, err)):
+            os.dup2(kept.fileno(), number)
+            with suppress(OSError):  # what nobody reads any more, or has no room
+                kept.close()
+        os.close(nowhere)

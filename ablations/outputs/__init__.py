@@ -1,0 +1,1 @@
+"""One study at one scale as files: written, recorded, read again."""

@@ -1,0 +1,1 @@
+"""Outputs and verdicts as self-contained HTML pages."""

@@ -1,0 +1,91 @@
+"""python -m ablations.paper [ITEM]...: draws the paper's own numbers as ours are drawn, into reports/paper/."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ablations.console import terminal
+from ablations.console.arguments import Parser
+from ablations.published.numbers import items
+from ablations.store.files import replace_file
+from ablations.studies.info import StudyInfo
+from ablations.studies.load import GRIDS, load_study
+from ablations.studies.model import Study
+from ablations.tables.published import Published, as_ours, published
+from simclr_core.config import nearest
+from simclr_core.errors import BadInput
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code: 0 drawn, 2 bad input."""
+    parser = Parser(prog="python -m ablations.paper", description=__doc__, allow_abbrev=False)
+    parser.add_argument("items", nargs="*", metavar="ITEM", help=f"of {', '.join(items())} (default: all)")
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where reports/ goes (default: here)")
+    try:
+        args = parser.parse_args(argv)
+        for item in args.items or items():
+            terminal.say("\n".join(map(str, draw(item, args.out / "reports" / "paper"))))
+    except BadInput as error:
+        terminal.complain(str(error))
+        return 2
+    except OSError as error:
+        terminal.complain(f"{error.filename}: cannot be written: {error.strerror}; choose another folder with --out.")
+        return 2
+    return 0
+
+
+def draw(item: str, folder: Path) -> list[Path]:
+    """Write <item>.png, .svg, .pdf and .md. Raises BadInput for an unknown item."""
+    from ablations import figures
+    from ablations.tables import render
+
+    paper = published(item)
+    if paper is None:
+        raise BadInput(f"{item or repr(item)}: the paper has no such item{nearest(item, items())}.")
+    about = study_info(paper)
+    table = render.text_table(paper.frame, about).to_markdown(index=False, disable_numparse=True)
+    markdown = folder / f"{item}.md"
+    replace_file(markdown, f"# {about.question}\n\n{table}\n\n{' '.join(about.caption)}\n".encode())
+    return [*figures.save(figures.draw(paper.frame, about), folder / item), markdown]
+
+
+def study_info(paper: Published) -> StudyInfo:
+    """The paper's item in place of a study, laid out as our study of it is, if there is one."""
+    laid_out = (study for study in map(load_study, _studies()) if study.paper == paper.item and not study.repeats)
+    study = next(laid_out, None)
+    plot = study.figure if study else paper.figure
+    assert plot is not None  # a test looks at all items
+    about = StudyInfo(
+        study=paper.item,
+        question=f"{paper.source} of the paper",
+        paper="",
+        figure=plot,
+        scale="paper",
+        about="",
+        stamp=False,
+        data="",
+        encoder=paper.setting,
+        epochs=(),
+        batch_size=(),
+        seeds=1,
+        views=paper.views,
+        overrides=(),
+        axes={},
+        caption=tuple(
+            part for part in (f"Published numbers ({paper.confidence}): {paper.setting}.", paper.note) if part
+        ),
+        labels=_labels(study),
+    )
+    return as_ours(paper, about)
+
+
+def _studies() -> list[str]:
+    return sorted(path.stem for path in GRIDS.glob("*.yaml"))
+
+
+def _labels(study: Study | None) -> dict[str, str]:
+    return {name: axis.label for name, axis in study.axes.items() if axis.label} if study else {}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Recipes and images -> arrays and pictures of them."""

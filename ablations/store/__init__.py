@@ -1,0 +1,1 @@
+"""results/ on disk: trials, who trains what, what can be deleted."""

@@ -1,0 +1,1 @@
+"""Studies and scales: from YAML to a list of trials. Pure."""

@@ -1,0 +1,90 @@
+"""What a figure says about its study besides the numbers. Needs no plotting library."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ablations.studies.model import CELL, Scale, Study, Trial
+from ablations.studies.plot import Plot
+
+if TYPE_CHECKING:
+    pass
+
+AxisValue = str | bool | int | float | None
+Epochs = Callable[[str], Sequence[Mapping[str, Any]]]  # trial_id -> a row per epoch
+Outcomes = Callable[[str], Mapping[str, Any]]  # trial_id -> what its probes found, arrays by metric
+
+
+@dataclass(frozen=True)
+class StudyInfo:
+    """The study, its scale and its setting, for titles, captions and the order of rows and columns."""
+
+    study: str
+    question: str  # the figure's title
+    paper: str  # the item of the paper it answers to, such as "fig5_aug_pairs"; may be unknown to ablations.paper
+    figure: Plot  # what is drawn, and how
+    scale: str
+    about: str  # the scale in one line
+    stamp: bool  # the numbers mean nothing: say so across the figure
+    data: str  # the data set's title
+    encoder: str
+    epochs: tuple[int, ...]  # of the cells: one number unless it is an axis
+    batch_size: tuple[int, ...]
+    seeds: int  # how many, not which
+    views: str  # asymmetric or symmetric
+    overrides: tuple[str, ...]  # what was changed on the command line, "path=value"
+    axes: dict[str, tuple[AxisValue, ...]]  # values in declared order, those of extra cells included
+    caption: tuple[str, ...] = ()  # sentences, in place of those that the study's frame gives
+    labels: dict[str, str] = field(default_factory=dict)  # of axes, for people; an axis without one goes by its name
+    repeats: str = ""  # the study that this one repeats along its first axis; empty where it repeats none
+    images: int = 0  # to train on; 0 where that is not known
+
+    @property
+    def title(self) -> str:
+        """Of a panel with this run's numbers."""
+        return f"paper: {self.encoder}" if self.caption else f"this run: {self.encoder}, {self.data}"
+
+    def named(self, axis: str) -> str:
+        """The axis's label."""
+        return self.labels.get(axis) or axis
+
+
+def study_info(
+    asked: Study, scale: Scale, trials: Sequence[Trial], title: str, images: int, overrides: Sequence[str]
+) -> StudyInfo:
+    """What captions say of the study.
+
+    title: of the data set; images: how many it has to train on; overrides: what the command line changed, path=value.
+    """
+    recipes = [trial.recipe for trial in trials if trial.role == CELL]
+    mirrored = {recipe.views.left == recipe.views.right for recipe in recipes}
+    encoders = dict.fromkeys(
+        recipe.encoder.name + (f" {recipe.encoder.width}x" if recipe.encoder.width > 1 else "") for recipe in recipes
+    )
+    return StudyInfo(
+        study=asked.study,
+        question=asked.question,
+        paper=asked.paper,
+        figure=asked.figure,
+        scale=scale.scale,
+        about=scale.about,
+        stamp=scale.stamp,
+        data=title,
+        encoder=", ".join(encoders),
+        epochs=tuple(sorted({recipe.schedule.epochs for recipe in recipes})),
+        batch_size=tuple(sorted({recipe.schedule.batch_size for recipe in recipes})),
+        seeds=len({recipe.seed for recipe in recipes}),
+        views="symmetric"
+        if mirrored == {True}
+        else "asymmetric"
+        if mirrored == {False}
+        else "symmetric and asymmetric",
+        overrides=tuple(overrides),
+        axes={axis: asked.values(axis, scale.scale) for axis in asked.axes},
+        labels={name: axis.label for name, axis in asked.axes.items() if axis.label},
+        repeats=asked.repeats,
+        images=images,
+    )
+
+
+Axes = Mapping[str, Sequence[AxisValue]]

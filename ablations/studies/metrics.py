@@ -1,0 +1,80 @@
+"""What metrics and cells are called on figures and in tables, and how numbers are written."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+LABELS = {
+    "top1": "linear probe top-1 (%)",
+    "balanced_accuracy": "balanced accuracy (%)",
+    "knn_top1": "cosine kNN top-1 (%)",
+    "contrastive_accuracy": "contrastive accuracy (%)",
+    "entropy": "entropy (nats)",
+    "loss": "loss",
+    "classifier_top1": "classifier top-1 (%)",
+    "online_top1": "online linear probe top-1 (%)",
+    "augmented_linear_top1": "linear probe by SGD top-1 (%)",
+    "transform_h": "from h (%)",
+    "transform_z": "from z = g(h) (%)",
+    "transform_chance": "chance (%)",
+    "histogram_top1": "retrieval by intensity histogram (%)",
+    "transfer_top1": "transfer, linear top-1 (%)",
+    "parameters": "encoder parameters (millions)",
+    "transfer_finetune_top1": "transfer, fine-tuned top-1 (%)",
+    "transfer_balanced_accuracy": "transfer, linear mean per class (%)",
+    "transfer_finetune_balanced_accuracy": "transfer, fine-tuned mean per class (%)",
+    "top5": "linear probe top-5 (%)",
+    "squared_eigenvalue": "squared eigenvalue of the head",
+    "rank": "rank",
+    "head_eigen_rank": "squared eigenvalues above 1% of the largest (%)",
+    "head_singular_rank": "squared singular values above 1% of the largest (%)",
+}
+FORMATS = {
+    "entropy": ".2f", "loss": ".3f", "alignment_h": ".3f", "alignment_z": ".3f", "uniformity_h": ".2f",
+    "uniformity_z": ".2f", "rank": ".0f", "squared_eigenvalue": "g",
+}  # fmt: skip
+
+
+def label(metric: str) -> str:
+    """For an axis or a column: words, with the unit."""
+    if found := re.fullmatch(r"layer_(\d+)_top1", metric):
+        return f"layer {found[1]} of g, top-1 (%)"
+    if found := re.fullmatch(r"finetune_([\d.e+-]+)_top(\d)", metric):
+        return f"fine-tuned on {found[1]}% of labels, top-{found[2]} (%)"
+    return LABELS.get(metric, metric.replace("_", " "))
+
+
+def is_metric(name: str) -> bool:
+    """Whether `name` is one of those that a trial or the paper has."""
+    return name in LABELS or label(name) != name.replace("_", " ")
+
+
+def short(metric: str) -> str:
+    """For a legend: the label without its unit."""
+    return re.sub(r",? top-\d| \(.*\)$", "", label(metric)) if metric != "top1" else "linear probe on h"
+
+
+def text(value: float, metric: str = "top1") -> str:
+    """A number as the metric's are written; a dash for none."""
+    return "–" if value != value else f"{value:{FORMATS.get(metric, '.1f')}}"
+
+
+def called(axes: Iterable[tuple[str, Any]]) -> str:
+    """A cell for people: "crop > color", "nonlinear dim 32"."""
+    named: Mapping[str, Any] = dict(axes)
+    if set(named) == {"first", "second"}:
+        return str(named["first"]) if named["first"] == named["second"] else f"{named['first']} > {named['second']}"
+    return " ".join(
+        f"{axis} {value}" if isinstance(value, int | float) else str(value)
+        for axis, value in named.items()
+        if value is not None
+    )
+
+
+# Columns that every study's table has beside its axes, and the role of an ordinary trial.
+METRICS = (
+    *("top1", "balanced_accuracy", "n_test", "loss", "contrastive_accuracy", "entropy"),
+    *("probe_l2", "probe_validation_top1", "knn_top1"),
+    *("alignment_h", "alignment_z", "uniformity_h", "uniformity_z", "rankme_h", "rankme_z"),
+)  # a study whose recipe asks for more probes has their columns after these
+COLUMNS = ("role", "seed", "status", "trial_id", *METRICS)

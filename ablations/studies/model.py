@@ -1,0 +1,232 @@
+"""What a study, a scale and a trial are: frozen and validated."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ablations.published.numbers import items
+from ablations.studies.metrics import COLUMNS
+from ablations.studies.plot import Plot
+from simclr_core.config import Recipe, nearest
+
+CELL = "cell"
+MAX_SEEDS = 1000  # a slip of the finger, not a study, is beyond
+Value = str | bool | int | float | None
+
+
+def _file_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise ValueError(f"{name!r} becomes a file name: use letters, digits, _ and - only")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_file_name)]
+
+
+class Part(BaseModel):
+    """A frozen piece of a study or a scale; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Axis(Part):
+    """A named, ordered list of values, each put into one or more fields of the recipe.
+
+    `set` replaces the field; `append` adds the value to the list there, unless that already ends with it: so the pair
+    (x, x) of two appending axes is the single x. Without either, `values` maps each value's name to the fields that it
+    sets, dotted path -> value.
+    """
+
+    label: str = ""  # for people, on figures; the axis's name where there is none
+    set: str | tuple[str, ...] | None = None
+    append: str | tuple[str, ...] | None = None
+    values: tuple[Value, ...] | dict[str, dict[str, Any]] = Field(min_length=1)
+    at: dict[str, tuple[Value, ...]] = {}  # scale -> the values there instead; of a mapping, those of its names
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.set is not None and self.append is not None:
+            raise ValueError("an axis has set or append, not both")
+        if (self.set is None and self.append is None) is not isinstance(self.values, dict):
+            raise ValueError("values is a list with set or append, a mapping from names to fields without them")
+        for scale, names in self.at.items():
+            for name in names if isinstance(self.values, dict) else ():
+                if name not in self.values:
+                    known = [str(known) for known in self.values]
+                    raise ValueError(f"at.{scale}: unknown value {name!r}{nearest(str(name), known)}")
+        for name, values in {
+            "values": self.listed(""),
+            **{f"at.{scale}": those for scale, those in self.at.items()},
+        }.items():
+            if not values:
+                raise ValueError(f"{name} is empty")
+            twice = [value for i, value in enumerate(values) if value in values[:i]]
+            if twice:
+                raise ValueError(f"{name} lists {twice[0]!r} twice")
+        return self
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Dotted paths of the fields that this axis sets or appends to."""
+        if isinstance(self.values, dict):
+            return tuple(dict.fromkeys(path for fields in self.values.values() for path in fields))
+        given = self.set if self.set is not None else self.append
+        return (given,) if isinstance(given, str) else given or ()
+
+    def fields(self, value: Value) -> dict[str, Any]:
+        """Dotted path -> what a value of this axis puts there."""
+        if isinstance(self.values, dict):
+            return self.values[str(value)] if value is not None else {}
+        return dict.fromkeys(self.paths, value)
+
+    def listed(self, scale: str) -> tuple[Value, ...]:
+        """The values at that scale; everywhere else those of `values`."""
+        return self.at.get(scale, (*self.values,))
+
+
+class Study(Part):
+    """A question, the paper item it answers to, a base recipe, axes.
+
+    A study that `repeats` another has the other's paper, scales, recipe, axes, extra cells and baselines, and one axis
+    of its own, the first, at every value of which the other's cells are trained.
+    """
+
+    study: Name
+    question: str
+    repeats: str = ""  # the name of the other study
+    paper: str = ""  # key of the published numbers; empty where there are none
+    figure: Plot
+    scales: tuple[Name, ...] = Field(min_length=1)  # those shipped scales that can answer it
+    refuses: dict[Name, str] = {}  # shipped scale -> why it cannot
+    seeds: int | tuple[int, ...] = 1  # 3 means 0, 1, 2
+    recipe: dict[str, Any] = {}
+    at: dict[Name, dict[str, Any]] = {}  # scale -> what of the recipe is otherwise there
+    axes: dict[str, Axis] = Field(min_length=1)
+    extra: tuple[dict[str, Value], ...] = ()  # single cells beside the product; null sets the field to null
+    baselines: dict[str, dict[str, Any]] = {}  # name -> dotted path -> value, on top of the recipe without any axis
+
+    @field_validator("question")
+    @classmethod
+    def _one_line(cls, question: str) -> str:
+        return " ".join(question.split())
+
+    @field_validator("seeds")
+    @classmethod
+    def _some_seeds(cls, seeds: int | tuple[int, ...]) -> int | tuple[int, ...]:
+        if isinstance(seeds, int) and seeds < 1:
+            raise ValueError(f"at least 1 seed is needed, got {seeds}")
+        if isinstance(seeds, int) and seeds > MAX_SEEDS:
+            raise ValueError(f"at most {MAX_SEEDS} seeds are allowed, got {seeds}")
+        if not isinstance(seeds, int) and (not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds)):
+            raise ValueError(f"seeds must be different whole numbers >= 0, got {list(seeds)}")
+        return seeds
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for scale in self.at:
+            if scale not in self.scales:
+                raise ValueError(f"at: unknown scale {scale!r}{nearest(scale, self.scales)}")
+        for scale in self.refuses:
+            if scale in self.scales:
+                raise ValueError(f"refuses: {scale!r} is one of scales")
+        for name, axis in self.axes.items():
+            if name in COLUMNS or not name.isidentifier():
+                raise ValueError(f"axes.{name}: {name!r} cannot name an axis, it is a column of every table or no word")
+            for scale in axis.at:
+                if scale not in self.scales:
+                    raise ValueError(f"axes.{name}.at: unknown scale {scale!r}{nearest(scale, self.scales)}")
+        set_by: dict[str, str] = {}
+        for name, axis in self.axes.items():
+            for path in axis.paths if axis.append is None else ():
+                if path in set_by:
+                    raise ValueError(f"axes.{name}: {path} is set by axis {set_by[path]!r} already")
+                set_by[path] = name
+        if self.paper and self.paper not in items():
+            raise ValueError(f"paper: no numbers for {self.paper!r}{nearest(self.paper, items())}; or leave it out")
+        for i, cell in enumerate(self.extra):
+            for name in cell:
+                if name not in self.axes:
+                    raise ValueError(f"extra.{i}: unknown axis {name!r}{nearest(name, tuple(self.axes))}")
+            for name in self.axes:
+                if name not in cell and name != self.along:
+                    raise ValueError(f"extra.{i}: axis {name!r} has no value; null leaves its field empty")
+        try:
+            self.figure.check(list(self.axes))
+        except ValueError as error:
+            raise ValueError(f"figure: {error}") from None
+        self._has_reference()
+        self._has_budgets()
+        if CELL in self.baselines:
+            raise ValueError(f"baselines: {CELL!r} is the name of ordinary trials")
+        return self
+
+    def _has_reference(self) -> None:
+        """Raise ValueError where the compared axis lacks, at some scale, the value that others are compared with."""
+        axis, reference = self.figure.compare, self.figure.reference
+        if axis not in self.axes or axis is None or reference is None:  # the metrics are compared, or there is none
+            return
+        for scale in ("", *self.axes[axis].at):
+            values = self.values(axis, scale)
+            if reference not in values:
+                where = f" at scale {scale!r}" if scale else ""
+                known = nearest(str(reference), [str(value) for value in values])
+                raise ValueError(f"figure: reference: axis {axis!r} has no value {reference!r}{where}{known}")
+
+    def _has_budgets(self) -> None:
+        """Raise ValueError where the figure is of training budgets, and the study has none."""
+        if self.figure.kind != "budget":
+            return
+        if self.along is None or self.along != self.figure.x or self.axes[self.along].set != "schedule.epochs":
+            raise ValueError(
+                "figure: kind 'budget' is for a study that repeats another along x, which sets schedule.epochs"
+            )
+        if any(0 in self.axes[self.along].listed(scale) for scale in self.scales):
+            raise ValueError(f"axes.{self.along}: a figure of kind 'budget' starts at 1 epoch; untrained is a baseline")
+
+    @property
+    def along(self) -> str | None:
+        """The axis along which another study is repeated; None where none is."""
+        return next(iter(self.axes)) if self.repeats else None
+
+    def values(self, axis: str, scale: str) -> tuple[Value, ...]:
+        """The axis's values at that scale in declared order, then those that only extra cells have."""
+        declared = self.axes[axis].listed(scale)
+        extras = dict.fromkeys(cell[axis] for cell in self.extra if cell.get(axis) is not None)
+        return (*declared, *(value for value in extras if value not in declared))
+
+
+class Resources(Part):
+    """What one trial takes; a share of a GPU is possible. What is not given is chosen when the sweep starts."""
+
+    cpus: float | None = Field(default=None, gt=0)
+    gpus: float | None = Field(default=None, ge=0, le=1)
+
+
+class Scale(Part):
+    """Data set, encoder, schedule; resources per trial."""
+
+    scale: Name
+    about: str = ""
+    stamp: bool = False  # figures say that they only prove the path
+    recipe: dict[str, Any] = {}
+    resources: Resources = Resources()
+    checkpoint_every: int = Field(default=10, ge=1)  # epochs; an interrupted trial goes on from there
+    hangs_after: float = Field(default=3600, gt=0)  # seconds in which no epoch ends until a trial counts as hanging
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One cell, or one baseline, with one seed."""
+
+    role: str  # "cell" or the baseline's name
+    axes: dict[str, Value]  # all None for a baseline
+    seed: int
+    recipe: Recipe
+
+    @property
+    def label(self) -> str:
+        """For people: "first=crop second=color seed=0"."""
+        cell = [f"{name}={value}" for name, value in self.axes.items() if value is not None]
+        return " ".join([*(cell if self.role == CELL else [self.role]), f"seed={self.seed}"])

@@ -1,0 +1,1 @@
+"""Trains what is missing; the only room with Ray."""

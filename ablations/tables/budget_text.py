@@ -1,0 +1,96 @@
+"""A study repeated at several training budgets, in words: its table, and its answer in sentences. Pure."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from ablations.studies.info import StudyInfo
+from ablations.studies.metrics import label, text
+from ablations.tables.budgets import FAILS, HOLDS, OPEN, UNDECIDED, agreements, budgets, first_held, judged, levels
+
+
+def sentences(frame: pd.DataFrame, info: StudyInfo, verdicts: pd.DataFrame) -> list[str]:
+    """The answer: how many claims hold, from which budget on; and the rank agreement at every budget.
+
+    verdicts: one row per claim and budget: claim, epochs, outcome.
+    """
+    done = frame[(frame["role"] == "cell") & (frame["status"] == "done")]
+    if done.empty:
+        return ["Nothing is measured yet."]
+    claims = _claims(info, verdicts) if info.seeds > 1 else ["No verdict follows from one seed."]
+    return [*claims, *_ranks(frame, info)]
+
+
+def text_table(frame: pd.DataFrame, info: StudyInfo, verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Claims down, where each first holds and budgets across; below them rank agreement and levels of top1."""
+    columns = {epochs: f"{pairs:,} ({epochs})" for epochs, pairs in budgets(info).items()}
+    rows: list[tuple[str, dict[int, str], str]] = []
+    for claim, epochs in first_held(verdicts).items():
+        outcomes = verdicts[verdicts["claim"] == claim].set_index("epochs")["outcome"]
+        rows.append((claim, outcomes[outcomes != OPEN].to_dict(), columns[epochs] if epochs else "–"))
+    for over, found in agreements(frame, info).groupby("over", sort=False):
+        ranks = {row.epochs: f"{_rho(row.rho)} (p {row.p:.2g})" for row in found.itertuples()}
+        rows.append((f"Spearman's rho, {over}", ranks, ""))
+    for name, line in levels(frame, info).groupby("name", sort=False):
+        means = {row.epochs: _level(row.mean, row.half) for row in line.itertuples()}
+        rows.append((f"{label('top1')}: {name}", means, ""))
+    table = [[name, first, *(cells.get(epochs, "–") for epochs in columns)] for name, cells, first in rows]
+    return pd.DataFrame(table, columns=["image pairs per cell (epochs)", "first holds at", *columns.values()])
+
+
+def _claims(info: StudyInfo, verdicts: pd.DataFrame) -> list[str]:
+    pairs, first, known = budgets(info), first_held(verdicts), judged(verdicts)
+    largest = max((int(rows["epochs"].iloc[-1]) for rows in known.values() if len(rows)), default=None)
+    if largest is None:
+        return ["No claim is judged yet."]
+    held: dict[int, list[str]] = {}  # claims by the budget at which they first hold, the others by their last outcome
+    others: dict[str, list[str]] = {FAILS: [], UNDECIDED: [], OPEN: []}
+    for claim, rows in known.items():
+        notes, epochs = [], first[claim]
+        if len(rows) and rows["epochs"].iloc[-1] < largest:
+            notes.append(f"judged up to {pairs[rows['epochs'].iloc[-1]]:,}")
+        if epochs is None and (earlier := rows.loc[rows["outcome"] == HOLDS, "epochs"].tolist()):
+            notes.append(f"held at {_and(f'{pairs[each]:,}' for each in earlier)}")
+        named = f"“{claim}”" + (f" ({'; '.join(notes)})" if notes else "")
+        if epochs is not None:
+            held.setdefault(epochs, []).append(named)
+        else:
+            others[rows["outcome"].iloc[-1] if len(rows) else OPEN].append(named)
+    many = sum(map(len, held.values()))
+    said = [", ".join(f"{_verb(held[each], 'first hold')} at {pairs[each]:,}" for each in sorted(held))] if held else []
+    said += [_verb(claims, outcome) for outcome, claims in others.items() if claims]
+    count = f"{many or 'none'} of the {len(known)} claims {'hold' if many > 1 else 'holds'}"
+    meaning = ["To first hold at a budget is to hold there and at every larger one that is judged."] if held else []
+    return [f"At the largest budget judged, {pairs[largest]:,} image pairs, {count}: {'; '.join(said)}.", *meaning]
+
+
+def _ranks(frame: pd.DataFrame, info: StudyInfo) -> list[str]:
+    pairs, found = budgets(info), agreements(frame, info)
+    found = found[found["over"] == "all cells"]
+    said = [f"{_rho(row.rho)} at {pairs[row.epochs]:,}" for row in found.itertuples()]
+    return [f"Spearman's rho with the paper's map, all cells: {', '.join(said)} image pairs."] if said else []
+
+
+def _verb(claims: list[str], outcome: str) -> str:
+    """The claims and what they do, or are: “a” and “b” are undecided."""
+    one = len(claims) == 1
+    verbs = {
+        "first hold": "first holds" if one else "first hold",
+        FAILS: FAILS if one else "do not hold",
+        UNDECIDED: f"{'is' if one else 'are'} undecided",
+        OPEN: f"{'is' if one else 'are'} not measured yet",
+    }
+    return f"{_and(claims)} {verbs[outcome]}"
+
+
+def _rho(rho: float) -> str:
+    return f"{rho:.2f}".replace("-", "−")
+
+
+def _level(mean: float, half: float) -> str:
+    return text(mean) + ("" if pd.isna(half) or pd.isna(mean) else f" ± {text(half)}")
+
+
+def _and(names: Iterable[str]) -> str:
+    *start, last = names
+    return f"{', '.join(start)} and {last}" if start else last

@@ -1,0 +1,139 @@
+"""What must be known to read a study's figure, as sentences. Pure."""
+
+from math import isfinite
+
+import pandas as pd
+
+from ablations.console.text import counted, span
+from ablations.stats.intervals import wilson_half_width
+from ablations.studies.info import StudyInfo
+from ablations.studies.metrics import label, text
+from ablations.tables.budgets import has_papers_map, on_map
+from ablations.tables.cells import choices, gaps, seed_spread
+from ablations.tables.pairs import paper_agreement
+from ablations.tables.published import published
+
+
+def caption(frame: pd.DataFrame, info: StudyInfo) -> list[str]:
+    """What must be known to read the figure, as sentences."""
+    if info.caption:
+        return list(info.caption)
+    return [
+        sentence
+        for sentence in (
+            _setting(info),
+            _spectrum(info),
+            _budgets(info),
+            _uncertainty(frame, info),
+            _chosen(frame, info),
+            _agreement(frame, info),
+            _unfinished(frame, info),
+            _against_the_paper(info),
+            f"Overrides: {', '.join(info.overrides)}." if info.overrides else "",
+        )
+        if sentence
+    ]
+
+
+def _setting(info: StudyInfo) -> str:
+    epochs, batch = (span(values) for values in (info.epochs, info.batch_size))
+    return (
+        f"{counted(info.seeds, 'seed')}, {epochs} epoch{'' if epochs == '1' else 's'}, batch size {batch}; "
+        f"data: {info.data}; encoder: {info.encoder}; {info.views} views."
+    )
+
+
+def _spectrum(info: StudyInfo) -> str:
+    if info.figure.kind != "spectrum":
+        return ""
+    return (
+        "Squares of the real parts of the eigenvalues of the head's weight matrix W, the largest first; a line per "
+        "seed, its dot at the last one above 1% of the largest."
+    )
+
+
+def _budgets(info: StudyInfo) -> str:
+    if info.figure.kind != "budget":
+        return ""
+    best = " Best single: this run's highest, so optimistic." if on_map(info) else ""
+    rho = " Spearman's rho with the paper's map: bars from leaving one name out at a time, p from all relabelings."
+    return (
+        f"Image pairs: epochs × {info.images:,} training images; every number of epochs is a training of its own."
+        f"{best}{rho if has_papers_map(info) else ''} A claim's marks are joined from where it first holds: there "
+        "and at every larger budget that is judged."
+    )
+
+
+def budget(info: StudyInfo) -> str:
+    """On what the cells were trained, in short."""
+    epochs, batch = (span(values) for values in (info.epochs, info.batch_size))
+    return f"{info.encoder}, {info.data}, {epochs} epoch{'' if epochs == '1' else 's'}, batch size {batch}"
+
+
+def _uncertainty(frame: pd.DataFrame, info: StudyInfo) -> str:
+    done, plot = frame[frame["status"] == "done"], info.figure
+    if done.empty:
+        return "Nothing is measured yet."
+    images, metric = int(done["n_test"].min()), plot.metrics[0]
+    test = f"Tested on {images:,} images"
+    if all(metric.startswith("transfer_") for metric in plot.metrics):
+        test = "Tested on the test images of the other data set"
+    if "top1" in plot.metrics and plot.kind != "spectrum":  # which draws none
+        half = wilson_half_width(float(done["top1"].median()), images)
+        test = f"Each cell ± {half:.1f} points: 95% interval of the test set of {images:,} images"
+    spread = seed_spread(frame, plot, metric)
+    if spread.df == 0:
+        return f"{test}; no verdict follows from one seed."
+    of = "" if metric == "top1" else f" of {label(metric)}"
+    points = " points" if "%" in label(metric) else ""
+    sd = f"{text(spread.sd, metric)}{points}"
+    seeds = f"standard deviation between seeds{of} {sd}, pooled over the cells ({spread.df} df)"
+    if plot.kind in ("pairs", "spectrum"):  # no error bars
+        return f"{test}; {seeds}."
+    if plot.kind == "budget":
+        return f"Error bars of top-1: 95% t interval of the mean over seeds, pooled over the cells of a budget. {test}."
+    return f"Error bars: 95% t interval of the mean over seeds; dots: single seeds; {seeds}. {test}."
+
+
+def _chosen(frame: pd.DataFrame, info: StudyInfo) -> str:
+    plot = info.figure
+    if not plot.choose:
+        return ""
+    found, names = choices(frame, plot), plot.shown(list(info.axes))
+    picked = [
+        f"{', '.join(str(row[name]) for name in names)}: {', '.join(str(row[axis]) for axis in plot.choose)}"
+        for _, row in found.iterrows()
+    ]
+    judged = "the other seeds" if info.seeds > 1 else "the same seed, so optimistic"
+    tuned = " and ".join(info.named(axis) for axis in plot.choose)
+    return f"Of {tuned}, the best on the first seed's validation split ({'; '.join(picked)}), shown with {judged}."
+
+
+def _agreement(frame: pd.DataFrame, info: StudyInfo) -> str:
+    found = paper_agreement(frame, info) if info.figure.kind == "pairs" else []
+    parts = [
+        f"{one.rho:.2f} over {label} ({one.cells}; two-sided p = {one.p:.2g} from all {one.relabelings:,} relabelings"
+        + (f"; {one.low:.2f} to {one.high:.2f} by leaving names out)" if isfinite(one.low) else ")")
+        for label, one in found
+    ]
+    return f"Spearman's rho with the paper's map: {', '.join(parts)}." if parts else ""
+
+
+def _unfinished(frame: pd.DataFrame, info: StudyInfo) -> str:
+    found = gaps(frame, info.seeds)
+    parts = [f"{found.missing} missing"] if found.missing else []
+    parts += [f"{found.failed} failed (×)"] if found.failed else []
+    parts += [f"{found.short} with fewer than {info.seeds} seeds"] if found.short else []
+    return f"Of {found.cells} cells: {', '.join(parts)}." if parts else ""
+
+
+def _against_the_paper(info: StudyInfo) -> str:
+    paper = published(info.paper)
+    if paper is None:
+        return ""
+    views = f", {paper.views} views" if paper.views != info.views else ""
+    unstated = f" It leaves open {paper.unstated}." if paper.unstated else ""
+    note = f" {paper.note}" if paper.note else ""
+    return (
+        f"The paper's setting is another ({paper.setting}{views}): compare order and shape, not levels.{unstated}{note}"
+    )

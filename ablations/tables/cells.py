@@ -1,0 +1,132 @@
+"""Study frame -> a row per cell: means, spreads, baselines, what is missing. Pure. Accuracies are percent."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ablations.stats.intervals import Pooled, pooled_sd
+from ablations.studies.info import AxisValue, StudyInfo
+from ablations.studies.plot import METRIC, Plot
+from ablations.tables.frame import axes_of, axis_array, once
+
+VALIDATION = "probe_validation_top1"  # chosen by on the training images, never the test images
+
+
+def long_table(frame: pd.DataFrame, plot: Plot) -> pd.DataFrame:
+    """One row per cell, metric and seed: the axes that are shown, metric, seed, status, value.
+
+    An average over axes is there only where all of its cells are done. Of the axes to choose, only the chosen values
+    are there, without the seed that chose them, unless it is the only one.
+    """
+    axes = plot.shown(axes_of(frame))
+    cells = once(frame[frame["role"] == "cell"])
+    if plot.choose:
+        choosing = cells["seed"].min()
+        cells = cells.merge(choices(frame, plot), on=[*axes, *plot.average, *plot.choose])
+        cells = cells[cells["seed"] != choosing] if (cells["seed"] != choosing).any() else cells
+    cells = cells[[*axes, "seed", "status"]].join(cells.reindex(columns=list(plot.metrics)))
+    cells = cells.melt([*axes, "seed", "status"], var_name=METRIC)
+    if not plot.average:
+        return cells
+    groups = cells.groupby([*axes, METRIC, "seed"], sort=False, dropna=False)
+    return groups.agg(value=("value", lambda x: x.mean(skipna=False)), status=("status", _joint)).reset_index()
+
+
+def choices(frame: pd.DataFrame, plot: Plot) -> pd.DataFrame:
+    """For each cell shown, the values of the axes to choose that did best on the first seed's validation split.
+
+    Test images choose nothing. A cell with nothing done yet on the first seed is not there.
+    """
+    cells = once(frame[frame["role"] == "cell"])
+    keys = [*plot.shown(axes_of(frame)), *plot.average]
+    if VALIDATION not in cells:  # the paper's own, chosen already
+        return cells[[*keys, *plot.choose]].drop_duplicates()
+    first = cells[(cells["seed"] == cells["seed"].min()) & cells[VALIDATION].notna()]
+    best_first = first.sort_values(VALIDATION, ascending=False, kind="stable").drop_duplicates(keys)
+    return best_first.sort_index()[[*keys, *plot.choose]]
+
+
+def _joint(statuses: "pd.Series[str]") -> str:
+    """Of cells averaged into one: done if all are, failed if one has."""
+    found = set(statuses)
+    return "done" if found == {"done"} else "failed" if "failed" in found else "missing"
+
+
+def cell_table(frame: pd.DataFrame, plot: Plot) -> pd.DataFrame:
+    """One row per cell and metric in the frame's order: axes, metric, mean, sd, half, n (seeds measured), done, failed.
+
+    sd is over seeds, NaN for fewer than two; half is that of the mean's 95% interval, from the deviation pooled over
+    cells, NaN without one; mean is NaN where no seed is done, or where the cell has no
+    such metric; done and failed count seeds.
+    """
+    cells = long_table(frame, plot)
+    keys = [name for name in cells.columns if name not in ("seed", "status", "value")]
+    cells = cells.assign(**{status: (cells["status"] == status).astype(int) for status in ("done", "failed")})
+    groups = cells.groupby(keys, sort=False, dropna=False)
+    values = groups["value"].agg(mean="mean", sd="std", n="count")
+    table = values.join(groups[["done", "failed"]].sum()).reset_index()
+    spreads = {metric: seed_spread(frame, plot, metric) for metric in plot.metrics}
+    halves = [spreads[row.metric].half_width(row.n) if row.n else np.nan for row in table.itertuples()]
+    table.insert(table.columns.get_loc("n"), "half", halves)
+    return table
+
+
+def seed_spread(frame: pd.DataFrame, plot: Plot, metric: str) -> Pooled:
+    """Seed-to-seed standard deviation of a metric, pooled over the study's cells."""
+    cells = long_table(frame, plot)
+    cells = cells[(cells[METRIC] == metric) & cells["value"].notna()]
+    keys = [name for name in cells.columns if name not in (METRIC, "seed", "status", "value")]
+    if not keys:
+        return pooled_sd([cells["value"].to_numpy(dtype=float)])
+    return pooled_sd(
+        [group.to_numpy(dtype=float) for _, group in cells.groupby(keys, sort=False, dropna=False)["value"]]
+    )
+
+
+def baselines(frame: pd.DataFrame, metric: str = "top1") -> dict[str, float]:
+    """Mean of a metric for each baseline by name, NaN where none is done or it has none."""
+    rows = frame[frame["role"] != "cell"]
+    if metric not in rows:
+        return {str(role): math.nan for role in rows["role"].unique()}
+    return {str(role): float(level) for role, level in rows.groupby("role", sort=False)[metric].mean().items()}
+
+
+def reference_value(info: StudyInfo) -> AxisValue:
+    """The value that all others are compared with, as a frame holds it; the name of a metric where these are compared.
+
+    Raises ValueError where the figure has no reference.
+    """
+    plot = info.figure
+    if plot.compare is None or plot.reference is None:
+        raise ValueError("the figure has no reference")
+    if plot.compare == METRIC:
+        return plot.reference
+    values = info.axes[plot.compare]
+    found: AxisValue = axis_array(values)[values.index(plot.reference)]
+    return found
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Cells without a number, by reason, and cells with fewer seeds than the study asks for."""
+
+    cells: int
+    missing: int
+    failed: int
+    short: int
+
+
+def gaps(frame: pd.DataFrame, seeds: int) -> Gaps:
+    """Count the cells of a study whose numbers are absent (running ones are missing as yet) or rest on fewer seeds."""
+    cells = once(frame[frame["role"] == "cell"])
+    flags = cells.assign(done=cells["status"] == "done", failed=cells["status"] == "failed")
+    counts = flags.groupby(axes_of(frame), sort=False, dropna=False)[["done", "failed"]].sum()
+    empty, failed = counts["done"] == 0, counts["failed"] > 0
+    return Gaps(
+        cells=len(counts),
+        missing=int((empty & ~failed).sum()),
+        failed=int((empty & failed).sum()),
+        short=int(((counts["done"] > 0) & (counts["done"] < seeds)).sum()),
+    )

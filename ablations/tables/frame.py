@@ -1,0 +1,148 @@
+"""The study frame, in memory and on disk: one row per wanted trial, typed the same in both places.
+
+Columns: role ("cell" or a baseline's name), one per axis, seed, status, trial_id and the metrics, which only rows with
+status "done" carry. Accuracies are percent.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ablations.store.files import replace_file
+from ablations.studies.metrics import METRICS, called
+from simclr_core.errors import BadInput
+
+FIXED = ("status", "trial_id", *METRICS)
+TEXT = pd.StringDtype("python")  # the same with and without pyarrow
+
+
+def study_frame(axes: Sequence[str], records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row per record, in the given order; a repeated (role, axes, seed) is kept once, a done one if there is one.
+
+    Axis columns are nullable: integers or floats where every value is a number, else strings; <NA> for no value.
+    """
+    return _frame(axes, [{key: _text(value) for key, value in record.items()} for record in records])
+
+
+def write(frame: pd.DataFrame, path: Path) -> None:
+    """Write the frame as CSV: atomic, equal bytes for equal frames, every digit of a float, empty for no value."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(frame.columns)
+    for row in frame.itertuples(index=False):
+        writer.writerow([_text(value) or "" for value in row])
+    replace_file(path, text.getvalue().encode())
+
+
+def read(path: Path) -> pd.DataFrame:
+    """The frame that `write` wrote, equal in values, types and order. Raises BadInput if the file is no such table."""
+    fixed = ["seed", *FIXED]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        columns = list(rows[0]) if rows else next(csv.reader([path.read_text(encoding="utf-8")]), [])
+        seed = columns.index("seed") if "seed" in columns else 0
+        if columns[:1] != ["role"] or columns[seed : seed + len(fixed)] != fixed:
+            raise BadInput(f"{path}: not a study's table: its columns must be role, the axes, {', '.join(fixed)}.")
+        return _frame(columns[1:seed], [_sound(row) for row in rows])
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
+    except (ValueError, csv.Error) as error:  # UnicodeDecodeError is a ValueError
+        raise BadInput(f"{path}: damaged ({error}); the command that made it makes it again.") from None
+
+
+def _sound(row: Mapping[str, str | None]) -> Mapping[str, str | None]:
+    """The row. Raises ValueError where it says what no trial can have."""
+    if row["status"] not in ("done", "failed", "missing", "running"):
+        raise ValueError(f"status {row['status']!r}")
+    for name, most in (("top1", 100.0), ("balanced_accuracy", 100.0), ("n_test", float("inf"))):
+        value = row.get(name)
+        if row["status"] == "done" and value and not 0 <= float(value) <= most:  # NaN is in no range
+            raise ValueError(f"{name} {value}")
+    if row["status"] == "done" and row.get("n_test") in ("0", "inf"):
+        raise ValueError(f"n_test {row['n_test']}")
+    return row
+
+
+def cell_names(cells: pd.DataFrame, axes: Sequence[str]) -> list[str]:
+    """What each row's cell is called, for people."""
+    values = cells[list(axes)].astype(object).where(cells[list(axes)].notna(), None)
+    return [called(zip(axes, row, strict=True)) for row in values.itertuples(index=False)]
+
+
+def _frame(axes: Sequence[str], rows: Sequence[Mapping[str, str | None]]) -> pd.DataFrame:
+    """Typed columns from rows of text, so that memory and disk cannot disagree."""
+    for row in rows:
+        if row["status"] == "done" and not row.get("top1"):
+            raise BadInput(f"trial {row['trial_id']}: status is done but it has no top1.")
+    done = [row["status"] == "done" for row in rows]
+    columns: dict[str, Any] = {"role": pd.array([row["role"] for row in rows], dtype=TEXT)}
+    columns |= {axis: axis_array([row.get(axis) or None for row in rows]) for axis in axes}
+    columns["seed"] = np.array([int(row["seed"] or 0) for row in rows], dtype=np.int64)
+    columns |= {name: pd.array([row[name] for row in rows], dtype=TEXT) for name in ("status", "trial_id")}
+    named = {"role", "seed", *FIXED, *axes}
+    more = sorted({key for row in rows for key in row if key not in named})
+    for metric in (*METRICS, *more):
+        values = [row.get(metric) if ok else None for row, ok in zip(rows, done, strict=True)]
+        if metric == "n_test":
+            columns[metric] = pd.array([int(value) if value else None for value in values], dtype="Int64")
+        else:
+            columns[metric] = np.array([float(value) if value else np.nan for value in values])
+    return once(pd.DataFrame(columns))
+
+
+def axis_array(values: Sequence[Any]) -> Any:
+    """The values of an axis as a frame holds them: integers or floats where every value is a number, else strings."""
+    texts = [_text(value) for value in values]
+    present = [text for text in texts if text is not None]
+    for kind, dtype in ((int, "Int64"), (_finite, "Float64")):
+        try:
+            numbers = [kind(text) for text in present]
+        except ValueError:
+            continue
+        if numbers:
+            each = iter(numbers)
+            return pd.array([None if text is None else next(each) for text in texts], dtype=dtype)
+    return pd.array(texts, dtype=TEXT)
+
+
+def _finite(text: str) -> float:
+    if not isfinite(number := float(text)):
+        raise ValueError(text)
+    return number
+
+
+def _text(value: Any) -> str | None:
+    """The shortest text that reads back as the same value; None for no value."""
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return None
+    return repr(float(value)) if isinstance(value, float) else str(value)
+
+
+def once(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per (role, axes, seed), the first done one before the others, in the order of first appearance."""
+    keys = ["role", *axes_of(frame), "seed"]
+    if not frame.duplicated(keys).any():
+        return frame
+    place = frame.groupby(keys, sort=False, dropna=False).ngroup()
+    order = pd.DataFrame({"place": place, "unfinished": frame["status"] != "done"}).sort_values(
+        ["place", "unfinished"], kind="stable"
+    )
+    return frame.loc[order.index].drop_duplicates(keys).reset_index(drop=True)
+
+
+def axes_of(frame: pd.DataFrame) -> list[str]:
+    """The axes of a study frame: the columns between role and seed."""
+    columns = list(frame.columns)
+    return columns[1 : columns.index("seed")]
+
+
+def done_cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """Done cells, baselines left out, no (axes, seed) twice."""
+    return once(frame[(frame["role"] == "cell") & (frame["status"] == "done")])

@@ -1,0 +1,1 @@
+"""What tests are made of: small recipes, images, stored trials, frames."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablations.console import terminal
-from ablations.console.arguments import Parser
+from ablations.console.arguments import Exit, Parser, exit_code, writable
 from ablations.studies.model import CELL, Scale
 from simclr_core.errors import BadInput
 from simclr_core.sources import SOURCES
@@ -27,21 +27,13 @@ from ablations.pictures.negatives import draw_negatives, require_nt_xent
 from ablations.pictures.views import MOST_ROWS, ROWS, draw_views
 from ablations.studies import expand, load, options
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 PICTURES = ("views", "histograms", "negatives", "embedding", "weights")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 drawn, 1 the training for a picture failed, 2 bad input, 130 interrupted."""
-    try:
-        args = _arguments(sys.argv[1:] if argv is None else argv)
-        return _explain(args)
-    except BadInput as error:
-        terminal.complain(str(error))
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        terminal.complain("Interrupted; nothing is written.")
-        return INTERRUPTED
+    words = sys.argv[1:] if argv is None else argv
+    return exit_code(lambda: _explain(_arguments(words)), "Interrupted; nothing is written.")
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -49,23 +41,11 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("picture", choices=PICTURES, help="what to draw")
     add("study", nargs="?", metavar="STUDY", help="a YAML file, or the name of a shipped study; weights takes none")
-    add("--scale", default="laptop", metavar="NAME|FILE", help="data, encoder, schedule (default: laptop)")
-    add("--data", metavar="SOURCE", help=f"instead of the scale's: {', '.join(SOURCES)}")
-    add(
-        "--set",
-        action="append",
-        default=[],
-        metavar="path=value",
-        help="a field of the recipe, e.g. schedule.epochs=0",
-    )
-    add(
-        "--only",
-        action="append",
-        default=[],
-        metavar="axis=v1,v2",
-        help="these cells; of all but views the first one counts",
-    )
-    add("--out", type=Path, default=Path(), metavar="DIR", help="where results/ and reports/ are (default: here)")
+    parser.scale("data, encoder, schedule")
+    parser.data(f"instead of the scale's: {', '.join(SOURCES)}")
+    parser.set("a field of the recipe, e.g. schedule.epochs=0")
+    parser.only("these cells; of all but views the first one counts")
+    parser.out()
     return parser.parse_args(argv)
 
 
@@ -103,23 +83,19 @@ def _explain(args: argparse.Namespace) -> int:
             figure = draw_negatives(first, dataset, about, _device(scale))
     except TrialFailed as error:
         terminal.complain(f"{first.label}: the training failed: {error}.")
-        return FAILED
+        return Exit.SOME_FAILED
     # A run's page shows the gallery of all its cells: some of them are another picture.
     name = "views-only" if args.picture == "views" and only else args.picture
     _save(figure, args.out / "reports" / asked.study / f"{scale.scale}-{name}")
-    return DONE
+    return Exit.DONE
 
 
 def _save(figure: "Figure", stem: Path) -> None:
     """Writes the files and says which."""
     from ablations import figures
 
-    try:
+    with writable():
         paths = figures.save(figure, stem)
-    except OSError as error:
-        raise BadInput(
-            f"{error.filename}: cannot be written: {error.strerror}; choose another folder with --out."
-        ) from None
     terminal.say("\n".join(map(str, paths)))
 
 
@@ -138,7 +114,7 @@ def _draw_weights(args: argparse.Namespace) -> int:
     from ablations.figures import weights
 
     _save(weights.draw(), args.out / "reports" / "weights")
-    return DONE
+    return Exit.DONE
 
 
 if __name__ == "__main__":

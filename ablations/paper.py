@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ablations.console import terminal
-from ablations.console.arguments import Parser
+from ablations.console.arguments import Exit, Parser, exit_code, writable
 from ablations.published.numbers import items
 from ablations.store.files import replace_file
 from ablations.studies.info import StudyInfo
@@ -17,21 +17,20 @@ from simclr_core.errors import BadInput
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code: 0 drawn, 2 bad input."""
+    """Exit code: 0 drawn, 2 bad input, 130 interrupted."""
     parser = Parser(prog="python -m ablations.paper", description=__doc__, allow_abbrev=False)
     parser.add_argument("items", nargs="*", metavar="ITEM", help=f"of {', '.join(items())} (default: all)")
-    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where reports/ goes (default: here)")
-    try:
+    parser.out("where reports/ goes")
+
+    def body() -> int:
         args = parser.parse_args(argv)
         for item in args.items or items():
-            terminal.say("\n".join(map(str, draw(item, args.out / "reports" / "paper"))))
-    except BadInput as error:
-        terminal.complain(str(error))
-        return 2
-    except OSError as error:
-        terminal.complain(f"{error.filename}: cannot be written: {error.strerror}; choose another folder with --out.")
-        return 2
-    return 0
+            with writable():
+                files = draw(item, args.out / "reports" / "paper")
+            terminal.say("\n".join(map(str, files)))
+        return Exit.DONE
+
+    return exit_code(body)
 
 
 def draw(item: str, folder: Path) -> list[Path]:

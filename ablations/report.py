@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ablations.console import terminal
-from ablations.console.arguments import Parser
+from ablations.console.arguments import Exit, Parser, exit_code
 from ablations.pages.renew import Reports
 from ablations.studies.load import load_scale
 from simclr_core.errors import BadInput
 
-DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 POLL = 2.0  # seconds between two looks at the results
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 written, 2 bad input, 130 interrupted."""
-    try:
+
+    def body() -> int:
         args = _arguments(sys.argv[1:] if argv is None else argv)
         scale = load_scale(args.scale).scale if args.scale else None
         reports = Reports(args.out, args.studies, scale)
@@ -27,21 +27,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             _watch(reports)
         else:
             _say(reports.renew())
-    except BadInput as error:
-        terminal.complain(str(error))
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        terminal.complain("Interrupted; the pages that are written are whole.")
-        return INTERRUPTED
-    return DONE
+        return Exit.DONE
+
+    return exit_code(body, "Interrupted; the pages that are written are whole.")
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(prog="python -m ablations.report", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     add("studies", nargs="*", metavar="STUDY", help="a YAML file or the name of a study (default: all with results)")
-    add("--scale", metavar="NAME|FILE", help="the scale it was run at (default: all with results)")
-    add("--out", type=Path, default=Path(), metavar="DIR", help="where results/ and reports/ are (default: here)")
+    parser.scale("the scale it was run at", None)
+    parser.out()
     add("--watch", action="store_true", help="write the pages again whenever results change, until Ctrl-C")
     return parser.parse_args(argv)
 

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from ablations.console import terminal
-from ablations.console.arguments import Parser
+from ablations.console.arguments import Exit, Parser, exit_code
 from ablations.console.text import clean, yaml_text
 from ablations.store.inspect import (
     STATES,
@@ -39,8 +39,6 @@ from ablations.sweep.missing import ABSENT, IMAGES, WantedTrial, encode, explain
 from simclr_core.config import RECIPE_VERSION, Recipe
 from simclr_core.errors import BadInput
 
-DONE, SOME_LEFT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-
 COLUMNED = {("encoder", "name"), ("schedule", "epochs"), ("seed",)}  # ls has a column for these
 FIRST, LAST = 4, 4  # epochs that show prints of many
 TAIL = 20  # lines of a log
@@ -51,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # what is stored may not be in the terminal's alphabet
-    try:
+
+    def body() -> int:
         args = _arguments(sys.argv[1:] if argv is None else argv)
         root = args.out / "results"
         if not os.path.isdir(root):  # noqa: PTH112  # Path.is_dir raises where a parent cannot be entered
@@ -59,21 +58,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         store = Store(root)
         leases = Leases(store, shlex.join(["ablations.results", *(sys.argv[1:] if argv is None else argv)]))
         return int(args.command(args, store, leases))
-    except BadInput as error:
-        terminal.complain(str(error))
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        terminal.complain("Interrupted.")
-        return INTERRUPTED
+
+    return exit_code(body)
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(prog="python -m ablations.results", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, call: Callable[..., int], about: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
-        sub.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where results/ is (default: here)")
+    def command(name: str, call: Callable[..., int], about: str) -> Parser:
+        sub: Parser = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
+        sub.out("where results/ is")
         sub.set_defaults(command=call)
         return sub
 
@@ -84,10 +79,10 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     )
     why = command("why", _why, "why trials of a study are not done, and what the nearest stored trials have instead")
     why.add_argument("study", metavar="STUDY", help="a YAML file, or the name of a shipped study")
-    why.add_argument("--scale", default="laptop", metavar="NAME|FILE", help="as for ablations.run (default: laptop)")
-    why.add_argument("--data", metavar="SOURCE", help="as for ablations.run")
+    why.scale("as for ablations.run")
+    why.data("as for ablations.run")
     why.add_argument("--seeds", type=int, metavar="N", help="as for ablations.run")
-    why.add_argument("--set", action="append", default=[], metavar="path=value", help="as for ablations.run")
+    why.set("as for ablations.run")
     prune = command("prune", _prune, "what could be deleted, what that frees, and what it costs; deletes nothing")
     prune.add_argument(
         "--delete",
@@ -110,7 +105,7 @@ def _ls(args: argparse.Namespace, store: Store, leases: Leases) -> int:
         records = [json.dumps(_record(trial, differs)) for trial, differs in zip(trials, varying, strict=True)]
         if records:
             terminal.say("\n".join(records))
-        return DONE
+        return Exit.DONE
     if trials:
         terminal.say("\n".join(_listing(trials, varying)))
     counts = Counter(trial.status for trial in trials)
@@ -119,7 +114,7 @@ def _ls(args: argparse.Namespace, store: Store, leases: Leases) -> int:
     for name, folder in (("set aside", store.aside), ("cache", store.root / "cache")):
         if size := measure(folder)[0] if folder.is_dir() else 0:
             terminal.say(f"{name}: {amount(size)}")
-    return DONE
+    return Exit.DONE
 
 
 def _varying(trials: Sequence[Stored]) -> list[dict[str, Any]]:
@@ -209,7 +204,7 @@ def _show(args: argparse.Namespace, store: Store, leases: Leases) -> int:
     if trial.record:
         text = yaml.safe_dump(plain(trial.record["recipe"]), sort_keys=False, allow_unicode=True, width=10_000)
         _section("Recipe", text.splitlines())
-    return DONE
+    return Exit.DONE
 
 
 def _named(given: str, known: Sequence[str]) -> str:
@@ -311,7 +306,7 @@ def _why(args: argparse.Namespace, store: Store, leases: Leases) -> int:
             if record and store.result(trial_id):
                 done[trial_id] = record
     terminal.say("\n".join(explain(cells, done)))
-    return DONE
+    return Exit.DONE
 
 
 # prune
@@ -322,7 +317,7 @@ def _prune(args: argparse.Namespace, store: Store, leases: Leases) -> int:
     found = prunable(store, leases, bool(live))
     if args.delete:
         kinds = [kind for kind in KINDS if kind in args.delete]
-        return DONE if delete(found, kinds, live, store, leases) else SOME_LEFT
+        return Exit.DONE if delete(found, kinds, live, store, leases) else Exit.SOME_FAILED
     if live:
         also = f" and {len(live) - 1} more" if len(live) > 1 else ""
         terminal.say(f"A run is live, {runner(live[0])}{also}: its trials, drafts and the cache are left alone.")
@@ -333,7 +328,7 @@ def _prune(args: argparse.Namespace, store: Store, leases: Leases) -> int:
     there = [kind for kind, items in found.items() if items]
     if not there:
         terminal.say("Nothing can be deleted.")
-        return DONE
+        return Exit.DONE
     rows = [("kind", "items", "frees", "deleting costs")]
     for kind in there:
         trials = sum(bool(item.trial_id) for item in found[kind])
@@ -345,7 +340,7 @@ def _prune(args: argparse.Namespace, store: Store, leases: Leases) -> int:
     terminal.say("\n".join(columns(rows)))
     terminal.say("Nothing was deleted. This deletes them; leave out the kinds to keep:")
     terminal.say("  " + shlex.join(["python", "-m", "ablations.results", "prune", "--delete", *there, *where]))
-    return DONE
+    return Exit.DONE
 
 
 if __name__ == "__main__":

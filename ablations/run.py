@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablations.console import terminal
-from ablations.console.arguments import Parser
-from simclr_core.errors import BadInput
+from ablations.console.arguments import Exit, Parser, exit_code
 from simclr_core.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from ablations.sweep.plan import Planned
     from ablations.sweep.preflight import Engine
     from ablations.sweep.progress import Style, Watch
-
-DONE, SOME_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,14 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if handler is not signal.SIG_IGN:  # nohup
             signal.signal(number, stop)
     try:
-        args = _arguments(argv)
-        return DONE if _run(args, argv) else SOME_FAILED
-    except BadInput as error:
-        terminal.complain(str(error))
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        terminal.complain(f"Interrupted; what is finished is kept. {_continue(argv)}")
-        return INTERRUPTED
+        return exit_code(
+            lambda: Exit.DONE if _run(_arguments(argv), argv) else Exit.SOME_FAILED,
+            f"Interrupted; what is finished is kept. {_continue(argv)}",
+        )
     finally:
         if not stop.asked:  # else this process is about to end, and a second signal still ends it at once
             for number, handler in before.items():
@@ -65,7 +58,7 @@ class _Stop:
     def __call__(self, *_: object) -> None:
         if self.asked:
             terminal.last_words(f"\nStopped at once; what is finished is kept. {_continue(self._argv)}\n")
-            os._exit(INTERRUPTED)
+            os._exit(Exit.INTERRUPTED)
         self.asked = True
         raise KeyboardInterrupt
 
@@ -74,22 +67,16 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(prog="python -m ablations.run", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     add("study", metavar="STUDY", help="a YAML file, or the name of a shipped study")
-    add("--scale", default="laptop", metavar="NAME|FILE", help="data, encoder, schedule, resources (default: laptop)")
-    add("--data", metavar="SOURCE", help=f"instead of the scale's: {', '.join(SOURCES)}")
+    parser.scale("data, encoder, schedule, resources")
+    parser.data(f"instead of the scale's: {', '.join(SOURCES)}")
     add("--seeds", type=int, metavar="N", help="how many, from 0, instead of the study's")
-    add(
-        "--set",
-        action="append",
-        default=[],
-        metavar="path=value",
-        help="a field of the recipe, e.g. schedule.epochs=20",
-    )
-    add("--only", action="append", default=[], metavar="axis=v1,v2", help="train these cells (and the baselines) only")
+    parser.set("a field of the recipe, e.g. schedule.epochs=20")
+    parser.only("train these cells (and the baselines) only")
     add("--dry-run", action="store_true", help="show the trials, what is done and the time it will take; train nothing")
     add("--engine", choices=("ray", "inline"), default="ray", help="inline: one trial after the other, without Ray")
     add("--address", metavar="auto|HOST:PORT", help="of a running Ray cluster to train on; see docs/cluster.md")
     add("--retry", action="store_true", help="train again also what failed by its own numbers (not finite, collapsed)")
-    add("--out", type=Path, default=Path(), metavar="DIR", help="where results/ and reports/ go (default: here)")
+    parser.out("where results/ and reports/ go")
     add("--verbose", action="store_true", help="let through what Ray and torch print")
     quiet = parser.add_mutually_exclusive_group()
     quiet.add_argument("--quiet", action="store_true", help="no progress, no summary: the files written, and errors")
@@ -291,8 +278,8 @@ def _report(
 
 
 if __name__ == "__main__":
-    exit_code = main()
+    code = main()
     with contextlib.suppress(OSError):
         sys.stdout.flush()
         sys.stderr.flush()
-    os._exit(exit_code)  # everything is written and Ray is shut down; its threads would take seconds more to end
+    os._exit(code)  # everything is written and Ray is shut down; its threads would take seconds more to end

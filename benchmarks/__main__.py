@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 
 from ablations.console import terminal
-from ablations.console.arguments import Parser
+from ablations.console.arguments import Exit, Parser, exit_code
 from ablations.store.files import replace_file
 from ablations.studies.model import Resources
 from ablations.sweep.machine import here
@@ -26,7 +26,6 @@ from simclr_core.errors import BadInput
 BENCHMARKS = ("training", "augmentation", "startup", "scaling", "gpu")
 PACKAGES = ("torch", "torchvision", "ray", "numpy", "lightly", "albumentations", "kornia")
 PEERS = {"training": "lightly", "augmentation": "kornia"}  # what these need beyond this project's own packages
-DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; default: all")
     add("--rounds", type=int, default=ROUNDS, metavar="N", help=f"how often each is measured (default: {ROUNDS})")
     add("--out", type=Path, default=Path("reports/benchmarks"), metavar="DIR", help="default: reports/benchmarks")
-    try:
+
+    def body() -> int:
         args = parser.parse_args(argv)
         for name in args.names:
             if name not in BENCHMARKS:
@@ -46,13 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         names = tuple(dict.fromkeys(args.names)) or BENCHMARKS
         require(names, args.out)
         measure(names, args.rounds, args.out)
-    except BadInput as error:
-        terminal.complain(str(error))
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        terminal.complain(f"Interrupted; the cases measured so far are in {args.out}.")
-        return INTERRUPTED
-    return DONE
+        return Exit.DONE
+
+    return exit_code(body, "Interrupted; the cases measured so far are in the folder of --out.")
 
 
 def require(names: Sequence[str], out: Path) -> None:

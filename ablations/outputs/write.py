@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablations.console import terminal
+from ablations.console.arguments import writable
 from ablations.outputs import record as run_record
 from ablations.outputs.record import RunRecord
 from ablations.store.leases import Leases
@@ -81,17 +82,13 @@ class Outputs:
         )
         found = self.frame()
         verdicts = self._verdicts(found)
-        try:
+        with writable():
             frame.write(found, csv_file)
             replace_file(markdown, render.markdown(found, self.context, verdicts).encode())
             replace_file(latex, render.latex(found, self.context, verdicts).encode())
             replace_file(about, self._provenance().encode())
             replace_file(run_file, run_record.dump(self.asked))
             return [csv_file, markdown, latex, about, run_file, *self._draw(found, verdicts)]
-        except OSError as error:
-            raise BadInput(
-                f"{error.filename}: cannot be written: {error.strerror}; choose another folder with --out."
-            ) from None
 
     def finish(self) -> list[Path]:
         """`write`, and the figures beyond the paper's, which a sweep in progress does without."""
@@ -146,12 +143,11 @@ class Outputs:
         from ablations import figures
 
         try:
-            figure = drawing()
-            return figures.save(figure, stem) if figure is not None else []
-        except OSError as error:
-            raise BadInput(
-                f"{error.filename}: cannot be written: {error.strerror}; choose another folder with --out."
-            ) from None
+            with writable():
+                figure = drawing()
+                return figures.save(figure, stem) if figure is not None else []
+        except BadInput:
+            raise
         except Exception as error:  # whatever is wrong with a drawing must not cost the trials
             self._complain(f"{stem.name}: the figure could not be drawn: {type(error).__name__}: {error}.")
             return []

@@ -13,6 +13,7 @@ import pytest
 from builders import repeated, shelf, tiny
 
 from ablations import compare, report, run
+from ablations.console.arguments import Exit
 from ablations.pages import page
 from ablations.pages.images import Picture
 from ablations.pages.renew import Reports
@@ -34,7 +35,7 @@ def quick(monkeypatch):
 
 
 def refused(capsys, *argv):
-    assert report.main([*map(str, argv)]) == report.BAD_INPUT
+    assert report.main([*map(str, argv)]) == Exit.BAD_INPUT
     shown = capsys.readouterr()
     assert shown.out == ""
     assert len(shown.err.strip().splitlines()) == 1, shown.err
@@ -42,14 +43,14 @@ def refused(capsys, *argv):
 
 
 def written(capsys, *argv):
-    assert report.main([*map(str, argv)]) == report.DONE
+    assert report.main([*map(str, argv)]) == Exit.DONE
     shown = capsys.readouterr()
     assert shown.err == ""
     return [Path(line) for line in shown.out.splitlines()]
 
 
 def test_what_a_run_leaves_is_enough_also_when_the_studys_file_has_moved_since(tmp_path, capsys):
-    assert run.main([*tiny.write(tmp_path), "--engine", "inline", "--quiet"]) == run.DONE
+    assert run.main([*tiny.write(tmp_path), "--engine", "inline", "--quiet"]) == Exit.DONE
     (tmp_path / "study.yaml").unlink()
     capsys.readouterr()
     paths = written(capsys, "tiny", "--out", tmp_path)
@@ -267,7 +268,7 @@ def test_watching_waits_for_results_and_ends_with_ctrl_c(tmp_path, capsys, monke
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     try:
         thread.start()
-        assert report.main(["heads", "--watch", "--out", str(tmp_path)]) == report.INTERRUPTED
+        assert report.main(["heads", "--watch", "--out", str(tmp_path)]) == Exit.INTERRUPTED
         thread.join()
     finally:
         signal.signal(signal.SIGINT, before)
@@ -293,7 +294,7 @@ def test_a_damaged_study_costs_the_others_no_page(tmp_path, capsys):
     for name in ("crop", "heads"):
         shelf.leave(tmp_path, shelf.study_info(study=name))
     (tmp_path / "results/crop/laptop.run.json").write_text("garbage")
-    assert report.main(["--out", str(tmp_path)]) == report.BAD_INPUT
+    assert report.main(["--out", str(tmp_path)]) == Exit.BAD_INPUT
     said = capsys.readouterr().err
     assert "crop/laptop.run.json: damaged" in said
     assert len(said.splitlines()) == 1
@@ -312,5 +313,5 @@ def test_a_table_with_what_no_trial_can_have_is_damaged(column, value, tmp_path,
     fields[head.split(",").index(column)] = value
     path.write_text("\n".join([head, ",".join(fields), *rest]) + "\n")
     fine = (column, value) in {("top1", "0"), ("n_test", "999")}
-    assert report.main(["heads", "--out", str(tmp_path)]) == (report.DONE if fine else report.BAD_INPUT)
+    assert report.main(["heads", "--out", str(tmp_path)]) == (Exit.DONE if fine else Exit.BAD_INPUT)
     assert fine or "laptop.csv: damaged" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from builders import tiny
 from PIL import Image
 
 from ablations import run
+from ablations.console.arguments import Exit
 from ablations.store.leases import Leases
 from ablations.store.trials import Store
 from ablations.studies import load, options
@@ -35,7 +36,7 @@ def results(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 def refused(capsys, argv: list[str]) -> str:
     """The one sentence with which a command is refused."""
-    assert run.main(argv) == run.BAD_INPUT
+    assert run.main(argv) == Exit.BAD_INPUT
     said = capsys.readouterr().err.strip()
     assert len(said.splitlines()) == 1, said
     assert "Traceback" not in said
@@ -58,7 +59,7 @@ def pictures(folder: Path, classes: list[str], n: int = 12) -> str:
 
 def test_two_cells_become_a_table_and_a_figure(tmp_path, capsys):
     argv = [*tiny.write(tmp_path), *TWO_CELLS, "--engine", "inline"]
-    assert run.main(argv) == run.DONE
+    assert run.main(argv) == Exit.DONE
     shown = capsys.readouterr()
     for path in ("results/tiny/tiny.csv", "results/tiny/tiny.md", "results/tiny/tiny.provenance.csv"):
         assert (tmp_path / path).is_file()
@@ -73,11 +74,11 @@ def test_two_cells_become_a_table_and_a_figure(tmp_path, capsys):
 
 def test_the_same_command_again_trains_nothing_and_writes_the_same_bytes(tmp_path, capsys, monkeypatch):
     argv = [*tiny.write(tmp_path), "--engine", "inline", "--quiet"]
-    assert run.main(argv) == run.DONE
+    assert run.main(argv) == Exit.DONE
     files = [Path(line) for line in capsys.readouterr().out.splitlines()]
     before, trials = [path.read_bytes() for path in files], results(tmp_path)
     monkeypatch.setattr(engines, "run", lambda *_, **__: pytest.fail("nothing was missing"))
-    assert run.main(argv) == run.DONE
+    assert run.main(argv) == Exit.DONE
     assert [path.read_bytes() for path in files] == before
     assert results(tmp_path) == trials
     assert len(files) == 20  # table, 4 beside it, 5 figures as PNG, SVG and PDF
@@ -86,17 +87,17 @@ def test_the_same_command_again_trains_nothing_and_writes_the_same_bytes(tmp_pat
 def test_ray_is_not_started_where_every_trial_is_done_or_runs_elsewhere(tmp_path, capsys, monkeypatch):
     argv = [*tiny.write(tmp_path), *TWO_CELLS]
     no_ray(monkeypatch)
-    assert run.main([*argv, "--dry-run", "--json"]) == run.DONE
+    assert run.main([*argv, "--dry-run", "--json"]) == Exit.DONE
     trials = [trial["trial_id"] for trial in json.loads(capsys.readouterr().out)["trials"]]
     store = Store(tmp_path / "results")
     store.prepare()
     other = Leases(store)
     with other.alive():
         other.claim(trials)
-        assert run.main(argv) == run.SOME_FAILED
+        assert run.main(argv) == Exit.SOME_FAILED
     assert f"{len(trials)} of the trials run elsewhere" in capsys.readouterr().err
-    assert run.main([*argv, "--engine", "inline", "--quiet"]) == run.DONE
-    assert run.main(argv) == run.DONE
+    assert run.main([*argv, "--engine", "inline", "--quiet"]) == Exit.DONE
+    assert run.main(argv) == Exit.DONE
 
 
 def test_a_run_of_some_cells_takes_nothing_from_the_table(tmp_path):
@@ -109,7 +110,7 @@ def test_a_run_of_some_cells_takes_nothing_from_the_table(tmp_path):
 
 def test_a_dry_run_shows_the_plan_and_stores_no_trial(tmp_path, capsys):
     argv = tiny.write(tmp_path)
-    assert run.main([*argv, "--dry-run"]) == run.DONE
+    assert run.main([*argv, "--dry-run"]) == Exit.DONE
     shown = capsys.readouterr().out
     assert "5 trials (4 of cells): 5 missing" in shown
     assert "Estimated time: " in shown
@@ -119,7 +120,7 @@ def test_a_dry_run_shows_the_plan_and_stores_no_trial(tmp_path, capsys):
 
 def test_a_plan_whose_trial_fails_has_no_estimate_and_says_why(tmp_path, capsys):
     argv = [*tiny.write(tmp_path), "--dry-run", "--set", "optimizer.name=sgd", "--set", "optimizer.lr=1e30"]
-    assert run.main(argv) == run.DONE
+    assert run.main(argv) == Exit.DONE
     assert "No estimate of the time: a trial that was tried failed: " in capsys.readouterr().out
 
 
@@ -131,13 +132,13 @@ def test_a_plan_for_a_gpu_can_be_read_without_one_but_not_run(tmp_path, capsys, 
     monkeypatch.setattr(machine, "here", lambda _: machine.Node("this computer", 2, 10**10))
     argv = tiny.write(tmp_path, scale=tiny.SCALE.replace("gpus: 0", "gpus: 1"))
     no_ray(monkeypatch)
-    assert run.main([*argv, "--dry-run"]) == run.DONE
+    assert run.main([*argv, "--dry-run"]) == Exit.DONE
     assert "No estimate of the time: " in capsys.readouterr().out
     assert "none that PyTorch can use" in refused(capsys, argv)
 
 
 def test_json_is_one_object_per_line_with_the_summary_last(tmp_path, capsys):
-    assert run.main([*tiny.write(tmp_path), *TWO_CELLS, "--engine", "inline", "--json"]) == run.DONE
+    assert run.main([*tiny.write(tmp_path), *TWO_CELLS, "--engine", "inline", "--json"]) == Exit.DONE
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [event["event"] for event in events].count("done") == 3
     assert events[-1]["event"] == "summary"
@@ -158,16 +159,16 @@ def test_failed_cells_are_listed_and_the_others_drawn(tmp_path, capsys, monkeypa
     argv = [*tiny.write(tmp_path), *TWO_CELLS, "--engine", "inline"]
     with monkeypatch.context() as patched:
         patched.setattr(trial, "run", fail_on_color)
-        assert run.main(argv) == run.SOME_FAILED
+        assert run.main(argv) == Exit.SOME_FAILED
     said = capsys.readouterr().err
     assert "failed: first=crop second=color seed=0: the loss is not finite in epoch 1 of 1 (" in said
     assert "error.json" in said
     assert (tmp_path / "reports/tiny/tiny.png").is_file()
     before = results(tmp_path)
-    assert run.main(argv) == run.SOME_FAILED  # its own numbers: it would fail again
+    assert run.main(argv) == Exit.SOME_FAILED  # its own numbers: it would fail again
     assert "not trained again, unless with --retry" in capsys.readouterr().err
     assert results(tmp_path) == before
-    assert run.main([*argv, "--retry"]) == run.DONE
+    assert run.main([*argv, "--retry"]) == Exit.DONE
 
 
 def test_a_figure_that_cannot_be_drawn_costs_no_trial(tmp_path, capsys, monkeypatch):
@@ -177,7 +178,7 @@ def test_a_figure_that_cannot_be_drawn_costs_no_trial(tmp_path, capsys, monkeypa
         raise ZeroDivisionError("no axes")
 
     monkeypatch.setattr(figures, "draw", broken)
-    assert run.main([*tiny.write(tmp_path), *TWO_CELLS, "--engine", "inline"]) == run.SOME_FAILED
+    assert run.main([*tiny.write(tmp_path), *TWO_CELLS, "--engine", "inline"]) == Exit.SOME_FAILED
     assert "the figure could not be drawn: ZeroDivisionError: no axes." in capsys.readouterr().err
     assert len(results(tmp_path)) == 3
 
@@ -191,17 +192,17 @@ def test_trials_of_another_live_run_are_left_to_it(tmp_path, capsys):
     other = Leases(store)
     with other.alive():
         other.claim([claimed])
-        assert run.main(argv) == run.SOME_FAILED
+        assert run.main(argv) == Exit.SOME_FAILED
         assert "1 of the trials run elsewhere" in capsys.readouterr().err
         assert len(results(tmp_path)) == 2
-    assert run.main(argv) == run.DONE
+    assert run.main(argv) == Exit.DONE
 
 
 def test_unreadable_pictures_are_counted_and_named(tmp_path, capsys):
     source = pictures(tmp_path / "photos", ["cat", "dog"], n=40)
     (tmp_path / "photos" / "cat" / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\nnot really")
     argv = [*tiny.write(tmp_path), "--data", source, "--set", "data={limit: null, test_limit: null}"]
-    assert run.main([*argv, *TWO_CELLS, "--engine", "inline"]) == run.DONE
+    assert run.main([*argv, *TWO_CELLS, "--engine", "inline"]) == Exit.DONE
     said = capsys.readouterr().err
     assert "Unreadable files skipped: 1 (" in said
     assert "torn.png" in said
@@ -313,7 +314,7 @@ def test_ray_and_inline_agree_byte_for_byte(tmp_path):
     for engine in ("ray", "inline"):
         folder = tmp_path / engine
         folder.mkdir()
-        assert run.main([*tiny.write(folder), "--engine", engine, "--quiet"]) == run.DONE
+        assert run.main([*tiny.write(folder), "--engine", engine, "--quiet"]) == Exit.DONE
         tables.append((folder / "results/tiny/tiny.csv").read_bytes())
         assert (folder / "reports/tiny/tiny.png").is_file()
     assert tables[0] == tables[1]
@@ -331,7 +332,7 @@ def test_finished_trials_survive_a_kill_and_are_not_trained_again(tmp_path, comm
     assert 2 <= len(finished) < 9
     again = command(*rows)
     _, err = again.communicate(timeout=300)
-    assert again.returncode == run.DONE, err
+    assert again.returncode == Exit.DONE, err
     now = results(tmp_path)
     assert len(now) == 9
     assert {trial_id: now[trial_id] for trial_id in finished} == finished
@@ -343,8 +344,8 @@ def test_two_runs_at_once_train_every_trial_once(tmp_path, command):
     rows = ["--only", "first=crop"]
     both = [command(*rows), command(*rows)]
     codes, errs = zip(*((run_.communicate(timeout=300)[1], run_.returncode)[::-1] for run_ in both), strict=True)
-    assert set(codes) <= {run.DONE, run.SOME_FAILED}, errs
-    assert run.DONE in codes, errs
+    assert set(codes) <= {Exit.DONE, Exit.SOME_FAILED}, errs
+    assert Exit.DONE in codes, errs
     logs = [path.read_text() for path in (tmp_path / "results/trials").glob("*/log.txt")]
     assert len(logs) == len(results(tmp_path)) == 9
     assert all(log.count(STARTED) == 1 for log in logs)
@@ -358,12 +359,12 @@ def test_a_second_ctrl_c_ends_at_once_and_what_it_left_is_swept_away(tmp_path, c
     time.sleep(0.2)
     impatient.send_signal(signal.SIGINT)
     _, err = impatient.communicate(timeout=60)
-    assert impatient.returncode == run.INTERRUPTED, err
+    assert impatient.returncode == Exit.INTERRUPTED, err
     assert "Traceback" not in err
     assert "To continue:" in err
     again = command("--only", "first=crop")
     _, err = again.communicate(timeout=300)
-    assert again.returncode == run.DONE, err
+    assert again.returncode == Exit.DONE, err
     assert finished.items() <= results(tmp_path).items()
     assert not list((tmp_path / "results/runs").glob("*.json"))
 
@@ -379,11 +380,11 @@ def test_where_rays_head_dies_the_sweep_ends_with_a_sentence_and_the_same_comman
     assert len(heads) == 1
     os.kill(heads[0], signal.SIGKILL)
     _, err = bereft.communicate(timeout=60)
-    assert bereft.returncode == run.SOME_FAILED, err
+    assert bereft.returncode == Exit.SOME_FAILED, err
     assert err.splitlines()[-1] == "Ray's head process died; the same command goes on with what is left."
     again = command("--only", "first=crop")
     _, err = again.communicate(timeout=300)
-    assert again.returncode == run.DONE, err
+    assert again.returncode == Exit.DONE, err
     assert finished.items() <= results(tmp_path).items()
 
 
@@ -394,7 +395,7 @@ def test_an_interrupted_sweep_keeps_and_draws_what_is_finished(tmp_path, command
     wait_for(interrupted, tmp_path, trials=2)
     interrupted.send_signal(ending)
     _, err = interrupted.communicate(timeout=60)
-    assert interrupted.returncode == run.INTERRUPTED, err
+    assert interrupted.returncode == Exit.INTERRUPTED, err
     assert err.rstrip().endswith(f"python -m ablations.run aug_pairs --scale smoke --out {tmp_path}")
     assert "Traceback" not in err
     assert (tmp_path / "reports/aug_pairs/smoke.png").is_file()
@@ -436,7 +437,7 @@ def test_an_interrupt_while_ray_starts_leaves_nothing_of_it(command, ending):
     folder = wait_for_rays_processes(interrupted)
     interrupted.send_signal(ending)
     _, err = interrupted.communicate(timeout=60)
-    assert interrupted.returncode == run.INTERRUPTED, err
+    assert interrupted.returncode == Exit.INTERRUPTED, err
     assert err.startswith("Interrupted; what is finished is kept."), err
     assert_nothing_is_left_of_ray(folder)
 
@@ -446,7 +447,7 @@ def test_bad_input_found_while_ray_starts_is_one_sentence_and_leaves_nothing_of_
     refused = command("--set", "schedule.batch_size=5000")
     folder = wait_for_rays_processes(refused)
     _, err = refused.communicate(timeout=120)
-    assert refused.returncode == run.BAD_INPUT, err
+    assert refused.returncode == Exit.BAD_INPUT, err
     assert len(err.splitlines()) == 1, err
     assert "schedule.batch_size is 5000" in err
     assert_nothing_is_left_of_ray(folder)
@@ -457,7 +458,7 @@ def test_a_reader_who_has_seen_enough_gets_no_traceback(tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.close()
         assert process.stderr.read() == ""
-        assert process.wait() == run.DONE
+        assert process.wait() == Exit.DONE
 
 
 @pytest.mark.slow
@@ -471,11 +472,11 @@ def test_a_reader_who_goes_away_ends_the_sweep_as_ctrl_c_does_unless_nothing_is_
         said, code = process.stderr.read(), process.wait()
     table = (tmp_path / "results/tiny/tiny.csv").read_text()
     if style == "--json":
-        assert code == run.INTERRUPTED
+        assert code == Exit.INTERRUPTED
         assert said.startswith("Interrupted; what is finished is kept. To continue:")
         assert table.count(",missing,") >= 3
     else:
-        assert (code, said, table.count(",done,")) == (run.DONE, "", 5)
+        assert (code, said, table.count(",done,")) == (Exit.DONE, "", 5)
 
 
 @pytest.mark.slow
@@ -484,7 +485,7 @@ def test_progress_that_cannot_be_written_ends_the_sweep_in_a_sentence(tmp_path):
     command = [sys.executable, "-m", "ablations.run", *tiny.write(tmp_path), "--engine", "inline", "--json"]
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert ended.returncode == run.BAD_INPUT
+    assert ended.returncode == Exit.BAD_INPUT
     assert ended.stderr.splitlines() == [
         "Progress cannot be written: No space left on device; what is finished is kept.",
         "Standard output cannot be written: No space left on device.",
@@ -500,9 +501,9 @@ SOME["albumentations_pairs"] = ["--only", "second=crop,color"]
 @pytest.mark.parametrize("name", sorted(path.stem for path in load.GRIDS.glob("*.yaml")))
 def test_every_shipped_study_runs_from_yaml_to_figure(name, tmp_path, capsys):
     argv = [name, "--scale", "smoke", "--engine", "inline", "--seeds", "1", "--out", str(tmp_path), *SOME.get(name, [])]
-    assert run.main([*argv, "--dry-run"]) == run.DONE
+    assert run.main([*argv, "--dry-run"]) == Exit.DONE
     assert "machine-hours" in capsys.readouterr().out
-    assert run.main([*argv, "--quiet"]) in (run.DONE, run.SOME_FAILED)
+    assert run.main([*argv, "--quiet"]) in (Exit.DONE, Exit.SOME_FAILED)
     said = capsys.readouterr()
     assert "failed" not in said.err
     written = [Path(line) for line in said.out.splitlines()]

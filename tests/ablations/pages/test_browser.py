@@ -8,6 +8,7 @@ from builders import shelf
 from builders.hostile import EVIL, HOSTILE
 
 from ablations import report
+from ablations.console.arguments import Exit
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 BROWSER = BROWSER or next(filter(shutil.which, ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]), None)
@@ -40,7 +41,7 @@ def reports(tmp_path_factory):
         records[2] |= {"status": "failed", "top1": None}
         shelf.leave(out, about, records, EVIL)
         shelf.leave(out)
-        assert report.main(["--out", str(out)]) == report.DONE
+        assert report.main(["--out", str(out)]) == Exit.DONE
     return out / "reports"
 
 

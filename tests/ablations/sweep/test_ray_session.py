@@ -15,6 +15,7 @@ import pytest
 from builders import tiny
 
 from ablations import run
+from ablations.console.arguments import Exit
 from ablations.store.trials import Store
 from ablations.sweep import ray_session
 from simclr_core.errors import BadInput
@@ -31,7 +32,7 @@ HERE = Path(__file__).parent
     ],
 )
 def test_an_address_that_cannot_be_is_one_sentence(tmp_path, capsys, options, said):
-    assert run.main([*tiny.write(tmp_path), *options]) == run.BAD_INPUT
+    assert run.main([*tiny.write(tmp_path), *options]) == Exit.BAD_INPUT
     assert said in capsys.readouterr().err
 
 
@@ -156,7 +157,7 @@ def test_a_node_lost_in_mid_sweep_costs_no_trial_and_no_number(tmp_path, two_nod
     whole, lost = tmp_path / "whole", tmp_path / "lost"
     for folder in (whole, lost):
         folder.mkdir()
-    assert run.main([*tiny.write(whole, STUDY), "--engine", "inline", "--quiet"]) == run.DONE
+    assert run.main([*tiny.write(whole, STUDY), "--engine", "inline", "--quiet"]) == Exit.DONE
     scale = tiny.SCALE + "checkpoint_every: 1\n"
     command = [sys.executable, "-m", "ablations.run", *tiny.write(lost, STUDY, scale), "--address", address]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as sweep:
@@ -169,7 +170,7 @@ def test_a_node_lost_in_mid_sweep_costs_no_trial_and_no_number(tmp_path, two_nod
         process.stdin.flush()
         assert process.stdout.readline() == "killed\n"
         _, err = sweep.communicate(timeout=400)
-    assert sweep.returncode == run.DONE, err
+    assert sweep.returncode == Exit.DONE, err
     assert "10 trials to train, 2 at a time" in err
     now = results(lost)
     assert len(now) == 10
@@ -184,7 +185,7 @@ def test_no_cluster_and_a_wrong_token_are_one_sentence_each(tmp_path, two_nodes)
     for where, token in (("127.0.0.1:1", None), (address, secrets.token_hex(32))):
         env = {**os.environ, **({"RAY_AUTH_TOKEN": token} if token else {})}
         ended = subprocess.run([*refused, where], capture_output=True, text=True, timeout=200, env=env, check=False)
-        assert ended.returncode == run.BAD_INPUT, ended
+        assert ended.returncode == Exit.BAD_INPUT, ended
         assert "no Ray cluster could be joined there" in ended.stderr
         assert "Traceback" not in ended.stderr
 

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ablations.console import terminal
 from ablations.console.arguments import Parser
 from ablations.console.text import counted
-from ablations.stats.intervals import Interval, interval, part_of
+from ablations.stats.intervals import Interval
 from ablations.store.trials import Store
 from ablations.studies.load import load_scale, load_study
 from ablations.studies.metrics import label
-from ablations.tables.frame import axes_of, once, read
-from ablations.verdicts.per_example import Floats, outcomes
+from ablations.tables.frame import once, read
+from ablations.verdicts.contrasts import Axes, Contrast, rows
+from ablations.verdicts.differences import Side, counterparts, matched, split
+from ablations.verdicts.evidence import Estimate, Evidence
 from simclr_core.config import nearest
 from simclr_core.errors import BadInput
 
@@ -67,14 +68,15 @@ def _compare(args: argparse.Namespace) -> str:
     first, second = (value_of(frame, args.axis, text) for text in args.values)
     if first == second:
         raise BadInput(f"--values: {args.values[0]} and {args.values[1]} are the same value; give two different ones.")
-    pairing = pair(frame, args.axis, first, second, args.metric)
-    if pairing.pairs.empty:
+    evidence = Evidence({study.study: frame}, Store(root))
+    pairing = pair(evidence, study.study, args.axis, first, second, args.metric)
+    used = matched(evidence, pairing.sides)
+    if used is None:
         raise BadInput(f"{path}: {args.axis} {first} and {second} have no pair of done trials; {pairing.absent}.")
     stamp = f"{scale.scale.upper()}: {scale.about}" if scale.stamp else ""
     heading = f"{study.study} at scale {scale.scale}, {called}"
-    used = balanced(pairing.pairs)
-    answer = difference(used, per_image_difference(used, Store(root), args.metric))
-    lines = describe(pairing, answer, first, second, heading)
+    answer = used.difference(evidence, 1, 0)
+    lines = describe(pairing, len(used.cells) * len(used.seeds), answer, first, second, heading)
     metric = "" if args.metric == "top1" else f"-{args.metric}"
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{scale.scale}-compare-{args.axis}-{first}-{second}{metric}")
     title = f"{study.study}: how much better is {args.axis} {second} than {first}? ({called})"
@@ -83,7 +85,7 @@ def _compare(args: argparse.Namespace) -> str:
 
 
 def _draw(
-    pairing: "Pairing", answer: "Difference", values: Sequence[str], title: str, stamp: str, stem: Path
+    pairing: "Pairing", answer: Estimate, values: Sequence[str], title: str, stamp: str, stem: Path
 ) -> list[Path]:
     """The comparison as a figure; the files written."""
     from ablations import figures
@@ -91,12 +93,13 @@ def _draw(
     figures.use_own_matplotlib_settings(stem.parents[2] / "results" / "cache")
     from ablations.figures import comparison, style
 
-    low, high = (answer.interval.low, answer.interval.high) if answer.interval else (None, None)
+    found = interval_of(answer)
+    low, high = (found.low, found.high) if found else (None, None)
     caption = [
         "A dot is a pair of trials that differ in nothing else, a tick the mean of its line; "
         f"gray: ±{TIE} points, within which a mean is a tie.",
         f"Diamond: mean over {counted(answer.seeds, 'seed')} of what every seed has, with its 95% interval."
-        if answer.interval
+        if found
         else "Diamond: mean, without an interval.",
         f"{verdict(answer, *values)} {coverage(answer)}",
         *([f"{pairing.absent[0].upper()}{pairing.absent[1:]}."] if pairing.absent else []),
@@ -135,176 +138,130 @@ def _number(text: str) -> float | None:
 class Pairing:
     """Trials that differ in the compared axis alone.
 
-    `pairs` has one row per pair of done trials: the other axes, seed, level (an id of the other axes' values), trial_x,
-    trial_y, value_x, value_y and difference (y minus x, points). `absent` says how many of the `wanted` pairs are not
-    there, and why.
+    `pairs` has one row per pair of done trials: the other axes, seed, level (an id of the other axes' values) and
+    difference (y minus x, points). `sides`: the cells of x and of y, done or not. `lone`: axes that one side has no
+    value on, so that it is paired with every value of the other side. `absent` says how many pairs are not there, and
+    why.
     """
 
     pairs: pd.DataFrame
     others: list[str]
-    lone: list[str]  # other axes that one side has no value on: it is paired with every value of the other side
-    wanted: int
+    sides: tuple[Side, Side]
+    lone: list[str]
     absent: str
 
 
-def pair(frame: pd.DataFrame, axis: str, first: Any, second: Any, metric: str) -> Pairing:
+def pair(evidence: Evidence, study: str, axis: str, first: Any, second: Any, metric: str) -> Pairing:
     """Pair the cells at `first` (x) with those at `second` (y): same seed, same values on all other axes."""
-    cells = once(frame[frame["role"] == "cell"])
-    cells = cells.assign(place=range(len(cells)))  # merging sorts by name; the study's own order is wanted
-    others = [other for other in axes_of(frame) if other != axis]
-    x, y = (cells[cells[axis] == value] for value in (first, second))
-    lone = [other for other in others if x[other].isna().all() != y[other].isna().all()]
-    columns = [*others, "seed", "status", "trial_id", metric, "place"]
-    sides = [side[columns].drop(columns=[other for other in lone if side[other].isna().all()]) for side in (x, y)]
-    keys = [*(other for other in others if other not in lone), "seed"]
-    both = sides[0].merge(sides[1], on=keys, how="outer", suffixes=("_x", "_y"))
-    done = (both["status_x"] == "done") & (both["status_y"] == "done")
-    done &= both[f"{metric}_x"].notna() & both[f"{metric}_y"].notna()
-    pairs = both[done.to_numpy(dtype=bool, na_value=False)].sort_values(["place_x", "place_y"], ignore_index=True)
-    pairs = pairs.assign(
-        level=pairs.groupby(others, dropna=False).ngroup() if others else 0,
-        difference=pairs[f"{metric}_y"] - pairs[f"{metric}_x"],
+    frame, cells = evidence.frames[study], evidence.cells(study)
+    by_value = split({one.weights[0][0].axes: one for one in cells.every(metric)}, axis)
+    sides = (by_value[first], by_value[second])
+    others = [other for other in cells.axes if other != axis]
+    levels = counterparts(sides)
+    found = [
+        (*(value for _, value in rest), seed, level, difference)
+        for level, (rest, (x, y)) in enumerate(levels.items())
+        for seed, difference in evidence.per_seed(y - x).items()
+    ]
+    columns = [*others, "seed", "level", "difference"]
+    trials = once(frame[(frame["role"] == "cell") & frame[axis].isin([first, second])])
+    return Pairing(
+        pairs=pd.DataFrame(found, columns=columns).astype(dict.fromkeys(others, object)),
+        others=others,
+        sides=sides,
+        lone=[
+            other
+            for i, other in enumerate(others)
+            if len({all(rest[i][1] is None for rest in side) for side in sides}) == 2
+        ],
+        absent=_absent(trials, cells.axes, levels, len(found), metric),
     )
-    names = {
-        f"{name}_{side}": f"{new}_{side}" for name, new in (("trial_id", "trial"), (metric, "value")) for side in "xy"
-    }
-    trials = pd.concat([x, y])
+
+
+def _absent(
+    trials: pd.DataFrame, axes: list[str], levels: dict[Axes, tuple[Contrast, ...]], done: int, metric: str
+) -> str:
+    """How many pairs of these trials are not there beside those done, and why; empty where all are."""
+    known = set(zip(rows(trials, axes), trials["seed"], strict=True))
+    pairs = [
+        {(one.weights[0][0].axes, seed) for one in ones} & known
+        for ones in levels.values()
+        for seed in trials["seed"].unique()
+    ]
+    placed = set().union(*pairs)
+    count = sum(map(bool, pairs)) + len(known - placed)
     reasons = {
         "failed": int((trials["status"] == "failed").sum()),
         "not done yet": int(trials["status"].isin(["missing", "running"]).sum()),
         f"without {metric}": int((trials["status"].eq("done") & trials[metric].isna()).sum()),
-        "without a counterpart in the study": int(both[["status_x", "status_y"]].isna().any(axis=1).sum()),
+        "without a counterpart in the study": len(known.difference(*(pair for pair in pairs if len(pair) == 2))),
     }
-    said = ", ".join(f"{count} {_trials(count)} {reason}" for reason, count in reasons.items() if count)
-    absent = f"{len(both) - len(pairs)} of {len(both)} pairs are not there ({said})" if len(pairs) < len(both) else ""
-    return Pairing(
-        pairs.rename(columns=names)[[*others, "seed", "level", *names.values(), "difference"]],
-        others,
-        lone,
-        len(both),
-        absent,
-    )
+    said = ", ".join(f"{many} {_trials(many)} {reason}" for reason, many in reasons.items() if many)
+    return f"{count - done} of {count} pairs are not there ({said})" if done < count else ""
 
 
 def _trials(count: int) -> str:
     return "trial" if count == 1 else "trials"
 
 
-def balanced(pairs: pd.DataFrame) -> pd.DataFrame:
-    """The largest set of pairs in which every seed has every level.
-
-    Else a seed that lacks the widest heads would differ from the others for that, and not for being another seed.
-    """
-    grid = pairs.pivot(index="seed", columns="level", values="difference").notna()
-    fullest = grid.sum(axis=1).sort_values(ascending=False, kind="stable").index
-    blocks = []
-    for count in range(1, len(fullest) + 1):
-        seeds = fullest[:count]
-        levels = grid.columns[grid.loc[seeds].all()]
-        blocks.append((count * len(levels), count, seeds, levels))
-    _, _, seeds, levels = max(blocks, key=lambda block: block[:2])
-    return pairs[pairs["seed"].isin(seeds) & pairs["level"].isin(levels)]
-
-
-# --- the difference and its interval ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Difference:
-    """y minus x in points; the 95% interval is None where nothing can be said about its precision."""
-
-    mean: float
-    interval: Interval | None
-    seeds: int
-    images: int | None  # None: the predictions are not at hand, and the interval does not cover the test images
-
-
-def difference(pairs: pd.DataFrame, per_image: Floats | None) -> Difference:
-    """Average over a balanced set of pairs.
-
-    Seeds: cells of one seed share streams, so the seed is the unit: a t interval of the seeds' mean differences. Test
-    images: they are the same for all cells, so the image is the unit: `per_image` is each image's mean difference over
-    the pairs, in points. The two variances add up.
-    """
-    per_seed = pairs.groupby("seed")["difference"].mean().to_numpy(dtype=float)
-    found = [part_of(values) for values in (per_seed, per_image) if values is not None]
-    parts = [part for part in found if part is not None]
-    mean = float(per_seed.mean())
-    return Difference(
-        mean=mean,
-        interval=interval(mean, parts) if parts else None,
-        seeds=len(per_seed),
-        images=None if per_image is None else len(per_image),
-    )
-
-
-def per_image_difference(pairs: pd.DataFrame, store: Store, metric: str) -> Floats | None:
-    """Each test image's difference, (n_test,), in points, averaged over the pairs.
-
-    Its mean is the mean difference of the metric. None where predictions are lost or the trials had other test images.
-    """
-    total, truth = np.zeros(0), None
-    for row in pairs.itertuples():
-        for sign, trial_id, value in ((1, row.trial_y, row.value_y), (-1, row.trial_x, row.value_x)):
-            found = outcomes(store, trial_id, metric, value)
-            if found is None or (truth is not None and not np.array_equal(found[1], truth)):
-                return None
-            answers, truth = found
-            if len(total) not in (0, len(answers)):
-                return None
-            total = sign * answers + (total if len(total) else 0.0)
-    return total / len(pairs)
-
-
 # --- in words ---------------------------------------------------------------------------------------------------------
 
 
-def describe(pairing: Pairing, answer: Difference, first: Any, second: Any, heading: str) -> list[str]:
-    """The answer, what its interval covers, one line per level of the other axes, and what is not there."""
-    used = balanced(pairing.pairs)
-    lines = [f"{heading}; {len(used)} pairs over {' x '.join([*pairing.others, 'seed'])}", ""]
+def describe(pairing: Pairing, used: int, answer: Estimate, first: Any, second: Any, heading: str) -> list[str]:
+    """The answer, what its interval covers, one line per level of the other axes, and what is not there.
+
+    used: how many of the pairs are in the average.
+    """
+    lines = [f"{heading}; {used} pairs over {' x '.join([*pairing.others, 'seed'])}", ""]
     lines += [verdict(answer, str(first), str(second)), coverage(answer), ""]
     for other in pairing.others:
         lines += level_lines(pairing.pairs, other)
     notes = [f"{other}: one of the two has no value there and is paired with every {other}" for other in pairing.lone]
-    if len(used) < len(pairing.pairs):
+    if used < len(pairing.pairs):
         notes.append(
-            f"{len(pairing.pairs) - len(used)} of {len(pairing.pairs)} pairs are left out of the average, "
+            f"{len(pairing.pairs) - used} of {len(pairing.pairs)} pairs are left out of the average, "
             "which takes only what every seed has"
         )
     notes += [pairing.absent] if pairing.absent else []
     return [*lines, *([""] if notes else []), *(f"{note}." for note in notes)]
 
 
-def verdict(answer: Difference, first: str, second: str) -> str:
+def interval_of(answer: Estimate) -> Interval | None:
+    """What is printed: over seeds and images; of one seed over images alone."""
+    return answer.interval() if answer.seeds > 1 else answer.interval_of_images()
+
+
+def verdict(answer: Estimate, first: str, second: str) -> str:
     """'nonlinear is 3.2 points better than linear (95% interval +1.1 to +5.3): a difference.'"""
     size = f"{abs(answer.mean):.1f}"
     if size == "0.0":
-        start = f"{second} and {first} are equal within 0.1 points"
+        start = f"{second} and {first} are 0.0 points apart"
     else:
         start = f"{second} is {size} points {'better' if answer.mean > 0 else 'worse'} than {first}"
-    if answer.interval is None:
+    found = interval_of(answer)
+    if found is None:
         return f"{start}: no interval, so no verdict."
-    low, high = answer.interval.low, answer.interval.high
-    start += f" (95% interval {low:+.1f} to {high:+.1f})"
+    start += f" (95% interval {found.low:+.1f} to {found.high:+.1f})"
     if answer.seeds == 1:
         return f"{start}: no verdict follows from one seed."
-    if max(abs(low), abs(high)) <= TIE:
+    if max(abs(found.low), abs(found.high)) <= TIE:
         return f"{start}: a tie, the interval lies within ±{TIE} points."
-    return f"{start}: {'a difference' if low > 0 or high < 0 else 'no difference can be told'}."
+    return f"{start}: {'a difference' if found.low > 0 or found.high < 0 else 'no difference can be told'}."
 
 
-def coverage(answer: Difference) -> str:
+def coverage(answer: Estimate) -> str:
     """What the interval would hold for."""
-    if answer.interval is None:
-        return "There is one seed, and the trials' predictions are not at hand."
-    seeds = f"other training seeds ({answer.seeds} used)"
+    seeds, lost = f"other training seeds ({answer.seeds} used)", "the trials' predictions are not at hand"
+    if interval_of(answer) is None:
+        why = "There is one seed" if answer.seeds == 1 else "No seed differs from another"
+        return f"{why}, and {lost}."
     if answer.images is None:
-        return f"The interval covers {seeds}, but not other test images: the trials' predictions are not at hand."
+        return f"The interval covers {seeds}, but not other test images: {lost}."
     images = f"other test images ({answer.images:,} used)"
     if answer.seeds == 1:
         return f"The interval covers {images}, but not other training seeds."
-    return f"The interval covers {seeds} and {images}; {answer.interval.df:.1f} degrees of freedom."
+    shared = "paired; how seeds differ is judged from all cells of the study, as far as they are alike"
+    return f"The interval covers {seeds} and {images}: {shared}."
 
 
 def level_lines(pairs: pd.DataFrame, other: str) -> list[str]:

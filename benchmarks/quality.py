@@ -188,10 +188,10 @@ def summary(table: pd.DataFrame) -> list[str]:
         levels = ", ".join(f"{library} {ends[library].mean():.2f}%" for library in ends)
         difference = (ends[OURS] - ends[PEER]).to_numpy()
         part = part_of(difference)
-        if part is None:
-            lines.append(f"{name}: {levels}; no interval from {len(ends)} seed(s), give at least two.")
+        inside = interval(float(difference.mean()), [part]) if part else None
+        if inside is None:
+            lines.append(f"{name}: {levels}; no interval from {len(ends)} seed(s), give at least two that differ.")
             continue
-        inside = interval(float(difference.mean()), [part])
         if inside.low > 0 or inside.high < 0:
             better, worse = (OURS, PEER) if inside.low > 0 else (PEER, OURS)
             words = f"{better} is better than {worse}"

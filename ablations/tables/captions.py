@@ -91,8 +91,8 @@ def _uncertainty(frame: pd.DataFrame, info: StudyInfo) -> str:
     if plot.kind in ("pairs", "spectrum"):  # no error bars
         return f"{test}; {seeds}."
     if plot.kind == "budget":
-        return f"Error bars of top-1: 95% t interval of the mean over seeds, pooled over the cells of a budget. {test}."
-    return f"Error bars: 95% t interval of the mean over seeds; dots: single seeds; {seeds}. {test}."
+        return f"Error bars of top-1: 95% interval of the mean over seeds, pooled over the cells of a budget. {test}."
+    return f"Error bars: 95% interval of the mean over seeds; dots: single seeds; {seeds}. {test}."
 
 
 def _chosen(frame: pd.DataFrame, info: StudyInfo) -> str:

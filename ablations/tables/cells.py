@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from ablations.stats.intervals import Pooled, pooled_sd
+from ablations.stats.intervals import Pooled, interval, pooled_sd
+from ablations.stats.spread import between_seeds
 from ablations.studies.info import AxisValue, StudyInfo
 from ablations.studies.plot import METRIC, Plot
 from ablations.tables.frame import axes_of, axis_array, once
@@ -57,9 +59,8 @@ def _joint(statuses: "pd.Series[str]") -> str:
 def cell_table(frame: pd.DataFrame, plot: Plot) -> pd.DataFrame:
     """One row per cell and metric in the frame's order: axes, metric, mean, sd, half, n (seeds measured), done, failed.
 
-    sd is over seeds, NaN for fewer than two; half is that of the mean's 95% interval, from the deviation pooled over
-    cells, NaN without one; mean is NaN where no seed is done, or where the cell has no
-    such metric; done and failed count seeds.
+    sd is over seeds, NaN for fewer than two; half is that of the mean's 95% interval over seeds, NaN without one; mean
+    is NaN where no seed is done, or where the cell has no such metric; done and failed count seeds.
     """
     cells = long_table(frame, plot)
     keys = [name for name in cells.columns if name not in ("seed", "status", "value")]
@@ -67,10 +68,26 @@ def cell_table(frame: pd.DataFrame, plot: Plot) -> pd.DataFrame:
     groups = cells.groupby(keys, sort=False, dropna=False)
     values = groups["value"].agg(mean="mean", sd="std", n="count")
     table = values.join(groups[["done", "failed"]].sum()).reset_index()
-    spreads = {metric: seed_spread(frame, plot, metric) for metric in plot.metrics}
-    halves = [spreads[row.metric].half_width(row.n) if row.n else np.nan for row in table.itertuples()]
-    table.insert(table.columns.get_loc("n"), "half", halves)
+    table.insert(table.columns.get_loc("n"), "half", np.nan)
+    for metric in plot.metrics:
+        those = (table[METRIC] == metric) & (table["n"] > 0)
+        by_seed = cells[cells[METRIC] == metric].assign(cell=groups.ngroup())
+        matrix = by_seed.pivot(index="cell", columns="seed", values="value").dropna(how="all").to_numpy(dtype=float)
+        table.loc[those, "half"] = _half_widths(matrix)
     return table
+
+
+def _half_widths(values: NDArray[np.float64]) -> list[float]:
+    """Half of each cell's 95% interval over seeds, of (cells, seeds) values; NaN where nothing tells how it varies.
+
+    A cell varies by itself and with the level that all cells of a seed share (see ablations.stats.spread).
+    """
+    spread, found = between_seeds(values), []
+    for place, n in enumerate(np.isfinite(values).sum(axis=1)):
+        parts = spread.of(np.eye(len(values))[place], int(n))
+        around = interval(0.0, parts) if parts else None
+        found.append(around.high if around else np.nan)
+    return found
 
 
 def seed_spread(frame: pd.DataFrame, plot: Plot, metric: str) -> Pooled:

@@ -1,9 +1,11 @@
 """A study's answer in one sentence, drawn from its data: what does best, by how much, and whether that can be told."""
 
 from collections.abc import Iterator
+from math import inf
 
 import pandas as pd
 
+from ablations.stats.intervals import Interval
 from ablations.store.trials import Store
 from ablations.studies.info import StudyInfo
 from ablations.studies.metrics import called, label, text
@@ -88,15 +90,16 @@ def _against(best: Contrast, others: list[Contrast], evidence: Evidence, first: 
     """How the chosen cell compares with every other one on the other seeds, each at 5% divided by their number."""
     gaps = {one.label: evidence.estimate(best - one, {first}) for one in others}
     level = 1 - 0.05 / max(len(gaps), 1)
-    intervals = {name: gap.interval(level) for name, gap in gaps.items() if gap is not None}
-    known = {name: found for name, found in intervals.items() if found is not None}
-    if not known:
-        return "; one seed gives no verdict" if intervals else ", the only cell measured there"
+    measured = {name: gap for name, gap in gaps.items() if gap is not None}
+    several = {name: gap for name, gap in measured.items() if gap.seeds > 1}
+    if not several:
+        return "; one seed gives no verdict" if measured else ", the only cell measured there"
+    known = {name: gap.interval(level) or Interval(-inf, inf) for name, gap in several.items()}
     behind = [name for name, found in known.items() if found.low > 0]
     ahead = [name for name, found in known.items() if found.high < 0]
     level_with = sorted(
         (name for name in known if name not in behind and name not in ahead),
-        key=lambda name: round(known[name].low + known[name].high, 6),
+        key=lambda name: round(several[name].mean, 6),
     )
     said = [f"ahead of {_all(len(behind), len(known))} other cells"] if behind else []
     said += [f"behind {_some(ahead)}"] if ahead else []

@@ -1,7 +1,8 @@
 """What was measured, and how sure it is: a contrast of cells -> its mean over seeds, and the uncertainty of that.
 
 Seeds: cells of one seed share their streams, so contrasts are formed within a seed. Test images: they are the same for
-all cells, so they are paired too. The two variances add up (see ablations.stats.intervals.interval).
+all cells, so they are paired too. Both are sources of one interval (see ablations.stats.intervals.interval). What is
+specific to one seed and one image is counted in both, so it is slightly wide.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,15 +11,14 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ablations.stats.intervals import Interval, Uncertainty, interval, part_of
-from ablations.stats.spread import Spread, between_seeds, beyond_shared_seeds
+from ablations.stats.intervals import Interval, Uncertainty, bounded_part, interval, part_of
+from ablations.stats.spread import Spread, between_seeds
 from ablations.store.trials import Store
 from ablations.tables.cells import VALIDATION
 from ablations.tables.frame import axes_of, done_cells
 from ablations.verdicts.contrasts import Axes, CellMetric, Cells, Contrast, rows
-from ablations.verdicts.per_example import Floats, outcomes
+from ablations.verdicts.per_example import Floats, Outcomes, outcomes
 from ablations.verdicts.statement import Correlation, Quantity
 
 Expression = tuple[tuple[str, float], ...]  # metrics and weights: what is measured of one cell, such as h minus z
@@ -26,13 +26,15 @@ Expression = tuple[tuple[str, float], ...]  # metrics and weights: what is measu
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean over `seeds`; `parts` of its uncertainty, the seeds' first. images: how many were paired, or None.
+    """The mean over `seeds`, and the sources of its uncertainty.
 
-    A correlation is kept as its Fisher z, whose spread does not depend on its size.
+    seed_parts: empty where how seeds differ is not known. image_part: None where the answers are not at hand; images:
+    how many were paired, or None. A correlation is kept as its Fisher z, whose spread does not depend on its size.
     """
 
     mean: float
-    parts: tuple[Uncertainty, ...]
+    seed_parts: tuple[Uncertainty, ...]
+    image_part: Uncertainty | None
     seeds: int
     images: int | None
     fisher: bool = False
@@ -42,13 +44,17 @@ class Estimate:
         return float(np.tanh(self.mean)) if self.fisher else self.mean
 
     def interval(self, level: float = 0.95) -> Interval | None:
-        """None where there is one seed: how seeds differ is not known then."""
-        if self.seeds < 2 or not self.parts:
+        """None where there is one seed, or nothing varies and no images say what they could have excluded."""
+        if self.seeds < 2 or not self.seed_parts:
             return None
-        found = interval(self.mean, self.parts, level)
-        if not self.fisher:
+        found = interval(self.mean, [*self.seed_parts, *([self.image_part] if self.image_part else [])], level)
+        if found is None or not self.fisher:
             return found
-        return Interval(float(np.tanh(found.low)), float(np.tanh(found.high)), found.df)
+        return Interval(float(np.tanh(found.low)), float(np.tanh(found.high)))
+
+    def interval_of_images(self, level: float = 0.95) -> Interval | None:
+        """Of the test images alone, for one seed: other seeds are not covered. None without their answers."""
+        return interval(self.mean, [self.image_part], level) if self.image_part else None
 
 
 class Evidence:
@@ -104,13 +110,12 @@ class Evidence:
         if not values:
             return None
         images = self._images(quantity, tuple(values))
-        seeds = self._seed_parts(quantity, np.array(list(values.values())))
-        across = part_of(images) if images is not None else None
         return Estimate(
             mean=float(np.mean(list(values.values()))),
-            parts=(*seeds, across) if seeds and across else seeds,
+            seed_parts=self._seed_parts(quantity, np.array(list(values.values()))),
+            image_part=bounded_part(images.values, images.low, images.high) if images else None,
             seeds=len(values),
-            images=None if images is None or across is None else len(images),
+            images=len(images.values) if images else None,
         )
 
     def per_seed(self, contrast: Contrast) -> dict[int, float]:
@@ -132,41 +137,41 @@ class Evidence:
         if not found:
             return None
         part = part_of(np.array(found))
-        return Estimate(float(np.mean(found)), (part,) if part else (), len(found), None, fisher=True)
+        return Estimate(float(np.mean(found)), (part,) if part else (), None, len(found), None, fisher=True)
 
     # Seeds
 
     def _seed_parts(self, contrast: Contrast, values: Floats) -> tuple[Uncertainty, ...]:
         """What the mean of these per-seed values is uncertain by; with each group of like cells on its own.
 
-        Groups of several studies share seeds too, and so vary together rather than against each other: adding their
-        variances is on the safe side. A contrast that mixes metrics in no such way has its own variance only.
+        Groups of several studies share seeds too, and so vary together rather than against each other: taking them for
+        independent is on the safe side. A contrast that mixes metrics in no such way has its own variance only.
         """
         groups = _groups(contrast)
         if groups is None:
             part = part_of(values)
             return (part,) if part else ()
-        parts = []
+        found: list[Uncertainty] = []
         for (study, expression), weights in groups.items():
-            order, spread = self._spread(study, expression, abs(sum(weights.values())) < 1e-9)
-            part = spread.of(np.array([weights.get(axes, 0.0) for axes in order]), len(values))
-            if part is None:
+            order, spread = self._spread(study, expression)
+            parts = spread.of(np.array([weights.get(axes, 0.0) for axes in order]), len(values))
+            if not parts:
                 return ()
-            parts.append(part)
-        return tuple(parts)
+            found.extend(parts)
+        return tuple(found)
 
     @lru_cache(maxsize=64)  # noqa: B019  # as long as the evidence, which is short-lived
-    def _spread(self, study: str, expression: Expression, shared: bool) -> tuple[list[Axes], Spread]:
+    def _spread(self, study: str, expression: Expression) -> tuple[list[Axes], Spread]:
         tables = [(self._values(study, metric), weight) for metric, weight in expression]
-        order = list(tables[0][0])
+        order = [axes for axes in tables[0][0] if all(axes in table for table, _ in tables)]
         seeds = self.seeds(study)
         matrix = np.array(
             [
-                [sum(weight * table.get(axes, {}).get(seed, np.nan) for table, weight in tables) for seed in seeds]
+                [sum(weight * table[axes].get(seed, np.nan) for table, weight in tables) for seed in seeds]
                 for axes in order
             ]
         ).reshape(len(order), len(seeds))
-        return order, (beyond_shared_seeds if shared else between_seeds)(matrix)
+        return order, between_seeds(matrix)
 
     @lru_cache(maxsize=64)  # noqa: B019
     def _values(self, study: str, metric: str) -> dict[Axes, dict[int, float]]:
@@ -182,51 +187,52 @@ class Evidence:
 
     # Test images
 
-    def _images(self, contrast: Contrast, seeds: tuple[int, ...]) -> Floats | None:
-        """(n,) the contrast on each test image, averaged over the seeds; None where the answers are not at hand.
+    def _images(self, contrast: Contrast, seeds: tuple[int, ...]) -> Outcomes | None:
+        """The contrast on each test image, averaged over the seeds; None where the answers are not at hand.
 
         Nor are they where cells were asked about other test images: then these are not paired.
         """
-        total, truth = np.zeros(0), None
+        total: Outcomes | None = None
         for cell, weight in contrast.weights:
             found = self._answers(cell, seeds)
-            if found is None:
+            if found is None or not (total is None or _paired(total, found)):
                 return None
-            answers, labels = found
-            if truth is None:
-                total, truth = weight * answers, labels
-            elif len(total) == len(answers) and np.array_equal(truth, labels):
-                total = total + weight * answers
-            else:
-                return None
-        return None if truth is None else total
+            low, high = sorted((weight * found.low, weight * found.high))
+            values = weight * found.values
+            if total is not None:
+                low, high, values = total.low + low, total.high + high, total.values + values
+            total = Outcomes(values, found.labels, low, high)
+        return total
 
     @lru_cache(maxsize=4096)  # noqa: B019
-    def _answers(self, cell: CellMetric, seeds: tuple[int, ...]) -> tuple[Floats, NDArray[np.int16]] | None:
-        """(n,) what the metric is the mean of, over the seeds, and the test set's labels.
-
-        None where that is not stored, is another number, or differs in its test set.
-        """
+    def _answers(self, cell: CellMetric, seeds: tuple[int, ...]) -> Outcomes | None:
+        """What the metric is the mean of, over the seeds; None where it is not stored, or for other images."""
         if self._store is None:
             return None
-        found: list[Floats] = []
-        truth: NDArray[np.int16] | None = None
+        found: list[Outcomes] = []
         for seed in seeds:
             trial_id = self._trials(cell.study).get((cell.axes, seed), "")
             one = outcomes(self._store, trial_id, cell.metric, self._values(cell.study, cell.metric)[cell.axes][seed])
-            if one is None or (truth is not None and not np.array_equal(truth, one[1])):
+            if one is None or (found and not _paired(found[0], one)):
                 return None
-            answers, truth = one
-            found.append(answers)
-        if truth is None or len({len(answers) for answers in found}) != 1:
-            return None
-        return np.mean(found, axis=0), truth
+            found.append(one)
+        return Outcomes(
+            values=np.mean([one.values for one in found], axis=0),
+            labels=found[0].labels,
+            low=min(one.low for one in found),
+            high=max(one.high for one in found),
+        )
 
     @lru_cache(maxsize=16)  # noqa: B019
     def _trials(self, study: str) -> dict[tuple[Axes, int], str]:
         done = done_cells(self.frames[study])
         names = zip(rows(done, axes_of(done)), done["seed"], done["trial_id"], strict=True)
         return {(axes, int(seed)): str(trial_id) for axes, seed, trial_id in names}
+
+
+def _paired(one: Outcomes, other: Outcomes) -> bool:
+    """Whether both are of the same test images, as far as their number and labels tell."""
+    return len(one.values) == len(other.values) and np.array_equal(one.labels, other.labels)
 
 
 def _groups(contrast: Contrast) -> dict[tuple[str, Expression], dict[Axes, float]] | None:

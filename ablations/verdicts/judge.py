@@ -2,10 +2,10 @@
 
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, nan
 
-from ablations.stats.intervals import Uncertainty, interval
+from ablations.stats.intervals import Uncertainty
 from ablations.verdicts.contrasts import Contrast, NotAsked
 from ablations.verdicts.evidence import Estimate, Evidence
 from ablations.verdicts.statement import All, Best, Comparison, Most, Statement, above
@@ -142,17 +142,19 @@ def _most(found: Sequence[Judged]) -> Outcome:
 def seeds_to_settle(part: JudgedComparison, found: Estimate, level: float) -> int | None:
     """About how many seeds in all bring the interval at that level clear of the bound, if the effect stays as it is.
 
-    None for more than a hundred, for a correlation, or where the test images alone leave it open.
+    None for more than a hundred, for a correlation, without an interval, or where the test images alone leave it open.
     """
     gap = abs(_slack(part))
-    if found.fisher or found.seeds < 2 or not found.parts or gap == 0:
+    if found.fisher or found.interval() is None or gap == 0:
         return None
-    images = 1 if found.images is not None and len(found.parts) > 1 else 0
-    seeds, rest = found.parts[: len(found.parts) - images], found.parts[len(found.parts) - images :]
 
     def clear(n: int) -> bool:
-        more = [Uncertainty(one.variance * found.seeds / n, one.df * (n - 1) / (found.seeds - 1)) for one in seeds]
-        return interval(0.0, [*more, *rest], level).high < gap
+        more = tuple(
+            Uncertainty(one.variance * found.seeds / n, one.df * (n - 1) / (found.seeds - 1))
+            for one in found.seed_parts
+        )
+        expected = replace(found, mean=0.0, seed_parts=more, seeds=n).interval(level)
+        return expected is not None and expected.high < gap
 
     n = bisect_left(range(MOST_SEEDS + 1), True, lo=found.seeds + 1, key=clear)
     return n if n <= MOST_SEEDS else None

@@ -1,17 +1,30 @@
 """What a trial's metric is the mean of: a number for every test example, so that trials are paired image by image."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ablations.store.trials import Store
+from ablations.studies.metrics import label
 
 Floats = NDArray[np.float64]
 
 
-def outcomes(store: Store, trial_id: str, metric: str, value: float) -> tuple[Floats, NDArray[np.int16]] | None:
-    """(n,) numbers in the metric's own unit, whose mean is `value`; and the test set's labels.
+@dataclass(frozen=True)
+class Outcomes:
+    """values: (n,), in the metric's own unit, each in [low, high]. labels: (n,) classes of the test set."""
 
-    None where that is not stored, or is another number.
+    values: Floats
+    labels: NDArray[np.int16]
+    low: float
+    high: float
+
+
+def outcomes(store: Store, trial_id: str, metric: str, value: float) -> Outcomes | None:
+    """The numbers whose mean is `value`; None where that is not stored, or is another number.
+
+    What they can be is known of accuracies; of other metrics, such as an entropy, it is taken to be what they are.
     """
     try:
         predicted, labels = store.predictions(trial_id)
@@ -19,17 +32,25 @@ def outcomes(store: Store, trial_id: str, metric: str, value: float) -> tuple[Fl
             predicted = store.outcomes(trial_id)[metric]
     except (OSError, ValueError, KeyError):
         return None
+    most = 100.0
     if predicted.dtype == np.int16:  # classes
         if len(predicted) != len(labels):
             return None
-        weights = _equal_classes(labels) if metric == "balanced_accuracy" else 1.0
+        weights = _equal_classes(labels) if metric == "balanced_accuracy" else np.ones(len(labels))
         found = 100.0 * (predicted == labels) * weights
+        most *= float(weights.max(initial=1.0))
     else:
         found = predicted.astype(np.float64)
     if found.ndim != 1 or not len(found):
         return None
     scale = min(1.0, 100.0, key=lambda scale: abs(scale * found.mean() - value))  # shares are percent in tables
-    return (scale * found, labels) if abs(scale * found.mean() - value) <= 0.01 else None
+    if not abs(scale * found.mean() - value) <= 0.01:
+        return None
+    found = scale * found
+    low, high = float(found.min()), float(found.max())
+    if "(%)" in label(metric):
+        low, high = 0.0, most
+    return Outcomes(found, labels, low, high)
 
 
 def _equal_classes(labels: NDArray[np.int16]) -> Floats:

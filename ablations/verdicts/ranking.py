@@ -1,10 +1,10 @@
 """A study's answer where one value of an axis is the reference: what every other one loses or gains against it.
 
-A value is paired with the reference: on the seeds that both have, over the cells that both have, image by image. The
-intervals are corrected for their number (Bonferroni): all of them together are to hold in 95% of studies.
+A value is paired with the reference (see ablations.verdicts.differences). The intervals are corrected for their number
+(Bonferroni): all of them together are to hold in 95% of studies.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ablations.console.text import span
@@ -14,8 +14,9 @@ from ablations.studies.metrics import label, short, text
 from ablations.studies.plot import METRIC
 from ablations.tables.cells import reference_value
 from ablations.verdicts.claims.registry import TIE
-from ablations.verdicts.compared import Side, beside, sides_by_metric, signed, value_called
+from ablations.verdicts.compared import beside, sides_by_metric, signed, value_called
 from ablations.verdicts.contrasts import mean
+from ablations.verdicts.differences import Side, matched
 from ablations.verdicts.evidence import Estimate, Evidence
 
 # What is said of a difference, in the order in which it is said.
@@ -26,7 +27,7 @@ GROUPS = (BELOW, TIED, UNTOLD, ABOVE, ALONE)
 
 @dataclass(frozen=True)
 class Difference:
-    """A value minus the reference. `interval` is None where a single seed has both: no verdict follows from it."""
+    """A value minus the reference. `interval` is None where nothing is known of how it varies, as from one seed."""
 
     value: str
     estimate: Estimate
@@ -91,15 +92,10 @@ def rankings(evidence: Evidence, info: StudyInfo) -> list[Ranking]:
     return found
 
 
-def _paired(evidence: Evidence, sides: dict[str, Side], called: str) -> dict[str, Estimate]:
-    """Every other value minus the reference, where some seed has all cells that both have."""
-    found = {}
-    for value, side in sides.items():
-        gaps = [one - sides[called][axes] for axes, one in side.items() if axes in sides[called]]
-        gap = evidence.estimate(mean(gaps, value)) if gaps and value != called else None
-        if gap is not None:
-            found[value] = gap
-    return found
+def _paired(evidence: Evidence, sides: Mapping[str, Side], called: str) -> dict[str, Estimate]:
+    """Every other value minus the reference, where some seed has cells that both have."""
+    pairs = {value: matched(evidence, [sides[called], side]) for value, side in sides.items() if value != called}
+    return {value: pair.difference(evidence, 1, 0) for value, pair in pairs.items() if pair is not None}
 
 
 def _sentences(one: Ranking, evidence: Evidence, info: StudyInfo) -> Iterator[str]:
@@ -118,10 +114,11 @@ def _sentences(one: Ranking, evidence: Evidence, info: StudyInfo) -> Iterator[st
 
 def _group(difference: Difference, metric: str) -> str:
     found = difference.interval
-    if found is None:
+    if difference.estimate.seeds < 2:
         return ALONE
-    # Where all predictions agree, as where all are right, the interval has no width; that is no proof of a tie.
-    if _percent(metric) and found.low < found.high and max(-found.low, found.high) <= TIE:
+    if found is None:
+        return UNTOLD
+    if _percent(metric) and max(-found.low, found.high) <= TIE:
         return TIED
     return BELOW if found.high < 0 else ABOVE if found.low > 0 else UNTOLD
 

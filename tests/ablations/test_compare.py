@@ -3,20 +3,33 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from builders.heads import DIMS, IMAGES, LABELS, SHARES, every_head, heads_frame, predictions, store_of
+from builders.heads import DIMS, IMAGES, LABELS, SHARES, every_head, heads_frame, predictions, record, store_of
 from scipy.stats import t as student
-from scipy.stats import ttest_1samp, ttest_rel
+from scipy.stats import ttest_rel
 
 from ablations import compare
-from ablations.compare import Difference, balanced, difference, pair, per_image_difference, verdict
-from ablations.stats.intervals import Interval, Uncertainty, interval, part_of
+from ablations.compare import interval_of, verdict
+from ablations.stats.intervals import Uncertainty, bounded_part, interval, part_of
 from ablations.store.trials import Store
 from ablations.tables.frame import study_frame, write
+from ablations.verdicts.differences import matched
+from ablations.verdicts.evidence import Estimate, Evidence
+
+
+def pair(frame, first="linear", second="nonlinear", metric="top1"):
+    return compare.pair(Evidence({"heads": frame}), "heads", "head", first, second, metric)
+
+
+def used(frame, first="linear", second="nonlinear"):
+    """The (seed, width) that are averaged."""
+    found = matched(Evidence({"heads": frame}), pair(frame, first, second).sides)
+    return [(seed, dict(rest)["dim"]) for seed in found.seeds for rest in found.cells]
 
 
 def answer(frame, store=None, first="linear", second="nonlinear"):
-    pairs = balanced(pair(frame, "head", first, second, "top1").pairs)
-    return difference(pairs, per_image_difference(pairs, store, "top1") if store else None)
+    evidence = Evidence({"heads": frame}, store)
+    sides = compare.pair(evidence, "heads", "head", first, second, "top1").sides
+    return matched(evidence, sides).difference(evidence, 1, 0)
 
 
 def run(out, *options, study="heads", axis="head", values=("linear", "nonlinear")):
@@ -26,53 +39,74 @@ def run(out, *options, study="heads", axis="head", values=("linear", "nonlinear"
 # --- arithmetic -------------------------------------------------------------------------------------------------------
 
 
-def test_over_seeds_alone_it_is_the_paired_t_test_of_the_seeds_means():
-    frame = heads_frame(seeds=5)
+def test_of_two_cells_it_is_the_paired_t_test():
+    rows = [record(head, 16, seed) for head in ("linear", "nonlinear") for seed in range(5)]
+    frame = study_frame(["head", "dim"], rows)
     means = frame.groupby(["head", "seed"])["top1"].mean()
-    oracle = ttest_rel(means["nonlinear"], means["linear"])
-    low, high = oracle.confidence_interval(0.95)
-    found = answer(frame)
-    assert found.mean == pytest.approx(float((means["nonlinear"] - means["linear"]).mean()))
-    assert found.interval is not None
-    assert (found.interval.low, found.interval.high) == pytest.approx((low, high))
-    assert found.interval.df == 4
+    found = interval_of(answer(frame))
+    assert (found.low, found.high) == pytest.approx(
+        tuple(ttest_rel(means["nonlinear"], means["linear"]).confidence_interval(0.95))
+    )
 
 
-def test_over_images_alone_it_is_the_t_test_of_the_images_differences(tmp_path):
+def test_it_is_the_interval_of_verdicts():
+    """The mean over the widths of one contrast, as a claim or an answer would have it."""
+    frame = heads_frame()
+    evidence = Evidence({"heads": frame})
+    cells = evidence.cells("heads")
+    gaps = [cells(head="nonlinear", dim=dim) - cells(head="linear", dim=dim) for dim in DIMS]
+    wanted = evidence.estimate((gaps[0] + gaps[1] + gaps[2]).scaled(1 / 3))
+    assert answer(frame).mean == pytest.approx(wanted.mean)
+    assert interval_of(answer(frame)).high == pytest.approx(wanted.interval().high)
+
+
+def test_over_images_alone_it_is_the_t_interval_of_the_images_differences(tmp_path):
+    """With two images more, one right on either side alone."""
     frame = heads_frame(seeds=1)
     store = store_of(frame, tmp_path)
     right = {
         head: np.mean([100.0 * (predictions(head, dim, 0) == LABELS) for dim in DIMS], axis=0)
         for head in ("linear", "nonlinear")
     }
-    low, high = ttest_1samp(right["nonlinear"] - right["linear"], 0).confidence_interval(0.95)
+    each = np.append(right["nonlinear"] - right["linear"], (-100, 100))
     found = answer(frame, store)
-    assert found.interval is not None
-    assert (found.interval.low, found.interval.high) == pytest.approx((low, high))
+    half = student.ppf(0.975, IMAGES + 1) * each.std() / np.sqrt(IMAGES + 2)
+    assert interval_of(found).high == pytest.approx(found.mean + half)
     assert (found.seeds, found.images) == (1, IMAGES)
 
 
-def test_seeds_and_images_add_their_variances_with_satterthwaites_degrees_of_freedom():
+def test_sources_add_the_squares_of_what_each_would_give_alone():
+    """Banerjee's, each with Student's t at its own degrees of freedom."""
     found = interval(3.0, [Uncertainty(0.5, 2), Uncertainty(0.25, 3999)])
-    df = 0.75**2 / (0.25 / 2 + 0.0625 / 3999)
-    half = student.ppf(0.975, df) * np.sqrt(0.75)
-    assert (found.low, found.high, found.df) == pytest.approx((3 - half, 3 + half, df))
+    half = np.hypot(student.ppf(0.975, 2) * np.sqrt(0.5), student.ppf(0.975, 3999) * np.sqrt(0.25))
+    assert (found.low, found.high) == pytest.approx((3 - half, 3 + half))
+    wider = interval(3.0, [Uncertainty(0.5, 2), Uncertainty(0.25, 3999)], 0.99)
+    half = np.hypot(student.ppf(0.995, 2) * np.sqrt(0.5), student.ppf(0.995, 3999) * np.sqrt(0.25))
+    assert (wider.low, wider.high) == pytest.approx((3 - half, 3 + half))
 
 
-def test_two_equal_sources_are_welchs_test():
-    """Two independent samples of the same size: the interval of their difference is Welch's."""
-    a, b = np.random.default_rng(1).normal(size=(2, 6)) * [[1.0], [3.0]]
-    parts = [part for part in (part_of(a), part_of(b)) if part]
-    from scipy.stats import ttest_ind
-
-    low, high = ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
-    found = interval(float(a.mean() - b.mean()), parts)
-    assert (found.low, found.high) == pytest.approx((low, high))
+def test_a_second_source_never_makes_it_narrower():
+    for variance in (1e-6, 0.01, 0.1, 1.0):
+        alone, both = (
+            interval(0.0, [Uncertainty(1.0, 2)]),
+            interval(0.0, [Uncertainty(1.0, 2), Uncertainty(variance, 3999)]),
+        )
+        assert both.high > alone.high
 
 
-def test_no_variance_is_no_width_and_one_value_no_source():
-    assert interval(1.0, [Uncertainty(0.0, 2)]) == Interval(1.0, 1.0, float("inf"))
+def test_no_variance_is_no_interval_and_one_value_no_source():
+    assert interval(1.0, [Uncertainty(0.0, 2)]) is None
+    assert interval(1.0, [Uncertainty(1e-28, 2)]) is None  # what rounding leaves
     assert part_of(np.array([1.0])) is None
+    assert bounded_part(np.zeros(0), -1, 1) is None
+
+
+def test_values_that_are_all_equal_are_as_sure_as_their_number_makes_them():
+    """By the variance of two proportions of 1 in n + 2 (Bonett and Price, 2012)."""
+    part = bounded_part(np.zeros(26), -100, 100)
+    assert (part.variance, part.df) == (pytest.approx(100**2 * (2 / 28) / 28), 27)
+    many = np.random.default_rng(1).choice([-100.0, 0.0, 100.0], size=10_000, p=[0.1, 0.8, 0.1])
+    assert bounded_part(many, -100, 100).variance == pytest.approx(part_of(many).variance, rel=2e-3)
 
 
 @pytest.mark.parametrize("metric", ["top1", "balanced_accuracy", "knn_top1", "contrastive_accuracy"])
@@ -95,45 +129,39 @@ def test_the_images_mean_difference_is_the_metrics_own(metric, tmp_path):
         np.save(folder / "predictions.npy", guess)
         np.save(folder / "labels.npy", labels)
         np.savez(folder / "outcomes.npz", knn_top1=nearest, contrastive_accuracy=solved)
-    pairs = pair(study_frame(["head", "dim"], records), "head", "linear", "nonlinear", metric).pairs
-    per_image = per_image_difference(pairs, store, metric)
-    assert per_image is not None
-    assert per_image.mean() == pytest.approx(pairs["difference"].mean(), abs=1e-4)
-    assert len(np.unique(per_image)) > 1
-    assert per_image_difference(pairs.assign(value_x=50.0), store, metric) is None  # of another number
+    frame = study_frame(["head", "dim"], records)
 
+    def estimate(frame):
+        evidence = Evidence({"heads": frame}, store)
+        sides = compare.pair(evidence, "heads", "head", "linear", "nonlinear", metric).sides
+        return matched(evidence, sides).difference(evidence, 1, 0)
 
-@pytest.mark.slow
-def test_the_interval_covers_the_truth_about_as_often_as_it_says():
-    """Three seeds with an effect of their own on 800 images with an effect of their own; 4 widths."""
-    rng = np.random.default_rng(0)
-    covered = []
-    for _ in range(1500):
-        seeds, images = rng.normal(2.0, 1.0, size=3), rng.normal(0.0, 30.0, size=800)
-        own = rng.normal(0.0, 20.0, size=(3, 800))  # of this seed on this image
-        each = seeds[:, None] + images + own
-        parts = [part for part in (part_of(each.mean(axis=1)), part_of(each.mean(axis=0))) if part]
-        found = interval(float(each.mean()), parts)
-        covered.append(found.low <= 2.0 <= found.high)
-    assert 0.93 <= np.mean(covered) <= 0.995
+    found = estimate(frame)
+    assert found.images == 100
+    values = frame.set_index("head")[metric]
+    assert found.mean == pytest.approx(values["nonlinear"] - values["linear"])
+    assert 100 * found.image_part.variance > 100  # of single images
+    frame.loc[frame["head"] == "linear", metric] = 50.0
+    assert estimate(frame).images is None  # of another number
 
 
 # --- pairing ----------------------------------------------------------------------------------------------------------
 
 
 def test_trials_are_paired_on_the_other_axes_and_the_seed():
-    found = pair(heads_frame(), "head", "linear", "nonlinear", "top1")
-    assert len(found.pairs) == found.wanted == 9
+    found = pair(heads_frame())
+    assert len(found.pairs) == 9
     assert found.absent == ""
     for row in found.pairs.itertuples():
-        assert (row.trial_x, row.trial_y) == (f"linear-{row.dim}-{row.seed}", f"nonlinear-{row.dim}-{row.seed}")
+        x, y = (record(head, row.dim, row.seed)["top1"] for head in ("linear", "nonlinear"))
+        assert row.difference == pytest.approx(y - x)
     assert list(dict.fromkeys(found.pairs["dim"])) == list(DIMS)
 
 
 def test_pairs_that_are_not_there_are_counted_by_reason():
     status = {("linear", 16, 0): "failed", ("nonlinear", 32, 1): "missing", ("nonlinear", 64, 1): "running"}
     rows = [row for row in every_head(status=status) if (row["head"], row["dim"], row["seed"]) != ("linear", 64, 2)]
-    found = pair(study_frame(["head", "dim"], rows), "head", "linear", "nonlinear", "top1")
+    found = pair(study_frame(["head", "dim"], rows))
     assert len(found.pairs) == 5
     assert found.absent == (
         "4 of 9 pairs are not there (1 trial failed, 2 trials not done yet, 1 trial without a counterpart in the study)"
@@ -141,25 +169,24 @@ def test_pairs_that_are_not_there_are_counted_by_reason():
 
 
 def test_a_value_without_a_level_on_another_axis_is_paired_with_every_level():
-    found = pair(heads_frame(), "head", "none", "nonlinear", "top1")
+    found = pair(heads_frame(), "none", "nonlinear")
     assert found.lone == ["dim"]
     assert len(found.pairs) == 9
-    assert set(found.pairs["trial_x"]) == {"none-None-0", "none-None-1", "none-None-2"}
-    swapped = pair(heads_frame(), "head", "nonlinear", "none", "top1")
+    for row in found.pairs.itertuples():
+        wanted = record("nonlinear", row.dim, row.seed)["top1"] - record("none", None, row.seed)["top1"]
+        assert row.difference == pytest.approx(wanted)
+    swapped = pair(heads_frame(), "nonlinear", "none")
     assert sorted(swapped.pairs["difference"]) == pytest.approx(sorted(-found.pairs["difference"]))
 
 
 def test_the_average_takes_only_levels_that_every_seed_has():
     status = {("linear", 64, 2): "missing"}
-    pairs = pair(heads_frame(status=status), "head", "linear", "nonlinear", "top1").pairs
-    used = balanced(pairs)
-    assert sorted(zip(used["seed"], used["dim"], strict=True)) == [(s, d) for s in range(3) for d in (16, 32)]
+    assert used(heads_frame(status=status)) == [(s, d) for s in range(3) for d in (16, 32)]
 
 
 def test_a_seed_that_has_hardly_begun_is_left_out_rather_than_the_levels():
     status = {("linear", dim, 2): "missing" for dim in (32, 64)}
-    used = balanced(pair(heads_frame(status=status), "head", "linear", "nonlinear", "top1").pairs)
-    assert sorted(zip(used["seed"], used["dim"], strict=True)) == [(s, d) for s in range(2) for d in DIMS]
+    assert used(heads_frame(status=status)) == [(s, d) for s in range(2) for d in DIMS]
 
 
 UNTOLD = "no difference can be told"
@@ -179,18 +206,39 @@ ONE_SEED = "no verdict follows from one seed"
         (0.2, 0.1, 0.3, 3, "b is 0.2 points better than a (95% interval +0.1 to +0.3)", TIE),
         (-0.2, -0.5, 0.1, 3, "b is 0.2 points worse than a (95% interval -0.5 to +0.1)", TIE),
         (3.2, 1.1, 5.3, 1, "b is 3.2 points better than a (95% interval +1.1 to +5.3)", ONE_SEED),
-        (0.01, -0.9, 0.92, 3, "b and a are equal within 0.1 points (95% interval -0.9 to +0.9)", UNTOLD),
+        (0.01, -0.9, 0.92, 3, "b and a are 0.0 points apart (95% interval -0.9 to +0.9)", UNTOLD),
     ],
 )
 def test_the_verdict_in_words(mean, low, high, seeds, start, end):
-    assert verdict(Difference(mean, Interval(low, high, 5.0), seeds, 400), "a", "b") == f"{start}: {end}."
+    part = Uncertainty(((high - low) / 2 / student.ppf(0.975, 5)) ** 2, 5)
+    made = Estimate(mean, (part,), None, seeds, None) if seeds > 1 else Estimate(mean, (), part, seeds, 400)
+    assert verdict(made, "a", "b") == f"{start}: {end}."
 
 
 def test_without_any_interval_there_is_no_verdict():
     assert (
-        verdict(Difference(3.2, None, 1, None), "a", "b")
+        verdict(Estimate(3.2, (), None, 1, None), "a", "b")
         == "b is 3.2 points better than a: no interval, so no verdict."
     )
+
+
+def test_few_images_that_are_all_right_are_never_called_equal(tmp_path, capsys):
+    """Three seeds and 26 test images, all right on both sides: what 26 images can exclude, and no tie."""
+    rows = [row | {"top1": 100.0, "n_test": 26} for row in every_head()]
+    store = store_of(study_frame(["head", "dim"], rows), tmp_path)
+    for row in rows:
+        for name in ("predictions", "labels"):
+            np.save(store.folder(row["trial_id"]) / f"{name}.npy", LABELS[:26])
+    assert run(tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "nonlinear and linear are 0.0 points apart (95% interval -10.4 to +10.4): no difference can be told." in said
+    assert "equal" not in said
+    for row in rows:
+        (store.folder(row["trial_id"]) / "predictions.npy").unlink()
+    assert run(tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "nonlinear and linear are 0.0 points apart: no interval, so no verdict." in said
+    assert "No seed differs from another, and the trials' predictions are not at hand." in said
 
 
 def test_the_command_prints_the_difference_what_it_covers_and_a_line_per_width(tmp_path, capsys):
@@ -296,12 +344,15 @@ def test_an_unknown_metric_names_the_known_ones(tmp_path, capsys):
 
 
 def test_any_accuracy_of_the_table_is_compared(tmp_path, capsys):
-    table = [row | {"knn_top1": {"linear": 40.0, "nonlinear": 41.5, "none": 0.0}[row["head"]]} for row in every_head()]
+    levels = {"linear": 40.0, "nonlinear": 41.5, "none": 0.0}
+    table = [
+        row | {"knn_top1": levels[row["head"]] + 0.05 * row["seed"] * (row["head"] == "linear")} for row in every_head()
+    ]
     store_of(study_frame(["head", "dim"], table), tmp_path)
     assert run(tmp_path, "--metric", "knn_top1") == 0
     said = capsys.readouterr().out
     assert said.startswith("heads at scale laptop, cosine kNN top-1; 9 pairs")
-    assert "nonlinear is 1.5 points better than linear (95% interval +1.5 to +1.5): a difference." in said
+    assert "nonlinear is 1.4 points better than linear (95% interval +1.4 to +1.5): a difference." in said
     assert "but not other test images: the trials' predictions are not at hand." in said
     assert "laptop-compare-head-linear-nonlinear-knn_top1.png" in said
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ablations.verdicts.claims.registry import claim, unanswered
+from ablations.verdicts.claims.registry import TIE, claim, unanswered
 from ablations.verdicts.contrasts import Cells, Contrast, NotAsked, mean
 from ablations.verdicts.statement import All, Statement, above, increasing
 
@@ -25,7 +25,8 @@ def batch_larger_better_few_epochs(cells: Cells) -> Statement:
     TRAINING,
     "The gap between batch sizes shrinks with more epochs.",
     where="Section 5.2",
-    inequality="gap of the largest to the smallest batch: fewest > middle > most epochs",
+    inequality="gap of the largest to the smallest batch: fewest > middle > most epochs; at the fewest > 0, "
+    "at the most >= 0, up to a tie",
     studies=("batch_epochs",),
     caveat="In the paper too it holds for linear learning-rate scaling only, which this study has.",
 )
@@ -36,7 +37,9 @@ def batch_gap_shrinks_with_epochs(cells: Cells) -> Statement:
         difference = cells(batch=batches[-1], epochs=length) - cells(batch=batches[0], epochs=length)
         return difference.called(f"gap at {length} epochs")
 
-    return All(increasing([gap(length) for length in reversed(_three(epochs))]))
+    shrinking = increasing([gap(length) for length in reversed(_three(epochs))])
+    # Without these, a gap that is negative and grows would count: a large batch that falls ever farther behind.
+    return All((*shrinking, above(gap(epochs[0])), above(gap(epochs[-1]), -TIE)))
 
 
 @claim(
@@ -58,7 +61,8 @@ def longer_training_helps(cells: Cells) -> Statement:
     TRAINING,
     "Square-root scaling of the learning rate beats linear scaling for small batches and few epochs.",
     where="Appendix B.1",
-    inequality="sqrt - linear decreases with the batch size (below 4096) and with the epochs (smallest batch)",
+    inequality="sqrt > linear for the smallest batch and fewest epochs; sqrt - linear decreases with the batch size "
+    "(below 4096) and with the epochs (smallest batch)",
     studies=("lr_scaling",),
 )
 def sqrt_lr_helps_small_batches(cells: Cells) -> Statement:
@@ -73,7 +77,7 @@ def sqrt_lr_helps_small_batches(cells: Cells) -> Statement:
 
     by_batch = [gain(batch, epochs[0]) for batch in reversed(batches)]
     by_epochs = [gain(batches[0], length) for length in reversed(epochs)]
-    return All((*increasing(by_batch), *increasing(by_epochs)))
+    return All((above(gain(batches[0], epochs[0])), *increasing(by_batch), *increasing(by_epochs)))
 
 
 @claim(

@@ -26,10 +26,10 @@ def test_bars_are_grouped_by_dimension_and_none_stands_alone():
     assert [label.get_text() for label in axes.get_xticklabels()] == ["16", "32", "none"]
 
 
-def test_error_bars_are_t_intervals_with_the_pooled_seed_deviation():
+def test_error_bars_are_t_intervals_over_seeds():
     axes = full_bars().axes[0]
     ends = [line.get_ydata() for bar in axes.containers if hasattr(bar, "has_yerr") for line in bar.lines[1]]
-    half = 2.228139 * 1.0 / np.sqrt(3)  # each cell is x, x + 1, x + 2: sd 1; t with 5 x 2 degrees of freedom
+    half = 4.302653 * 1.0 / np.sqrt(3)  # each cell is x, x + 1, x + 2: seeds have levels, sd 1, that all cells share
     assert len(ends) == 10
     assert float(ends[0][0]) == pytest.approx(45 - half, abs=1e-4)
     assert float(ends[1][0]) == pytest.approx(45 + half, abs=1e-4)

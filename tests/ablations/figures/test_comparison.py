@@ -6,14 +6,14 @@ from builders.heads import heads_frame, store_of
 from matplotlib.figure import Figure
 
 from ablations import compare
-from ablations.compare import pair
 from ablations.figures import comparison
 from ablations.figures.comparison import Mean
+from ablations.verdicts.evidence import Evidence
 
 
 @pytest.fixture
 def pairing():
-    return pair(heads_frame(), "head", "linear", "nonlinear", "top1")
+    return compare.pair(Evidence({"heads": heads_frame()}), "heads", "head", "linear", "nonlinear", "top1")
 
 
 def run(out):

@@ -255,13 +255,20 @@ def test_the_seed_deviation_is_pooled_over_cells_with_several_seeds():
     spread = cell_tables.seed_spread(HEADS, BARS, "top1")
     assert spread.df == 3
     assert spread.sd == pytest.approx(math.sqrt((8 + 0.5) / 3))
-    assert spread.half_width(3) == pytest.approx(3.182446 * spread.sd / math.sqrt(3), rel=1e-6)
+
+
+def test_error_bars_know_that_cells_share_their_seeds():
+    """Both heads rise with the seed: their levels are as unsure as that is, with two degrees of freedom."""
+    records = [head_record(head, 16, top1 + 3.0 * seed, seed) for head, top1 in (("linear", 40.0), ("nonlinear", 45.0))
+               for seed in range(3)]  # fmt: skip
+    half = cell_tables.cell_table(heads_frame(*records), BARS)["half"]
+    assert half.tolist() == pytest.approx([4.302653 * 3 / math.sqrt(3)] * 2)
 
 
 def test_one_seed_has_no_deviation():
     spread = cell_tables.seed_spread(SOME, PAIRS, "top1")
     assert spread.df == 0
-    assert math.isnan(spread.half_width(1))
+    assert cell_tables.cell_table(SOME, Plot(kind="bars", x="first", hue="second"))["half"].isna().all()
     assert pooled_sd([]).df == 0
 
 
@@ -420,12 +427,13 @@ def test_the_papers_own_map_agrees_with_itself_and_further_names_do_not_matter()
 
 def test_the_heads_summary_has_a_line_per_head_and_a_column_per_width():
     text = render.summary(HEADS, info(figure=BARS, paper="", seeds=3, axes=HEAD_AXES))
-    half = {n: cell_tables.seed_spread(HEADS, BARS, "top1").half_width(n) for n in (1, 2, 3)}
+    half = cell_tables.cell_table(HEADS, BARS).set_index(["head", "dim"])["half"]
+    half = {3: half["linear", 16], 1: half["linear", 32], 2: half["nonlinear", 16], 0: half.loc["none"].item()}
     rows = [line.split() for line in text.splitlines()]
     assert ["head", "16", "32", "–"] in rows
     assert ["linear", "42.0", "±", f"{half[3]:.1f}", "41.0", "±", f"{half[1]:.1f}", "–"] in rows
     assert ["nonlinear", "45.5", "±", f"{half[2]:.1f}", "–", "–"] in rows
-    assert ["none", "–", "–", "36.0", "±", f"{half[1]:.1f}"] in rows
+    assert ["none", "–", "–", "36.0", "±", f"{half[0]:.1f}"] in rows
     assert ["untrained", "20.0"] in rows
     assert "standard deviation between seeds 1.7 points, pooled over the cells (3 df)" in text
 

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 from builders.made import Answers, cell, frame, right, trial_id
-from scipy.stats import pearsonr, ttest_1samp, ttest_rel
+from scipy.stats import pearsonr, t, ttest_1samp, ttest_rel
 
-from ablations.stats.spread import beyond_shared_seeds
+from ablations.stats.intervals import bounded_part
+from ablations.stats.spread import between_seeds
 from ablations.store.trials import Store
 from ablations.verdicts.contrasts import CellMetric, Contrast, mean
 from ablations.verdicts.evidence import Evidence
@@ -63,8 +64,10 @@ def test_the_contrasts_variance_is_that_of_its_cells_weights():
     table = {f"c{i}": list(row) for i, row in enumerate(rows)}
     cells = [cell(name) for name in table]
     found = evidence(table).estimate(mean(cells[:3], "three") - cells[5])
-    part = beyond_shared_seeds(rows).of(np.array([1 / 3, 1 / 3, 1 / 3, 0, 0, -1, 0, 0]), 3)
-    assert found.parts == (part,)
+    parts = between_seeds(rows).of(np.array([1 / 3, 1 / 3, 1 / 3, 0, 0, -1, 0, 0]), 3)
+    assert [(part.variance, part.df) for part in found.seed_parts] == [
+        pytest.approx((part.variance, part.df)) for part in parts
+    ]
 
 
 def test_seeds_in_which_a_cell_is_missing_or_failed_do_not_count():
@@ -128,36 +131,40 @@ def test_over_two_studies_the_variances_add_up():
     found = Evidence(frames).estimate(gains[0] - gains[1])
     d, e = rows[0] - rows[1], rows[2] - rows[3]
     assert found.mean == pytest.approx(d.mean() - e.mean())
-    assert [part.variance for part in found.parts] == pytest.approx([d.var(ddof=1) / 3, e.var(ddof=1) / 3])
-    assert [part.df for part in found.parts] == pytest.approx([2, 2])
+    assert [part.variance for part in found.seed_parts] == pytest.approx([d.var(ddof=1) / 3, e.var(ddof=1) / 3])
+    assert [part.df for part in found.seed_parts] == pytest.approx([2, 2])
 
 
 # --- test images ------------------------------------------------------------------------------------------------------
 
 
 def test_test_images_are_paired():
-    """One image's part of the contrast, and its variance over images: McNemar's, were there one seed."""
+    """One image's part of the contrast, and its variance over images, with two more that differ entirely."""
     answers = draws("a", "b")
     store, table = right(answers)
     found = evidence(table, store).estimate(cell("a") - cell("b"))
     each = 100 * (answers["a"].mean(axis=0) - answers["b"].mean(axis=0))
     assert found.images == IMAGES
-    assert found.parts[-1].variance == pytest.approx(each.var(ddof=1) / IMAGES)
-    assert found.parts[-1].df == IMAGES - 1
+    assert found.image_part.variance == pytest.approx(np.append(each, (-100, 100)).var() / (IMAGES + 2))
+    assert found.image_part.df == IMAGES + 1
     unpaired = sum((100 * answers[name].mean(axis=0)).var(ddof=1) for name in "ab") / IMAGES
-    assert found.parts[-1].variance < 0.6 * unpaired
+    assert found.image_part.variance < 0.6 * unpaired
     seeds = evidence(table).estimate(cell("a") - cell("b"))
-    assert found.parts[:-1] == seeds.parts
+    assert found.seed_parts == seeds.seed_parts
+    alone, both = (one.interval() for one in (seeds, found))
+    assert both.high - both.low > alone.high - alone.low
+    images = found.interval_of_images()
+    assert both.high - found.mean == pytest.approx(np.hypot(alone.high - found.mean, images.high - found.mean))
 
 
-def test_of_one_seed_and_image_it_is_mcnemars_variance():
+def test_of_seeds_that_agree_it_is_the_variance_of_bonett_and_price():
     answers = draws("a", "b", seeds=2)
     answers = {name: np.vstack([one[0], one[0]]) for name, one in answers.items()}
     store, table = right(answers)
     found = evidence(table, store).estimate(cell("a") - cell("b"))
     only_a, only_b = ((answers[x] & ~answers[y])[0].sum() for x, y in ("ab", "ba"))
-    mcnemar = 100**2 * (only_a + only_b - (only_a - only_b) ** 2 / IMAGES) / IMAGES / (IMAGES - 1)
-    assert found.parts[-1].variance == pytest.approx(mcnemar)
+    p, q = ((only + 1) / (IMAGES + 2) for only in (only_a, only_b))
+    assert found.image_part.variance == pytest.approx(100**2 * (p + q - (p - q) ** 2) / (IMAGES + 2))
 
 
 def test_the_images_of_a_seed_left_out_do_not_count():
@@ -165,7 +172,7 @@ def test_the_images_of_a_seed_left_out_do_not_count():
     store, table = right(answers)
     found = evidence(table, store).estimate(cell("a") - cell("b"), {0})
     each = 100 * (answers["a"][1:].mean(axis=0) - answers["b"][1:].mean(axis=0))
-    assert found.parts[-1].variance == pytest.approx(each.var(ddof=1) / IMAGES)
+    assert found.image_part == bounded_part(each, -100, 100)
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.float32])
@@ -183,7 +190,8 @@ def test_other_probes_answers_are_paired_as_stored(kind):
     found = evidence(table, store, knn=knn).estimate(cell("a", "knn") - cell("b", "knn"))
     each = 100 * (probe["a"].mean(axis=0) - probe["b"].mean(axis=0))
     assert found.images == IMAGES
-    assert found.parts[-1].variance == pytest.approx(each.var(ddof=1) / IMAGES)
+    wanted = bounded_part(each, -100, 100)
+    assert (found.image_part.variance, found.image_part.df) == (pytest.approx(wanted.variance), wanted.df)
 
 
 def test_a_metric_in_its_own_unit_keeps_it():
@@ -196,7 +204,9 @@ def test_a_metric_in_its_own_unit_keeps_it():
     levels = {name: [float(row.mean()) for row in one] for name, one in zip("ab", entropy, strict=True)}
     found = evidence(table, store, entropy=levels).estimate(cell("a", "entropy") - cell("b", "entropy"))
     each = (entropy[0].astype(float) - entropy[1]).mean(axis=0)
-    assert found.parts[-1].variance == pytest.approx(each.var(ddof=1) / 200, rel=1e-5)
+    low, high = entropy.min(axis=(1, 2)), entropy.max(axis=(1, 2))
+    wanted = bounded_part(each, float(low[0] - high[1]), float(high[0] - low[1]))
+    assert found.image_part.variance == pytest.approx(wanted.variance, rel=1e-5)
 
 
 def without_a_prediction(store):
@@ -243,14 +253,40 @@ def test_where_answers_are_not_of_the_same_images_the_interval_is_of_seeds_alone
     store, table = right(draws("a", "b"))
     damage(store)
     found = evidence(table, store).estimate(cell("a") - cell("b"))
-    assert found.images is None
-    assert found.parts == evidence(table).estimate(cell("a") - cell("b")).parts
+    assert (found.images, found.image_part) == (None, None)
+    assert found.seed_parts == evidence(table).estimate(cell("a") - cell("b")).seed_parts
 
 
-def test_of_one_test_image_nothing_is_known():
-    store, table = right({name: np.array([[True], [False], [True]]) for name in "ab"})
+@pytest.mark.parametrize(("images", "excluded"), [(1, 100), (26, 9.9), (100, 2.7), (10_000, 0.027)])
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_where_nothing_varies_the_interval_is_what_so_many_images_exclude(images, excluded, seeds):
+    """All right on both sides: nearly the rule of three, 300 / images points."""
+    store, table = right({name: np.ones((seeds, images), bool) for name in "ab"})
+    low, high = ends(evidence(table, store).estimate(cell("a") - cell("b")))
+    assert low == -high
+    assert excluded < high < max(100 * 3.05 / images, excluded * 2.5)
+
+
+def test_without_the_answers_seeds_that_do_not_differ_tell_nothing():
+    found = evidence({"a": [50.0] * 3, "b": [40.0] * 3, "c": [30.0] * 3}).estimate(cell("a") - cell("b"))
+    assert (found.mean, found.interval()) == (10.0, None)
+    wobbly = [40.0 + 1e-14, 40.0, 40.0 - 1e-14]
+    assert evidence({"a": [50.0] * 3, "b": wobbly}).estimate(cell("a") - cell("b")).interval() is None
+
+
+def test_a_level_is_bounded_by_none_and_all_right():
+    """Three seeds all right on 26 images: as the difference, but half as far."""
+    store, table = right({name: np.ones((3, 26), bool) for name in "ab"})
+    found = evidence(table, store).estimate(cell("a"))
+    assert found.image_part == bounded_part(np.full(26, 100.0), 0, 100)
+
+
+def test_of_one_seed_there_is_an_interval_of_images_alone():
+    store, table = right(draws("a", "b", seeds=1))
     found = evidence(table, store).estimate(cell("a") - cell("b"))
-    assert (found.images, len(found.parts)) == (None, 1)
+    assert found.interval() is None
+    inside = found.interval_of_images()
+    assert inside.high - found.mean == pytest.approx(t.ppf(0.975, IMAGES + 1) * np.sqrt(found.image_part.variance))
 
 
 def test_a_real_store_is_read(tmp_path):

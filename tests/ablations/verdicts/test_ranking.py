@@ -7,6 +7,7 @@ import pytest
 from builders.made import RANKED, frame, ranked_info, right
 from scipy import stats
 
+from ablations.stats.spread import between_seeds
 from ablations.studies.plot import Plot
 from ablations.verdicts.answer import answer
 from ablations.verdicts.evidence import Evidence
@@ -27,16 +28,23 @@ def spread(levels, residuals=THREE):
     }
 
 
+def half_width(table, comparisons):
+    """Of the difference of any two of these cells, which vary alike: Student's t, at 5% divided by their number."""
+    (part,) = between_seeds(np.array(list(table.values()))).of(np.eye(len(table))[0] - np.eye(len(table))[1], 3)
+    return stats.t.ppf(1 - 0.05 / comparisons / 2, part.df) * sqrt(part.variance)
+
+
 def said(table, figure=RANKED, axes=("cell",), store=None, **more):
     return answer(frame(table, axes, **more), ranked_info(table, figure, axes), store)
 
 
 def test_every_value_is_said_with_its_difference_to_the_reference_the_largest_loss_first():
-    half = stats.t.ppf(1 - 0.05 / 4, 4) * sqrt(2 * (6 / 4) / 3)
-    assert f"{half:.1f}" == "3.5"
-    assert said(spread({"a": 51.0, "full": 50.0, "b": 40.0})) == (
-        "Against “full” at 50.0% linear probe on h, the lowest first. Below it: “b” −10.0 (−13.5 to −6.5). "
-        "Not to be told from it: “a” +1.0 (−2.5 to +4.5). "
+    table = spread({"a": 51.0, "full": 50.0, "b": 40.0})
+    half = half_width(table, 2)
+    assert half > stats.t.ppf(1 - 0.05 / 4, 4) * sqrt(2 * (6 / 4) / 3)  # were it known that they vary alike
+    assert said(table) == (
+        f"Against “full” at 50.0% linear probe on h, the lowest first. Below it: “b” −10.0 (−{10 + half:.1f} to "
+        f"−{10 - half:.1f}). Not to be told from it: “a” +1.0 (−{half - 1:.1f} to +{half + 1:.1f}). "
         f"In points, with 95% intervals (paired, Bonferroni over 2 comparisons) {SEEDS}"
     )
 
@@ -51,13 +59,12 @@ def test_losses_and_gains_are_each_in_order():
 
 @pytest.mark.parametrize("comparisons", [1, 2, 10])
 def test_each_interval_is_at_5_percent_divided_by_the_number_of_comparisons(comparisons):
-    """Residuals are equally wide in every cell, so that its variance is the pooled one, with (cells - 1) 2 df."""
+    """Residuals are equally wide in every cell, so that its variance is that of all."""
     residuals = {1: TWO, 2: THREE, 10: THREE + TWO * 4}[comparisons]
     levels = {"full": 50.0, **{f"c{i}": 50.0 - 3 * i for i in range(comparisons)}}
     table = spread(levels, residuals)
     (found,) = rankings(Evidence({"made": frame(table)}), ranked_info(table))
-    df = comparisons * 2
-    half = stats.t.ppf(1 - 0.05 / comparisons / 2, df) * sqrt(2 * (2 * (comparisons + 1) / df) / 3)
+    half = half_width(table, comparisons)
     assert [one.value for one in found.differences] == [f"c{i}" for i in reversed(range(comparisons))]
     for one in found.differences:
         wanted = levels[one.value] - 50.0
@@ -70,8 +77,10 @@ def test_several_metrics_share_the_correction():
     figure = Plot(kind="bars", x="cell", hue="metric", metrics=("top1", "knn_top1"), compare="cell", reference="full")
     knn = spread({"full": 30.0, "a": 31.0, "b": 10.0})
     found = said(table, figure, knn_top1=knn)
-    half = stats.t.ppf(1 - 0.05 / 8, 4)
-    assert f"“a” −10.0 (−{10 + half:.1f} to −{10 - half:.1f}), “b” −5.0 (" in found
+    half = half_width(table, 4)
+    assert f"“a” −10.0 (−{10 + half:.1f} to −{10 - half:.1f}), “b” −5.0 (" in found.replace(
+        ". Not to be told from it:", ","
+    )
     assert f"Against “full” at 30.0% cosine kNN, the lowest first. Below it: “b” −20.0 (−{20 + half:.1f} to " in found
     assert found.count("Bonferroni over 4 comparisons") == 1
 
@@ -90,13 +99,23 @@ def test_a_difference_within_half_a_point_for_sure_is_a_tie():
     assert "Below it: “b” −1.0 (−1.2 to −0.8). A tie, within ±0.5 points: “a” +0.1 (−0.1 to +0.3). In" in found
     figure = Plot(kind="bars", x="cell", metrics=("entropy",), compare="cell", reference="full")
     nats = spread({"full": 5.0, "a": 5.1, "b": 4.0}, residuals)
-    assert "Not to be told from it: “a” +0.10 (−0.07 to +0.27). With 95%" in said(nats, figure, entropy=nats)
+    half = half_width(nats, 2)
+    wanted = f"Not to be told from it: “a” +0.10 (−{half - 0.1:.2f} to +{half + 0.1:.2f}). With 95%"
+    assert wanted in said(nats, figure, entropy=nats)
 
 
 def test_cells_that_are_all_right_are_not_said_to_tie():
-    """None of so few test images tells them apart; others may."""
+    """None of so few test images tells them apart; others may, as far as 80 cannot exclude."""
     store, table = right({name: np.ones((3, 80), dtype=bool) for name in ("full", "a", "b")})
-    assert " Not to be told from it: “a” 0.0 (0.0 to 0.0), “b” 0.0 (0.0 to 0.0). In" in said(table, store=store)
+    assert " Not to be told from it: “a” 0.0 (−3.9 to +3.9), “b” 0.0 (−3.9 to +3.9). In" in said(table, store=store)
+    store, table = right({name: np.ones((3, 1000), dtype=bool) for name in ("full", "a", "b")})
+    assert " A tie, within ±0.5 points: “a” 0.0 (−0.3 to +0.3), “b” 0.0 (−0.3 to +0.3)." in said(table, store=store)
+
+
+def test_what_does_not_vary_is_not_told_apart_without_images():
+    assert said({"full": [50.0, 51.0, 52.0], "a": [60.0, 61.0, 62.0]}) == (
+        "Against “full” at 51.0% linear probe on h, the lowest first. Not to be told from it: “a” +10.0."
+    )
 
 
 def test_baselines_stand_beside_the_reference():

@@ -11,31 +11,29 @@ from typing import Any
 import pandas as pd
 
 from ablations.console import terminal
-from ablations.console.arguments import Parser
+from ablations.console.arguments import Exit, Parser, exit_code, writable
 from ablations.console.text import counted
 from ablations.stats.intervals import Interval
 from ablations.store.trials import Store
 from ablations.studies.load import load_scale, load_study
 from ablations.studies.metrics import label
 from ablations.tables.frame import once, read
+from ablations.verdicts.claims.registry import TIE
 from ablations.verdicts.contrasts import Axes, Contrast, rows
 from ablations.verdicts.differences import Side, counterparts, matched, split
 from ablations.verdicts.evidence import Estimate, Evidence
 from simclr_core.config import nearest
 from simclr_core.errors import BadInput
 
-TIE = 0.5  # points; the paper's own repeated settings spread by 0.3
-DONE, BAD_INPUT = 0, 2
-
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code: 0 compared, 2 bad input."""
-    try:
+    """Exit code: 0 compared, 2 bad input, 130 interrupted."""
+
+    def body() -> int:
         terminal.say(_compare(_arguments(sys.argv[1:] if argv is None else argv)))
-    except BadInput as error:
-        terminal.complain(str(error))
-        return BAD_INPUT
-    return DONE
+        return Exit.DONE
+
+    return exit_code(body)
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -44,9 +42,9 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("study", metavar="STUDY", help="a YAML file, or the name of a shipped study")
     add("--axis", required=True, metavar="A", help="the axis whose values are compared, such as head")
     add("--values", required=True, nargs=2, metavar=("X", "Y"), help="two of its values; the answer is Y minus X")
-    add("--scale", default="laptop", metavar="NAME|FILE", help="the scale it was run at (default: laptop)")
+    parser.scale("the scale it was run at")
     add("--metric", default="top1", help="any accuracy of the study's table (default: top1)")
-    add("--out", type=Path, default=Path(), metavar="DIR", help="where results/ and reports/ are (default: here)")
+    parser.out()
     return parser.parse_args(argv)
 
 
@@ -104,15 +102,11 @@ def _draw(
         f"{verdict(answer, *values)} {coverage(answer)}",
         *([f"{pairing.absent[0].upper()}{pairing.absent[1:]}."] if pairing.absent else []),
     ]
-    try:
+    with writable():
         with style.applied():
             mean = comparison.Mean(answer.mean, low, high)
             figure = comparison.draw(pairing.pairs, pairing.others, mean, TIE, title, caption, stamp)
         return figures.save(figure, stem)
-    except OSError as error:
-        raise BadInput(
-            f"{error.filename}: cannot be written: {error.strerror}; choose another folder with --out."
-        ) from None
 
 
 def value_of(frame: pd.DataFrame, axis: str, text: str) -> Any:

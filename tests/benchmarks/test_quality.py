@@ -44,7 +44,7 @@ def test_the_summary_tells_a_difference_where_a_paired_t_test_does(difference, w
 
 
 def test_a_seed_that_only_one_library_has_finished_is_not_compared():
-    frame = table(np.array([1.0, 1.0, 30.0]))
+    frame = table(np.array([0.5, 1.5, 30.0]))
     frame = frame[~((frame["library"] == quality.PEER) & (frame["seed"] == 2))]
     assert "difference +1.00 points" in quality.summary(frame)[0]
     assert "over 2 seeds" in quality.summary(frame)[0]

@@ -7,9 +7,10 @@ from ablations.stats.spread import CAUTION, TINY, WILD
 
 
 class Studies:
-    """values: (studies, cells, seeds), three cells or more, nothing missing."""
+    """values: (studies, cells, seeds), three cells or more, nothing missing. caution, wild: other choices than ours."""
 
-    def __init__(self, values):
+    def __init__(self, values, caution=CAUTION, wild=WILD):
+        self.caution, self.chance_wild = caution, wild
         _, self.cells, self.seeds = values.shape
         self.means = values.mean(axis=2)
         levels = values.mean(axis=1) - values.mean(axis=(1, 2))[:, None]
@@ -25,12 +26,14 @@ class Studies:
         logs = np.log(np.maximum(own, TINY * np.median(own, axis=1, keepdims=True))) - psi(df / 2) + np.log(df / 2)
         chance = polygamma(1, df / 2)
         error = np.sqrt((polygamma(3, df / 2) + 2 * n / (n - 1) * chance**2) / n)
-        excess = logs.var(axis=1, ddof=1) - chance + CAUTION * error
+        excess = logs.var(axis=1, ddof=1) - chance + self.caution * error
         alike = (excess <= 1e-6)[:, None]
         half = inverse_trigamma(np.where(alike[:, 0], 1.0, excess))
         typical, prior = np.exp(logs.mean(axis=1) + psi(half) - np.log(half))[:, None], 2 * half[:, None]
         others = (self.pooled[:, None] * whole - own * df) / (whole - df)
-        self.wild = np.where(alike, fdtrc(df, whole - df, own / others), fdtrc(df, prior, own / typical)) < WILD
+        self.wild = (
+            np.where(alike, fdtrc(df, whole - df, own / others), fdtrc(df, prior, own / typical)) < self.chance_wild
+        )
         moderated = np.where(alike, self.pooled[:, None], (prior * typical + df * own) / (prior + df))
         self.variances = np.where(self.wild, own, moderated)
         self.tame_df = np.where(alike, whole, np.minimum(prior + df, whole))

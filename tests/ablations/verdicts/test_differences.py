@@ -60,6 +60,13 @@ def test_every_seed_that_counts_has_every_cell_that_counts(done, cells, seeds):
     assert block(matched(evidence, [by["a"], by["b"]])) == ([(dim,) for dim in cells], seeds)
 
 
+def test_levels_are_of_the_seeds_that_the_difference_is_of():
+    evidence, by = sides({("a", 1): [50.0, 52.0, 99.0], ("b", 1): [40.0, 41.0, None]})
+    found = matched(evidence, [by["a"], by["b"]])
+    assert [found.level(evidence, side).mean for side in (0, 1)] == [51.0, 40.5]
+    assert found.difference(evidence, 1, 0).mean == -10.5
+
+
 def test_nothing_in_common_is_none():
     evidence, by = sides({("a", 1): [50.0, None], ("b", 1): [None, 40.0], ("c", 2): [30.0, 30.0]})
     assert matched(evidence, [by["a"], by["b"]]) is None

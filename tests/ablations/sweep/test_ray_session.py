@@ -20,7 +20,7 @@ from ablations.store.trials import Store
 from ablations.sweep import ray_session
 from simclr_core.errors import BadInput
 
-HERE = Path(__file__).parent
+TWO_NODES = Path(__file__).parents[2] / "builders" / "two_nodes.py"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def two_nodes(monkeypatch):
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
     with subprocess.Popen(
-        [sys.executable, str(HERE / "two_nodes.py")],
+        [sys.executable, str(TWO_NODES)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

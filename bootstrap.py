@@ -19,8 +19,13 @@ SIZE = 7  # GB: most of it is PyTorch
 def main(arguments):
     """Exit code: that of what is run at the end, 2 where it cannot be installed here."""
     task, rest = (arguments[0], arguments[1:]) if arguments else ("run", [])
-    if task not in ("run", "check") or (task == "check" and rest):
-        return refuse("{}: allowed are run, with the arguments of `python -m ablations.run`, and check".format(task))
+    if task in ("-h", "--help"):
+        print(__doc__)
+        return 0
+    if task not in ("run", "check"):
+        return refuse("{!r}: allowed are run, with the arguments of `python -m ablations.run`, and check".format(task))
+    if task == "check" and rest:
+        return refuse("check takes no arguments, got {!r}".format(rest[0]))
     if sys.version_info < (3, 11):
         return refuse("Python 3.11 or newer is needed, this is {}".format(sys.version.split()[0]))
     if not os.path.exists(PYTHON):

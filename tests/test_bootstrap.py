@@ -30,10 +30,18 @@ def test_an_older_python_is_told_so(bootstrap: ModuleType, monkeypatch, capsys) 
     assert capsys.readouterr().err.startswith("Python 3.11 or newer is needed, this is ")
 
 
-@pytest.mark.parametrize("arguments", [["chek"], ["check", "everything"]])
-def test_what_it_does_not_know_is_refused(bootstrap: ModuleType, arguments, capsys) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["chek"], "'chek': allowed are run"), (["check", "x"], "check takes no arguments, got 'x'")],
+)
+def test_what_it_does_not_know_is_refused(bootstrap: ModuleType, arguments, said, capsys) -> None:
     assert bootstrap.main(arguments) == 2
-    assert "allowed are run" in capsys.readouterr().err
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_it_says_what_it_does(bootstrap: ModuleType, capsys) -> None:
+    assert bootstrap.main(["--help"]) == 0
+    assert "installs into .venv" in capsys.readouterr().out
 
 
 def test_too_little_room_is_said_before_anything_is_made(bootstrap: ModuleType, monkeypatch, capsys) -> None:

@@ -3,30 +3,11 @@
 import os
 import secrets
 import shutil
-import tempfile
 from pathlib import Path
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Put content at path in one step: a reader sees the old file or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part: Path | None = None
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        part = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        part.chmod(0o644)  # mkstemp's 0600 would hide results from the lab
-        part.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None  # nobody knows the other file's name
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
-
-
 def write(path: Path, content: bytes) -> None:
-    """All or nothing: a reader sees the old file or the new one, also after a power cut."""
+    """Put content at path in one step: a reader sees the old file or the new one, also after a power cut."""
     aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with aside.open("wb") as file:
@@ -36,6 +17,15 @@ def write(path: Path, content: bytes) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write the file as `write` does, its folder first. Raises OSError that names it, and not the draft beside it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, content)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def remove(path: Path) -> None:

@@ -63,7 +63,7 @@ def apply_noise(images: Tensor, noise: Noise) -> Tensor:
     generator = torch.Generator(images.device)
 
     def add(chosen: Tensor, drawn: Tensor) -> Tensor:
-        grain = torch.empty_like(chosen)
+        grain = torch.empty(chosen.shape, device=chosen.device)  # however the images lie in memory
         for image, seed in zip(grain, noise.seed[drawn].tolist(), strict=True):
             image.normal_(generator=generator.manual_seed(seed))
         sigma = noise.sigma[drawn, None, None, None].to(chosen.device, non_blocking=True)

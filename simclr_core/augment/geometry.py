@@ -9,6 +9,8 @@ from torch import Tensor
 from simclr_core import config
 from simclr_core.augment.draws import Draws, floats, large
 
+SMALLEST = 16  # pixels of a side below which a batched product's last bit depends on how many there are of it
+
 
 def resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Each image times its own (S, S) row matrix from the left and column matrix from the right.
@@ -16,6 +18,13 @@ def resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     Crop-and-resize and blur are both separable, so one pair of batched products serves them all.
     images: (N, C, S, S); rows, columns: (N, S, S), a row per output position.
     """
+    if images.shape[-1] < SMALLEST:
+        return resample_in(images.double(), rows.double(), columns.double()).to(images.dtype)
+    return resample_in(images, rows, columns)
+
+
+def resample_in(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Resample in the precision of the arguments."""
     n, channels, side, _ = images.shape
     wide = torch.bmm(images.reshape(n, channels * side, side), columns.mT)
     # The rows once per channel: turning the images instead, for one product with all channels, costs more.

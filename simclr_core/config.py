@@ -303,6 +303,10 @@ class Schedule(Part):
             raise ValueError(f"chunk must divide batch_size {batch}, got {chunk}")
         return chunk
 
+    def images_per_epoch(self, images: int) -> int:
+        """Count the images that fill whole batches: of a set of so many, an epoch trains on those."""
+        return images - images % self.batch_size
+
 
 class LinearProbe(Part):
     """Multinomial logistic regression on frozen, standardized h."""

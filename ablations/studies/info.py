@@ -37,7 +37,7 @@ class StudyInfo:
     caption: tuple[str, ...] = ()  # sentences, in place of those that the study's frame gives
     labels: dict[str, str] = field(default_factory=dict)  # of axes, for people; an axis without one goes by its name
     repeats: str = ""  # the study that this one repeats along its first axis; empty where it repeats none
-    images: int = 0  # to train on; 0 where that is not known
+    images: int = 0  # that an epoch trains on, whole batches alone; 0 where that is not known
 
     @property
     def title(self) -> str:
@@ -54,7 +54,8 @@ def study_info(
 ) -> StudyInfo:
     """What captions say of the study.
 
-    title: of the data set; images: how many it has to train on; overrides: what the command line changed, path=value.
+    title: of the data set; images: how many it has to train on, of which whole batches count; overrides: what the
+    command line changed, path=value.
     """
     recipes = [trial.recipe for trial in trials if trial.role == CELL]
     mirrored = {recipe.views.left == recipe.views.right for recipe in recipes}
@@ -83,7 +84,7 @@ def study_info(
         axes={axis: asked.values(axis, scale.scale) for axis in asked.axes},
         labels={name: axis.label for name, axis in asked.axes.items() if axis.label},
         repeats=asked.repeats,
-        images=images,
+        images=min((recipe.schedule.images_per_epoch(images) for recipe in recipes), default=images),
     )
 
 

@@ -1,5 +1,7 @@
 """Studies that repeat another at several training budgets, as they would be left behind with made-up numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -28,7 +30,9 @@ def leave(name, scale, top1, seeds=3, missing=()):
             record |= {"status": "done", "top1": value, "probe_validation_top1": value, "n_test": 4000}
             record |= {"contrastive_accuracy": 100 - value, "entropy": value / 50}
         records.append(record)
-    return study_frame(list(study.axes), records), study_info(study, at, trials, "printed tiles", IMAGES, ())
+    return study_frame(list(study.axes), records), replace(
+        study_info(study, at, trials, "printed tiles", IMAGES, ()), images=IMAGES
+    )
 
 
 def heads(missing=(), seeds=3):

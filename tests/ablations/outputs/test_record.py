@@ -68,3 +68,10 @@ def test_a_run_again_has_its_data_and_settings_another_number_of_seeds_and_the_w
     assert run_record.again("python -m ablations.run own.yaml --scale own-scale.yaml", Path()) == (
         "python -m ablations.run own.yaml --scale own-scale.yaml"
     )
+
+
+def test_images_are_those_that_fill_whole_batches():
+    study, scale = load_study("flip"), load_scale("smoke")
+    trials = expand(study, scale)
+    assert {trial.recipe.schedule.batch_size for trial in trials} == {64}
+    assert [study_info(study, scale, trials, "tiles", n, ()).images for n in (320, 319, 120, 64)] == [320, 256, 64, 64]

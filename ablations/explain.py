@@ -13,6 +13,12 @@ from typing import TYPE_CHECKING
 
 from ablations.console import terminal
 from ablations.console.arguments import Exit, Parser, exit_code, writable
+from ablations.pictures.captions import about_images
+from ablations.pictures.embedding import draw_embedding, require_head
+from ablations.pictures.histograms import draw_histograms
+from ablations.pictures.negatives import draw_negatives, require_nt_xent
+from ablations.pictures.views import MOST_ROWS, ROWS, draw_views
+from ablations.studies import expand, load, options
 from ablations.studies.model import CELL, Scale
 from simclr_core.errors import BadInput
 from simclr_core.sources import SOURCES
@@ -20,12 +26,6 @@ from simclr_core.sources import SOURCES
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-from ablations.pictures.captions import about_images
-from ablations.pictures.embedding import draw_embedding, require_head
-from ablations.pictures.histograms import draw_histograms
-from ablations.pictures.negatives import draw_negatives, require_nt_xent
-from ablations.pictures.views import MOST_ROWS, ROWS, draw_views
-from ablations.studies import expand, load, options
 
 PICTURES = ("views", "histograms", "negatives", "embedding", "weights")
 

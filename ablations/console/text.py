@@ -1,11 +1,12 @@
 """Numbers, values and texts for people, on one line that is safe on a terminal."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    pass
 import json
+from collections.abc import Sequence
+from typing import Any
+
+SHOWN = 5  # values, or labels, before "... and 3 more"
+LONGEST = 200  # characters of a text from disk
+DEEPEST = 8  # levels of a recipe; what is nested deeper was not written by this program
 
 
 def duration(seconds: float) -> str:
@@ -16,11 +17,6 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-SHOWN = 5  # values, or labels, before "... and 3 more"
-LONGEST = 200  # characters of a text from disk
-DEEPEST = 8  # levels of a recipe; what is nested deeper was not written by this program
 
 
 def clean(text: str, longest: int = LONGEST) -> str:

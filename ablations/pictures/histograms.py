@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ablations.pictures.views import channels_last, one_per_class
 from simclr_core.config import Recipe, Views
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from simclr_core.data.images import Dataset
-from ablations.pictures.views import channels_last, one_per_class
+
 
 CROPPED, CROPS = 2, 4  # images of the histograms, and crops of each
 

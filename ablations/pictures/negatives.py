@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ablations.pictures.captions import trained_for
 from ablations.pictures.training import trained
+from ablations.pictures.views import channels_last
 from ablations.studies.model import Trial
 from simclr_core.config import Probes, Recipe
 from simclr_core.errors import BadInput
@@ -15,8 +17,7 @@ if TYPE_CHECKING:
 
     from ablations.figures.negatives import Batch
     from simclr_core.data.images import Dataset
-from ablations.pictures.captions import trained_for
-from ablations.pictures.views import channels_last
+
 
 BATCH = 8  # images whose views are each other's negatives: as many as can be seen
 

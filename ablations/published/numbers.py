@@ -2,12 +2,9 @@
 
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
-
-if TYPE_CHECKING:
-    pass  # a study's mistakes are found before it is imported
 
 
 def items() -> list[str]:

@@ -2,13 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ablations.studies.model import CELL, Scale, Study, Trial
 from ablations.studies.plot import Plot
-
-if TYPE_CHECKING:
-    pass
 
 AxisValue = str | bool | int | float | None
 Epochs = Callable[[str], Sequence[Mapping[str, Any]]]  # trial_id -> a row per epoch

@@ -71,7 +71,7 @@ def called(axes: Iterable[tuple[str, Any]]) -> str:
     )
 
 
-# Columns that every study's table has beside its axes, and the role of an ordinary trial.
+# Columns that every study's table has beside its axes.
 METRICS = (
     *("top1", "balanced_accuracy", "n_test", "loss", "contrastive_accuracy", "entropy"),
     *("probe_l2", "probe_validation_top1", "knn_top1"),

@@ -11,7 +11,7 @@ from ablations.studies.metrics import COLUMNS
 from ablations.studies.plot import Plot
 from simclr_core.config import Recipe, nearest
 
-CELL = "cell"
+CELL = "cell"  # the role of an ordinary trial
 MAX_SEEDS = 1000  # a slip of the finger, not a study, is beyond
 Value = str | bool | int | float | None
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ablations.console.text import duration
 from ablations.store.leases import Leases
 from ablations.store.trials import Result, State, Status, Store
 from ablations.studies.model import CELL, Trial
@@ -13,7 +14,6 @@ from simclr_core.config import Data, Recipe
 
 if TYPE_CHECKING:
     from simclr_core.cost import Cost
-from ablations.console.text import duration
 
 
 @dataclass(frozen=True)

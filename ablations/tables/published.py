@@ -1,17 +1,15 @@
 """The paper's numbers, shaped as a study's frame: so they go through the same tables and figures."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ablations.published.numbers import entries
+from ablations.studies.info import StudyInfo
 from ablations.studies.plot import Plot
 
 if TYPE_CHECKING:
     import pandas as pd  # a study's mistakes are found before it is imported
-from dataclasses import replace
-
-from ablations.published.numbers import entries
-from ablations.studies.info import StudyInfo
 
 
 @dataclass(frozen=True)

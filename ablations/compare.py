@@ -1,7 +1,6 @@
 """python -m ablations.compare STUDY --axis A --values X Y: how much better is Y than X, and can it be told?"""
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +9,19 @@ from typing import Any
 
 import pandas as pd
 
+from ablations import figures
 from ablations.console import terminal
 from ablations.console.arguments import Exit, Parser, exit_code, writable
 from ablations.console.text import counted
+from ablations.outputs import read
+from ablations.outputs.paths import Paths, results
+from ablations.outputs.record import made_by
 from ablations.stats.intervals import Interval
 from ablations.store.trials import Store
+from ablations.studies.info import stamp
 from ablations.studies.load import load_scale, load_study
 from ablations.studies.metrics import label
-from ablations.tables.frame import once, read
+from ablations.tables.frame import once
 from ablations.verdicts.claims.registry import TIE
 from ablations.verdicts.contrasts import Axes, Contrast, rows
 from ablations.verdicts.differences import Side, counterparts, matched, split
@@ -52,43 +56,37 @@ def _compare(args: argparse.Namespace) -> str:
     study, scale = load_study(args.study), load_scale(args.scale)
     if args.axis not in study.axes:
         raise BadInput(f"--axis: study {study.study} has no axis {args.axis!r}{nearest(args.axis, list(study.axes))}.")
-    root = args.out / "results"
-    path = root / study.study / f"{scale.scale}.csv"
-    if not path.is_file():
-        where = "" if args.out == Path() else f" --out {args.out}"
-        command = f"python -m ablations.run {args.study} --scale {args.scale}{where}"
-        raise BadInput(f"{path}: no such file; this makes it: {command}")
-    frame = read(path)
+    paths, store = Paths(args.out, study.study, scale.scale), Store(results(args.out))
+    frame = read.table(paths, made_by(paths, args.study, args.scale))
     accuracies = [column for column in frame if label(column).endswith("(%)") and frame[column].notna().any()]
     if args.metric not in accuracies:
-        raise BadInput(f"--metric: {path} has no accuracy {args.metric!r}{nearest(args.metric, accuracies)}.")
+        raise BadInput(f"--metric: {paths.table} has no accuracy {args.metric!r}{nearest(args.metric, accuracies)}.")
     called = label(args.metric).removesuffix(" (%)")
     first, second = (value_of(frame, args.axis, text) for text in args.values)
     if first == second:
         raise BadInput(f"--values: {args.values[0]} and {args.values[1]} are the same value; give two different ones.")
-    evidence = Evidence({study.study: frame}, Store(root))
+    evidence = Evidence({study.study: frame}, store)
     pairing = pair(evidence, study.study, args.axis, first, second, args.metric)
     used = matched(evidence, pairing.sides)
     if used is None:
-        raise BadInput(f"{path}: {args.axis} {first} and {second} have no pair of done trials; {pairing.absent}.")
-    stamp = f"{scale.scale.upper()}: {scale.about}" if scale.stamp else ""
+        raise BadInput(
+            f"{paths.table}: {args.axis} {first} and {second} have no pair of done trials; {pairing.absent}."
+        )
+    warning = stamp(scale)
     heading = f"{study.study} at scale {scale.scale}, {called}"
     answer = used.difference(evidence, 1, 0)
     lines = describe(pairing, len(used.cells) * len(used.seeds), answer, first, second, heading)
-    metric = "" if args.metric == "top1" else f"-{args.metric}"
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{scale.scale}-compare-{args.axis}-{first}-{second}{metric}")
     title = f"{study.study}: how much better is {args.axis} {second} than {first}? ({called})"
-    files = _draw(pairing, answer, [str(first), str(second)], title, stamp, args.out / "reports" / study.study / name)
-    return "\n".join([*([stamp] if stamp else []), *lines, "", *map(str, files)])
+    stem = paths.comparison(args.axis, first, second, args.metric)
+    figures.use_own_matplotlib_settings(store.cache)
+    files = _draw(pairing, answer, [str(first), str(second)], title, warning, stem)
+    return "\n".join([*([warning] if warning else []), *lines, "", *map(str, files)])
 
 
 def _draw(
-    pairing: "Pairing", answer: Estimate, values: Sequence[str], title: str, stamp: str, stem: Path
+    pairing: "Pairing", answer: Estimate, values: Sequence[str], title: str, warning: str, stem: Path
 ) -> list[Path]:
     """The comparison as a figure; the files written."""
-    from ablations import figures
-
-    figures.use_own_matplotlib_settings(stem.parents[2] / "results" / "cache")
     from ablations.figures import comparison, style
 
     found = interval_of(answer)
@@ -105,7 +103,7 @@ def _draw(
     with writable():
         with style.applied():
             mean = comparison.Mean(answer.mean, low, high)
-            figure = comparison.draw(pairing.pairs, pairing.others, mean, TIE, title, caption, stamp)
+            figure = comparison.draw(pairing.pairs, pairing.others, mean, TIE, title, caption, warning)
         return figures.save(figure, stem)
 
 
@@ -190,12 +188,8 @@ def _absent(
         f"without {metric}": int((trials["status"].eq("done") & trials[metric].isna()).sum()),
         "without a counterpart in the study": len(known.difference(*(pair for pair in pairs if len(pair) == 2))),
     }
-    said = ", ".join(f"{many} {_trials(many)} {reason}" for reason, many in reasons.items() if many)
+    said = ", ".join(f"{counted(many, 'trial')} {reason}" for reason, many in reasons.items() if many)
     return f"{count - done} of {count} pairs are not there ({said})" if done < count else ""
-
-
-def _trials(count: int) -> str:
-    return "trial" if count == 1 else "trials"
 
 
 # --- in words ---------------------------------------------------------------------------------------------------------

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from ablations.console import terminal
 from ablations.console.arguments import Exit, Parser, exit_code, writable
+from ablations.outputs.paths import Paths, reports, results
 from ablations.pictures.captions import about_images
 from ablations.pictures.embedding import draw_embedding, require_head
 from ablations.pictures.histograms import draw_histograms
 from ablations.pictures.negatives import draw_negatives, require_nt_xent
 from ablations.pictures.views import MOST_ROWS, ROWS, draw_views
+from ablations.store.trials import Store
 from ablations.studies import expand, load, options
 from ablations.studies.model import CELL, Scale
 from simclr_core.errors import BadInput
@@ -69,8 +71,9 @@ def _explain(args: argparse.Namespace) -> int:
     from simclr_core import data
     from simclr_core.health import TrialFailed
 
-    figures.use_own_matplotlib_settings(args.out / "results" / "cache")
-    dataset = data.load(first.recipe.data, args.out / "results" / "cache")
+    cache = Store(results(args.out)).cache
+    figures.use_own_matplotlib_settings(cache)
+    dataset = data.load(first.recipe.data, cache)
     about = about_images(scale, dataset, args.set)
     try:
         if args.picture == "views":
@@ -86,7 +89,7 @@ def _explain(args: argparse.Namespace) -> int:
         return Exit.SOME_FAILED
     # A run's page shows the gallery of all its cells: some of them are another picture.
     name = "views-only" if args.picture == "views" and only else args.picture
-    _save(figure, args.out / "reports" / asked.study / f"{scale.scale}-{name}")
+    _save(figure, Paths(args.out, asked.study, scale.scale).figure(name))
     return Exit.DONE
 
 
@@ -110,10 +113,10 @@ def _draw_weights(args: argparse.Namespace) -> int:
         raise BadInput("weights: is drawn from formulas alone; leave out STUDY, --data, --set and --only.")
     from ablations import figures
 
-    figures.use_own_matplotlib_settings(args.out / "results" / "cache")
+    figures.use_own_matplotlib_settings(Store(results(args.out)).cache)
     from ablations.figures import weights
 
-    _save(weights.draw(), args.out / "reports" / "weights")
+    _save(weights.draw(), reports(args.out) / "weights")
     return Exit.DONE
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ablations.console import terminal
 from ablations.console.arguments import Exit, Parser, exit_code, writable
+from ablations.outputs.paths import reports
 from ablations.published.numbers import items
 from ablations.store.files import replace_file
 from ablations.studies.info import StudyInfo
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parser.parse_args(argv)
         for item in args.items or items():
             with writable():
-                files = draw(item, args.out / "reports" / "paper")
+                files = draw(item, reports(args.out) / "paper")
             terminal.say("\n".join(map(str, files)))
         return Exit.DONE
 
@@ -37,15 +38,17 @@ def draw(item: str, folder: Path) -> list[Path]:
     """Write <item>.png, .svg, .pdf and .md. Raises BadInput for an unknown item."""
     from ablations import figures
     from ablations.tables import render
+    from ablations.tables.findings import Findings
 
     paper = published(item)
     if paper is None:
         raise BadInput(f"{item or repr(item)}: the paper has no such item{nearest(item, items())}.")
     about = study_info(paper)
-    table = render.text_table(paper.frame, about).to_markdown(index=False, disable_numparse=True)
+    numbers = Findings(paper.frame, about)
+    table = render.text_table(numbers).to_markdown(index=False, disable_numparse=True)
     markdown = folder / f"{item}.md"
     replace_file(markdown, f"# {about.question}\n\n{table}\n\n{' '.join(about.caption)}\n".encode())
-    return [*figures.save(figures.draw(paper.frame, about), folder / item), markdown]
+    return [*figures.save(figures.draw(numbers), folder / item), markdown]
 
 
 def study_info(paper: Published) -> StudyInfo:

@@ -16,7 +16,9 @@ import yaml
 
 from ablations.console import terminal
 from ablations.console.arguments import Exit, Parser, exit_code
-from ablations.console.text import clean, yaml_text
+from ablations.console.commands import command
+from ablations.console.text import clean, counted, yaml_text
+from ablations.outputs.paths import results
 from ablations.store.inspect import (
     STATES,
     Stored,
@@ -52,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def body() -> int:
         args = _arguments(sys.argv[1:] if argv is None else argv)
-        root = args.out / "results"
+        root = results(args.out)
         if not os.path.isdir(root):  # noqa: PTH112  # Path.is_dir raises where a parent cannot be entered
             raise BadInput(f"{root}: no such folder; --out DIR says where results/ is.")
         store = Store(root)
@@ -66,24 +68,24 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(prog="python -m ablations.results", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, call: Callable[..., int], about: str) -> Parser:
+    def subcommand(name: str, call: Callable[..., int], about: str) -> Parser:
         sub: Parser = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
         sub.out("where results/ is")
         sub.set_defaults(command=call)
         return sub
 
-    listed = command("ls", _ls, "a line per stored trial, the last one written last; then counts and sizes")
+    listed = subcommand("ls", _ls, "a line per stored trial, the last one written last; then counts and sizes")
     listed.add_argument("--json", action="store_true", help="one JSON object per trial")
-    command("show", _show, "all that is known of one trial").add_argument(
+    subcommand("show", _show, "all that is known of one trial").add_argument(
         "id", metavar="ID", help="its name, or the beginning of it"
     )
-    why = command("why", _why, "why trials of a study are not done, and what the nearest stored trials have instead")
+    why = subcommand("why", _why, "why trials of a study are not done, and what the nearest stored trials have instead")
     why.add_argument("study", metavar="STUDY", help="a YAML file, or the name of a shipped study")
     why.scale("as for ablations.run")
     why.data("as for ablations.run")
     why.add_argument("--seeds", type=int, metavar="N", help="as for ablations.run")
     why.set("as for ablations.run")
-    prune = command("prune", _prune, "what could be deleted, what that frees, and what it costs; deletes nothing")
+    prune = subcommand("prune", _prune, "what could be deleted, what that frees, and what it costs; deletes nothing")
     prune.add_argument(
         "--delete",
         nargs="+",
@@ -111,7 +113,7 @@ def _ls(args: argparse.Namespace, store: Store, leases: Leases) -> int:
     counts = Counter(trial.status for trial in trials)
     said = ", ".join(f"{counts[status]} {status}" for status in STATES if counts[status])
     terminal.say(f"{len(trials)} trials{': ' if said else ''}{said}; {amount(sum(trial.size for trial in trials))}")
-    for name, folder in (("set aside", store.aside), ("cache", store.root / "cache")):
+    for name, folder in (("set aside", store.aside), ("cache", store.cache)):
         if size := measure(folder)[0] if folder.is_dir() else 0:
             terminal.say(f"{name}: {amount(size)}")
     return Exit.DONE
@@ -125,7 +127,7 @@ def _varying(trials: Sequence[Stored]) -> list[dict[str, Any]]:
     sources = {yaml_text(dig(trials[i].record, "recipe", "data", "source")) for i in known}
     found: list[dict[str, Any]] = [{} for _ in trials]
     for column, steps in enumerate(table.fields):
-        codes, values = table.stored[:, column].tolist(), table.values[column]
+        codes, values = table.stored[column].tolist(), table.values[column]
         many = len(set(codes))
         if many < 2 or steps in COLUMNED or (steps == IMAGES and many <= len(sources)):
             continue
@@ -217,15 +219,15 @@ def _named(given: str, known: Sequence[str]) -> str:
         return found[0]
     if found:
         raise BadInput(f"ID {prefix}: {len(found)} trials begin like that: {_some(found)}.")
-    near = sorted(known, key=lambda trial_id: (-_shared(trial_id, prefix), trial_id))
+
+    def apart(trial_id: str) -> int:
+        """Where they begin to differ."""
+        return next(n for n in range(1, len(prefix) + 1) if not trial_id.startswith(prefix[:n]))
+
+    near = sorted(known, key=lambda trial_id: (-apart(trial_id), trial_id))
     raise BadInput(
         f"ID {prefix}: no trial begins like that; " + (f"nearest: {_some(near)}." if near else "none is stored.")
     )
-
-
-def _shared(one: str, other: str) -> int:
-    """How many characters both begin with."""
-    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _some(names: Sequence[str]) -> str:
@@ -282,9 +284,7 @@ def _why(args: argparse.Namespace, store: Store, leases: Leases) -> int:
 
     from simclr_core import data  # imports torch
 
-    names = {
-        source: data.fingerprint(source, store.root / "cache") for trial in wanted for source in trial.recipe.data_sets
-    }
+    names = {source: data.fingerprint(source, store.cache) for trial in wanted for source in trial.recipe.data_sets}
     cells = []
     for item in plan.look_up(wanted, names, store, leases):
         fields = {"recipe": item.trial.recipe.model_dump(mode="json"), "fingerprints": list(item.fingerprints)}
@@ -322,7 +322,7 @@ def _prune(args: argparse.Namespace, store: Store, leases: Leases) -> int:
         also = f" and {len(live) - 1} more" if len(live) > 1 else ""
         terminal.say(f"A run is live, {runner(live[0])}{also}: its trials, drafts and the cache are left alone.")
         found["cache"] = []
-    for folder in (store.trials, store.aside, store.root / "cache"):
+    for folder in (store.trials, store.aside, store.cache):
         if folder.is_symlink():
             terminal.say(f"{folder}: a symbolic link, not followed.")
     there = [kind for kind, items in found.items() if items]
@@ -332,14 +332,13 @@ def _prune(args: argparse.Namespace, store: Store, leases: Leases) -> int:
     rows = [("kind", "items", "frees", "deleting costs")]
     for kind in there:
         trials = sum(bool(item.trial_id) for item in found[kind])
-        cost = KINDS[kind].replace("trials", "1 trial" if trials == 1 else f"{trials} trials", 1)
+        cost = KINDS[kind].replace("trials", counted(trials, "trial"), 1)
         if kind in ("damaged", "failed", "begun") and trials == 0:
             cost = "nothing: they were set aside"
         rows.append((kind, str(len(found[kind])), amount(sum(item.size for item in found[kind])), cost))
-    where = [] if args.out == Path() else ["--out", str(args.out)]
     terminal.say("\n".join(columns(rows)))
     terminal.say("Nothing was deleted. This deletes them; leave out the kinds to keep:")
-    terminal.say("  " + shlex.join(["python", "-m", "ablations.results", "prune", "--delete", *there, *where]))
+    terminal.say("  " + command("results", "prune", "--delete", *there, out=args.out))
     return Exit.DONE
 
 

@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import json
 import os
-import shlex
 import signal
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ablations.console import terminal
 from ablations.console.arguments import Exit, Parser, exit_code
+from ablations.console.commands import command
 from simclr_core.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _continue(argv: Sequence[str]) -> str:
-    return f"To continue:\n  python -m ablations.run {shlex.join(argv)}"
+    return f"To continue:\n  {command('run', *argv)}"
 
 
 def _run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
@@ -96,6 +96,7 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
     began = time.monotonic()
     # After --help: pydantic and numpy take longer to import than it takes to say.
     from ablations.console import signals
+    from ablations.outputs.paths import results
     from ablations.store.leases import Leases
     from ablations.store.trials import Store
     from ablations.studies.expand import expand
@@ -117,9 +118,9 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
     from ablations.pictures.views import draw_views
     from simclr_core import data
 
-    cache, store = args.out / "results" / "cache", Store(args.out / "results")
-    command = f"python -m ablations.run {shlex.join(argv)}"
-    leases = Leases(store, command)
+    store = Store(results(args.out))
+    cache, ran_as = store.cache, command("run", *argv)
+    leases = Leases(store, ran_as)
     sources = dict.fromkeys(part for trial in every for part in trial.recipe.data_sets)
     names = {source: data.fingerprint(source, cache) for source in sources}
     planned = plan.look_up(chosen, names, store, leases)
@@ -143,7 +144,7 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
         # The table always shows the whole study: --only chooses what is trained now, and takes nothing away.
         whole = planned if chosen is every else plan.look_up(every, names, store, leases)
         asked_for = RunRecord(
-            command, study_info(asked, scale, every, dataset.title, len(dataset.train), args.set), shared(every)
+            ran_as, study_info(asked, scale, every, dataset.title, len(dataset.train), args.set), shared(every)
         )
         cells, about = [trial for trial in every if trial.role == CELL], about_images(scale, dataset, args.set)
         outputs = Outputs(

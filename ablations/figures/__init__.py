@@ -8,12 +8,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablations.studies.info import Epochs, Outcomes, StudyInfo
+from ablations.studies.info import Epochs, Outcomes
 
-if TYPE_CHECKING:  # importing Context costs no plotting library
-    import pandas as pd
+if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from ablations.tables.findings import Findings
 
 # What is left out of each, so that the same figure has the same bytes.
 SUFFIXES = {
@@ -35,31 +35,21 @@ def warm_up() -> None:
     from ablations.tables import render  # noqa: F401
 
 
-def draw(
-    frame: pd.DataFrame,
-    info: StudyInfo,
-    outcomes: Outcomes = lambda _: {},
-    verdicts: pd.DataFrame | None = None,
-) -> Figure:
+def draw(found: Findings, outcomes: Outcomes = lambda _: {}) -> Figure:
     """The study's figure, however much of it is done yet.
 
-    outcomes: what the probes of a trial found, by trial_id; only a spectrum is not in the frame. verdicts: of a study's
-    training budgets, one row per claim and budget: claim, epochs, outcome.
+    outcomes: what the probes of a trial found, by trial_id; only a spectrum is not in the frame.
     """
     from ablations.figures import bars, budget, pairs, scatter, spectrum, style
 
-    kinds = {"pairs": pairs.draw, "bars": bars.draw, "scatter": scatter.draw}
+    kinds = {"pairs": pairs.draw, "bars": bars.draw, "scatter": scatter.draw, "budget": budget.draw}
     with style.applied():
-        if info.figure.kind == "spectrum":
-            return spectrum.draw(frame, info, outcomes)
-        if info.figure.kind == "budget":
-            return budget.draw(frame, info, verdicts)
-        return kinds[info.figure.kind](frame, info)
+        if found.info.figure.kind == "spectrum":
+            return spectrum.draw(found, outcomes)
+        return kinds[found.info.figure.kind](found)
 
 
-def more(
-    frame: pd.DataFrame, info: StudyInfo, seconds: Mapping[str, float], epochs: Epochs
-) -> dict[str, Callable[[], Figure | None]]:
+def more(found: Findings, seconds: Mapping[str, float], epochs: Epochs) -> dict[str, Callable[[], Figure | None]]:
     """The figures beyond the paper's that suit the study, by the end of their file's name; None: nothing to draw yet.
 
     seconds: of each trial, by trial_id. epochs: the rows of a trial by trial_id.
@@ -73,13 +63,13 @@ def more(
 
         return drawn
 
-    found: dict[str, Callable[[], Figure | None]] = {}
-    if info.figure.kind == "pairs":
-        found["synergy"] = styled(lambda: synergy.draw(frame, info))
-    if "top1" in info.figure.metrics:
-        found["cost"] = styled(lambda: cost.draw(frame, info, seconds))
-    found["curves"] = styled(lambda: curves.draw(frame, info, epochs))
-    return found
+    drawings: dict[str, Callable[[], Figure | None]] = {}
+    if found.info.figure.kind == "pairs":
+        drawings["synergy"] = styled(lambda: synergy.draw(found))
+    if "top1" in found.info.figure.metrics:
+        drawings["cost"] = styled(lambda: cost.draw(found, seconds))
+    drawings["curves"] = styled(lambda: curves.draw(found, epochs))
+    return drawings
 
 
 def rendered(figure: Figure, suffix: str) -> bytes:

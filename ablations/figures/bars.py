@@ -13,13 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ablations.figures import style
-from ablations.studies.info import StudyInfo
+from ablations.studies.info import StudyInfo, stamp
 from ablations.studies.metrics import is_metric, label, short, text
 from ablations.studies.plot import METRIC
 from ablations.tables.captions import caption
-from ablations.tables.cells import baselines, cell_table, long_table, reference_value
+from ablations.tables.cells import reference_value
+from ablations.tables.findings import Findings
 from ablations.tables.frame import axis_array
-from ablations.tables.published import as_ours, published
 
 HEIGHT = 2.8  # inches: the axes
 BAR, GROUP = 0.16, 0.62  # the thinnest bar; the narrowest group of bars
@@ -102,16 +102,16 @@ class Panel:
         return LEFT + max(NARROWEST, group * len(self.places)) + RIGHT
 
 
-def draw(frame: pd.DataFrame, info: StudyInfo) -> Figure:
+def draw(found: Findings) -> Figure:
     """Our bars with seeds and intervals over the baselines; the paper's panels with them where there are some."""
-    ours = panels(frame, info, info.title)
-    paper = published(info.paper)
-    theirs = panels(paper.frame, as_ours(paper, info), f"paper: {paper.setting}") if paper else []
+    info = found.info
+    ours, *papers = (panels(side, title) for title, side in found.sides.items())
+    theirs = papers[0] if papers else []
     beside = len(ours) + len(theirs) <= FEW
     rows = [[*ours, *theirs]] if beside else [ours, theirs] if theirs else [ours]
     heights = [(max(panel.above for panel in row), HEIGHT, max(panel.below for panel in row)) for row in rows]
     width = max(sum(panel.width for panel in row) for row in rows) + 2 * style.MARGIN
-    page = style.Page(width, sum(map(sum, heights)), info.question, caption(frame, info))
+    page = style.Page(width, sum(map(sum, heights)), info.question, caption(found))
     bottom = 0.0
     for row, (above, _, below) in reversed(list(zip(rows, heights, strict=True))):
         left, bottom = style.MARGIN, bottom + below
@@ -120,21 +120,13 @@ def draw(frame: pd.DataFrame, info: StudyInfo) -> Figure:
             left += panel.width
         first = bottom
         bottom += HEIGHT + above
-    if info.stamp:
-        page.stamp(
-            f"{info.scale.upper()}: {info.about}",
-            style.MARGIN + LEFT,
-            first,
-            ours[0].width - LEFT - RIGHT,
-            HEIGHT,
-        )
+    page.stamp(stamp(info), style.MARGIN + LEFT, first, ours[0].width - LEFT - RIGHT, HEIGHT)
     return page.figure
 
 
-def panels(frame: pd.DataFrame, info: StudyInfo, title: str) -> list[Panel]:
+def panels(side: Findings, title: str) -> list[Panel]:
     """One panel for each value of the plot's `panel`. Panels of one metric share their limits."""
-    plot = info.figure
-    cells, seeds = cell_table(frame, plot), long_table(frame, plot)
+    info, plot, cells, seeds = side.info, side.info.figure, side.cells, side.per_seed
     hues = style.hues(_values(plot.hue, info, cells))
     if plot.hue is not None and cells[plot.hue].isna().any():
         hues[NO_HUE] = style.NAMED["none"]
@@ -144,7 +136,7 @@ def panels(frame: pd.DataFrame, info: StudyInfo, title: str) -> list[Panel]:
         metric = str(value) if plot.panel == METRIC else plot.metrics[0]
         alike = cells[cells[METRIC] == metric] if METRIC in (plot.panel,) else cells
         every = seeds[seeds[METRIC] == metric] if plot.panel == METRIC else seeds
-        levels = {**baselines(frame, metric), **_reference(those, info)}
+        levels = {**side.baselines[metric], **_reference(those, info)}
         levels = {name: level for name, level in levels.items() if np.isfinite(level)}
         axis = "accuracy (%)" if METRIC in (plot.hue, plot.x) else label(metric)
         called = _called(plot.panel, value, info)

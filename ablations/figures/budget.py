@@ -16,22 +16,11 @@ from numpy.typing import NDArray
 
 from ablations.console.text import counted
 from ablations.figures import style
-from ablations.studies.info import StudyInfo
+from ablations.studies.info import stamp
 from ablations.studies.metrics import label, text
-from ablations.tables.budgets import (
-    FAILS,
-    HOLDS,
-    OPEN,
-    UNDECIDED,
-    agreements,
-    budgets,
-    first_held,
-    has_papers_map,
-    judged,
-    levels,
-)
+from ablations.tables.budgets import FAILS, HOLDS, OPEN, UNDECIDED
 from ablations.tables.captions import caption
-from ablations.tables.cells import baselines
+from ablations.tables.findings import Findings
 from ablations.tables.frame import axis_array
 
 NARROWEST, WIDEST = 4.4, 8.0  # inches: the axes
@@ -52,30 +41,25 @@ MARKS = {  # marker, color, whether it is filled: told apart without color
 }
 
 
-def draw(frame: pd.DataFrame, info: StudyInfo, verdicts: pd.DataFrame | None) -> Figure:
-    """Levels of top1; below them rank agreement, where the paper has such a map, and claims, where they are judged.
-
-    verdicts: one row per claim and budget: claim, epochs, outcome.
-    """
-    shown, pairs = levels(frame, info), budgets(info)
-    lines = [*dict.fromkeys(shown["name"])]
-    claims = [] if verdicts is None else [*dict.fromkeys(verdicts["claim"])]
+def draw(found: Findings) -> Figure:
+    """Levels of top1; below them rank agreement, where the paper has such a map, and claims, where they are judged."""
+    info, shown, pairs = found.info, found.levels, found.budgets
+    lines, claims = [*dict.fromkeys(shown["name"])], [*found.judged]
     width = _width([*pairs.values()])
     named = _named([*pairs.values()], width)
-    untrained = baselines(frame).get("untrained", np.nan)
+    untrained = found.baselines["top1"].get("untrained", np.nan)
     panels: list[tuple[float, float, Callable[[Axes], Axes]]] = [  # room above, height, drawing
         (TITLE, max(LEVELS, LINE * (len(lines) + 2)), lambda axes: draw_levels(axes, shown, pairs, untrained))
     ]
-    if has_papers_map(info):
-        ranks = agreements(frame, info)
-        panels.append((TITLE + LINE * len(OVER), RHO, lambda axes: draw_ranks(axes, ranks, pairs, named)))
-    if verdicts is not None and claims:
-        panels.append((TITLE + LINE, ROW * len(claims), lambda axes: draw_claims(axes, verdicts, pairs)))
+    if found.papers_map is not None:
+        panels.append((TITLE + LINE * len(OVER), RHO, lambda axes: draw_ranks(axes, found.agreements, pairs, named)))
+    if claims:
+        panels.append((TITLE + LINE, ROW * len(claims), lambda axes: draw_claims(axes, found)))
 
     longest = max(map(len, [*map(_cut, claims), *(SAMPLE + name for name in (*lines, *OVER, "untrained 50.0"))]))
     across = LEFT + width + NAMES + style.NUMBER_CHARACTER * longest + 2 * style.MARGIN
     bottom = BELOW + sum(above + height for above, height, _ in panels)
-    page = style.Page(across, bottom, info.question, caption(frame, info))
+    page = style.Page(across, bottom, info.question, caption(found))
     for i, (above, height, drawing) in enumerate(panels):
         bottom -= above + height
         place = (style.MARGIN + LEFT, bottom, width, height)
@@ -84,8 +68,7 @@ def draw(frame: pd.DataFrame, info: StudyInfo, verdicts: pd.DataFrame | None) ->
         drawing(axes)
         if i == 0:
             axes.set_title(style.fitted(info.title, across - LEFT), loc="left")
-            if info.stamp:
-                page.stamp(f"{info.scale.upper()}: {info.about}", *place)
+            page.stamp(stamp(info), *place)
     names = {each: f"{each:,}\n{counted(epochs, 'epoch')}" for epochs, each in pairs.items()}
     axes.set_xticks([*names], [name if each in named else "" for each, name in names.items()])
     axes.set_xlabel(f"image pairs that a cell is trained on: epochs × {info.images:,} images")
@@ -144,19 +127,21 @@ def draw_ranks(axes: Axes, ranks: pd.DataFrame, pairs: Mapping[int, int], named:
     return axes
 
 
-def draw_claims(axes: Axes, verdicts: pd.DataFrame, pairs: Mapping[int, int]) -> Axes:
+def draw_claims(axes: Axes, found: Findings) -> Axes:
     """A row per claim and a mark per budget, joined from where the claim first holds."""
-    claims, first, known = list(dict.fromkeys(verdicts["claim"])), first_held(verdicts), judged(verdicts)
+    pairs, known, verdicts = found.budgets, found.judged, found.verdicts
+    assert verdicts is not None
+    claims = [*known]
     for row, claim in enumerate(claims):
         axes.axhline(row, color=style.ABSENT, linewidth=0.8, zorder=0)
-        if (since := first[claim]) is not None:
+        if (since := found.first_held[claim]) is not None:
             held = [pairs[since], pairs[int(known[claim]["epochs"].iloc[-1])]]
             axes.plot(held, [row, row], color=MARKS[HOLDS][1], linewidth=3, alpha=0.4, solid_capstyle="butt", zorder=1)
     for outcome, (marker, color, filled) in MARKS.items():
-        found = verdicts[verdicts["outcome"] == outcome]
-        if len(found) or outcome != OPEN:
+        those = verdicts[verdicts["outcome"] == outcome]
+        if len(those) or outcome != OPEN:
             axes.plot(
-                [pairs[epochs] for epochs in found["epochs"]], [claims.index(claim) for claim in found["claim"]],
+                [pairs[epochs] for epochs in those["epochs"]], [claims.index(claim) for claim in those["claim"]],
                 linestyle="none", marker=marker, markersize=8, color=color, label=outcome, markeredgewidth=1.2,
                 markerfacecolor=color if filled else "white",
             )  # fmt: skip

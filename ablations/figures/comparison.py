@@ -36,8 +36,7 @@ def draw(
     axes = page.axes(style.MARGIN + left, BELOW, WIDTH, height)
     draw_differences(axes, rows, mean, tie)
     axes.set_xlabel("difference (points)")
-    if stamp:
-        page.stamp(stamp, style.MARGIN + left, BELOW, WIDTH, height)
+    page.stamp(stamp, style.MARGIN + left, BELOW, WIDTH, height)
     return page.figure
 
 

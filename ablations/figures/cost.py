@@ -13,7 +13,8 @@ from matplotlib.transforms import Bbox
 
 from ablations.console.text import counted
 from ablations.figures import style
-from ablations.studies.info import StudyInfo
+from ablations.studies.info import stamp
+from ablations.tables.findings import Findings
 from ablations.tables.frame import axes_of, cell_names, done_cells
 
 WIDTH, HEIGHT = 5.4, 3.4  # inches: the axes
@@ -37,9 +38,9 @@ def costs(frame: pd.DataFrame, seconds: Mapping[str, float]) -> pd.DataFrame:
     return cells.assign(front=(better["top1"] > better["top1"].cummax().shift(fill_value=-np.inf)).reindex(cells.index))
 
 
-def draw(frame: pd.DataFrame, info: StudyInfo, seconds: Mapping[str, float]) -> Figure | None:
+def draw(found: Findings, seconds: Mapping[str, float]) -> Figure | None:
     """None where no trial with a top1 is done."""
-    cells = costs(frame, seconds)
+    info, cells = found.info, costs(found.frame, seconds)
     if cells.empty:
         return None
     sentences = [
@@ -63,8 +64,7 @@ def draw(frame: pd.DataFrame, info: StudyInfo, seconds: Mapping[str, float]) -> 
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title("accuracy against cost", loc="left")
     _name(axes, [(str(cell.name), cell.seconds, cell.top1) for cell in front.itertuples()])
-    if info.stamp:
-        page.stamp(f"{info.scale.upper()}: {info.about}", style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
+    page.stamp(stamp(info), style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
     return page.figure
 
 

@@ -7,7 +7,8 @@ from matplotlib.ticker import MaxNLocator
 
 from ablations.console.text import counted
 from ablations.figures import style
-from ablations.studies.info import Epochs, StudyInfo
+from ablations.studies.info import Epochs, stamp
+from ablations.tables.findings import Findings
 from ablations.tables.frame import axes_of, cell_names, done_cells
 
 MOST = 6  # cells
@@ -32,9 +33,10 @@ def chosen(frame: pd.DataFrame) -> dict[str, list[str]]:
     }
 
 
-def draw(frame: pd.DataFrame, info: StudyInfo, epochs: Epochs) -> Figure | None:
+def draw(found: Findings, epochs: Epochs) -> Figure | None:
     """epochs: the rows of a trial by trial_id: epoch, loss, accuracy. None where nothing was trained."""
-    rows = {name: [list(epochs(trial)) for trial in trials] for name, trials in chosen(frame).items()}
+    info = found.info
+    rows = {name: [list(epochs(trial)) for trial in trials] for name, trials in chosen(found.frame).items()}
     rows = {name: [trial for trial in trials if trial] for name, trials in rows.items()}
     rows = {name: trials for name, trials in rows.items() if trials}
     if not rows:
@@ -64,6 +66,5 @@ def draw(frame: pd.DataFrame, info: StudyInfo, epochs: Epochs) -> Figure | None:
         axes.spines[["top", "right"]].set_visible(False)
         if i == 0:
             style.legend_above(axes, across - LEFT)
-    if info.stamp:
-        page.stamp(f"{info.scale.upper()}: {info.about}", style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
+    page.stamp(stamp(info), style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
     return page.figure

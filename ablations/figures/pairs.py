@@ -13,11 +13,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from ablations.figures import style
-from ablations.studies.info import StudyInfo
+from ablations.studies.info import stamp
 from ablations.tables.captions import caption
-from ablations.tables.cells import baselines
-from ablations.tables.pairs import pair_failed, pair_table, row_average
-from ablations.tables.published import published
+from ablations.tables.findings import Findings
+from ablations.tables.pairs import row_average
 
 CELL, LARGEST = 0.5, 10.0  # inches: a cell; the side of a map, beyond which its cells become smaller
 LEGIBLE = 0.35  # the smallest cell that holds its number
@@ -67,42 +66,39 @@ class Panel:
         return ABOVE + self.cell * len(self.table) + self.below
 
 
-def draw(frame: pd.DataFrame, info: StudyInfo) -> Figure:
+def draw(found: Findings) -> Figure:
     """Our map, its row average and its baselines; the paper's panel beside it where there is one."""
-    panels = [_ours(frame, info), *_papers(info)]
+    info, panels = found.info, [_ours(found), *_papers(found)]
     tallest = max(panel.height for panel in panels)
     width = sum(panel.width for panel in panels) + 2 * style.MARGIN
-    page = style.Page(width, tallest, info.question, caption(frame, info))
+    page = style.Page(width, tallest, info.question, caption(found))
     left = style.MARGIN
     for panel in panels:
         _draw_panel(page, panel, left, tallest - ABOVE - panel.cell * len(panel.table))
         left += panel.width
-    if info.stamp:
-        place = (style.MARGIN, tallest - panels[0].height, panels[0].width, panels[0].height - ABOVE)
-        page.stamp(f"{info.scale.upper()}: {info.about}", *place)
+    page.stamp(stamp(info), style.MARGIN, tallest - panels[0].height, panels[0].width, panels[0].height - ABOVE)
     return page.figure
 
 
-def _ours(frame: pd.DataFrame, info: StudyInfo) -> Panel:
-    table = pair_table(frame, info.axes)
-    marks = {name.replace("_", " "): level for name, level in baselines(frame).items() if np.isfinite(level)}
+def _ours(found: Findings) -> Panel:
+    info, table, levels = found.info, found.pairs, found.baselines["top1"]
+    marks = {name.replace("_", " "): level for name, level in levels.items() if np.isfinite(level)}
     first, second = info.axes
     return Panel(
         title=info.title,
         table=table,
         average=row_average(table),
-        failed=pair_failed(frame, info.axes),
+        failed=found.failed_pairs,
         limits=_limits([*table.to_numpy().ravel(), *marks.values()]),
         marks=marks,
         axes=(info.named(first), info.named(second)),
     )
 
 
-def _papers(info: StudyInfo) -> list[Panel]:
-    paper = published(info.paper)
-    if paper is None or paper.row_average is None:
+def _papers(found: Findings) -> list[Panel]:
+    info, paper, table = found.info, found.paper, found.papers_map
+    if paper is None or paper.row_average is None or table is None:
         return []
-    table = pair_table(paper.frame, paper.axes)
     return [
         Panel(
             title=f"paper: {paper.setting}",

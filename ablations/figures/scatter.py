@@ -10,13 +10,12 @@ from matplotlib.ticker import LogLocator, ScalarFormatter
 from matplotlib.transforms import Bbox
 
 from ablations.figures import style
-from ablations.studies.info import StudyInfo
+from ablations.studies.info import StudyInfo, stamp
 from ablations.studies.metrics import label, short
 from ablations.studies.plot import METRIC
 from ablations.tables.captions import caption
-from ablations.tables.cells import cell_table
+from ablations.tables.findings import Findings
 from ablations.tables.frame import axis_array, done_cells
-from ablations.tables.published import as_ours, published
 
 WIDTH, HEIGHT = 4.2, 3.2  # inches: the axes
 LEFT, RIGHT, BELOW = 0.7, 0.3, 0.6
@@ -27,27 +26,23 @@ NAME_SIZE, NAME_CHARACTER, DOT = style.NUMBER_SIZE - 1.5, 4.0, 5.0  # points: he
 PLACES = ((4, 1), (-4, 1), (4, -10), (-4, -10), (6, -4), (-6, -4))  # of a name beside its point, in the order tried
 
 
-def draw(frame: pd.DataFrame, info: StudyInfo) -> Figure:
+def draw(found: Findings) -> Figure:
     """Our points with their intervals, the paper's beside them."""
-    paper = published(info.paper)
-    shown = [(frame, info, info.title)]
-    shown += [(paper.frame, as_ours(paper, info), f"paper: {paper.setting}")] if paper else []
+    info, shown = found.info, found.sides
     width = (LEFT + WIDTH + RIGHT) * len(shown) + 2 * style.MARGIN
-    page = style.Page(width, ABOVE + HEIGHT + BELOW, info.question, caption(frame, info))
-    for i, (table, about, title) in enumerate(shown):
+    page = style.Page(width, ABOVE + HEIGHT + BELOW, info.question, caption(found))
+    for i, (title, side) in enumerate(shown.items()):
         left = style.MARGIN + i * (LEFT + WIDTH + RIGHT) + LEFT
-        draw_points(page.axes(left, BELOW, WIDTH, HEIGHT), table, about, title)
-    if info.stamp:
-        page.stamp(f"{info.scale.upper()}: {info.about}", style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
+        draw_points(page.axes(left, BELOW, WIDTH, HEIGHT), side, title)
+    page.stamp(stamp(info), style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
     return page.figure
 
 
-def points(frame: pd.DataFrame, info: StudyInfo) -> pd.DataFrame:
+def points(side: Findings) -> pd.DataFrame:
     """One row per cell and y metric that is measured: x, y, half (of y's 95% interval), hue, name."""
-    plot = info.figure
+    info, plot = side.info, side.info.figure
     assert plot.x is not None
-    cells = cell_table(frame, plot)
-    across = _x(frame, info)
+    across = _x(side.frame, info)
     names = [axis for axis in info.axes if axis not in (*plot.average, plot.hue, "point")]
     rows = [
         {
@@ -59,7 +54,7 @@ def points(frame: pd.DataFrame, info: StudyInfo) -> pd.DataFrame:
                 f"{cell[axis]}{'x' if axis == 'width' else ''}" for axis in names if not pd.isna(cell[axis])
             ),
         }
-        for _, cell in cells.iterrows()
+        for _, cell in side.cells.iterrows()
     ]
     return pd.DataFrame(rows, columns=["x", "y", "half", "hue", "name"]).dropna(subset=["x", "y"])
 
@@ -78,11 +73,10 @@ def _key(value: Any) -> Any:
     return None if pd.isna(value) else value
 
 
-def draw_points(axes: Axes, frame: pd.DataFrame, info: StudyInfo, title: str) -> Axes:
+def draw_points(axes: Axes, side: Findings, title: str) -> Axes:
     """Points of one hue share color and marker, and are joined where they have an order along x."""
-    plot = info.figure
+    info, plot, found = side.info, side.info.figure, points(side)
     assert plot.x is not None
-    found = points(frame, info)
     present = list(plot.metrics) if plot.hue == METRIC else list(axis_array(info.axes[plot.hue])) if plot.hue else [""]
     colors = style.hues(present)
     for i, hue in enumerate(present):

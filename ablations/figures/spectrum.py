@@ -14,11 +14,11 @@ from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from ablations.figures import style
-from ablations.studies.info import Outcomes, StudyInfo
+from ablations.studies.info import Outcomes, StudyInfo, stamp
 from ablations.studies.metrics import label
 from ablations.tables.captions import caption
+from ablations.tables.findings import Findings
 from ablations.tables.frame import axis_array, once
-from ablations.tables.published import published
 
 WIDTH, HEIGHT = 3.4, 2.3  # inches: the axes
 LEFT, RIGHT, BELOW = 0.75, 0.2, 0.55
@@ -41,21 +41,23 @@ class Line:
     dash: str = "-"
 
 
-def draw(frame: pd.DataFrame, info: StudyInfo, outcomes: Outcomes) -> Figure:
+def draw(study: Findings, outcomes: Outcomes) -> Figure:
     """Two panels of the trials' spectra, below them the paper's.
 
     outcomes: what a trial's probes found, by trial_id: spectra are no part of the frame. The paper's own frame has
     points instead, and stands alone.
     """
-    paper = published(info.paper)
-    rows = [(info.title, _points(frame) if VALUE in frame else lines(frame, info, outcomes))]
-    rows += [(f"paper: {paper.setting}", _points(paper.frame))] if paper else []
+    info = study.info
+    rows = [
+        (title, _points(side.frame) if VALUE in side.frame else lines(side.frame, side.info, outcomes))
+        for title, side in study.sides.items()
+    ]
     across = len(SCALES) * (LEFT + WIDTH + RIGHT)
     legends = [
         LEGEND * style.legend_lines([line.name for line in found if line.name], across - LEFT) for _, found in rows
     ]
     bottom = sum(ABOVE + legend + HEIGHT + BELOW for legend in legends)
-    page = style.Page(across + 2 * style.MARGIN, bottom, info.question, caption(frame, info))
+    page = style.Page(across + 2 * style.MARGIN, bottom, info.question, caption(study))
     for (title, found), legend in zip(rows, legends, strict=True):
         bottom -= ABOVE + legend + HEIGHT + BELOW
         for i, scale in enumerate(SCALES):
@@ -65,8 +67,8 @@ def draw(frame: pd.DataFrame, info: StudyInfo, outcomes: Outcomes) -> Figure:
             if i == 0:
                 style.legend_above(axes, across - LEFT)
                 axes.set_title(style.fitted(title, across - LEFT), loc="left", pad=6 + 72 * legend)
-            if info.stamp and found is rows[0][1]:
-                page.stamp(f"{info.scale.upper()}: {info.about}", left, bottom + BELOW, WIDTH, HEIGHT)
+            if found is rows[0][1]:
+                page.stamp(stamp(info), left, bottom + BELOW, WIDTH, HEIGHT)
     return page.figure
 
 

@@ -140,7 +140,12 @@ class Page:
         self.figure.text(left / self.width, bottom / self.height, text, size=size, va=va, color=color, linespacing=1.3)
 
     def stamp(self, text: str, left: float, bottom: float, width: float, height: float) -> None:
-        """Across a panel at that place (as in `axes`), from corner to corner, so that it cannot be cropped away."""
+        """Across a panel at that place (as in `axes`), from corner to corner, so that it cannot be cropped away.
+
+        Nothing where the text is empty.
+        """
+        if not text:
+            return
         self.figure.text(
             (left + width / 2) / self.width, (self.bottom + bottom + height / 2) / self.height, text,
             size=0.9 * 72 * hypot(width, height) / (STAMP_CHARACTER * len(text)), color="#d00020", alpha=0.35,

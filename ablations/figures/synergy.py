@@ -12,31 +12,26 @@ from matplotlib.figure import Figure
 
 from ablations.figures import style
 from ablations.stats.intervals import Pooled
-from ablations.studies.info import StudyInfo
-from ablations.tables.cells import seed_spread
-from ablations.tables.pairs import is_square, order_table, pair_table, synergy_table
-from ablations.tables.published import published
+from ablations.studies.info import StudyInfo, stamp
+from ablations.tables.findings import Findings
+from ablations.tables.pairs import is_square, order_table, synergy_table
 
 CELL, ABOVE, GAP, BAR, SCALE = 0.5, 0.4, 0.5, 0.16, 0.9  # inches
 LARGEST = 14  # names, beyond which cells would not hold their numbers
 
 
-def draw(frame: pd.DataFrame, info: StudyInfo) -> Figure | None:
+def draw(found: Findings) -> Figure | None:
     """None where first and second do not take the same values, or take too many."""
-    table = pair_table(frame, info.axes)
+    info, table = found.info, found.pairs
     if not is_square(table) or len(table) > LARGEST:
         return None
-    rows = [(table, info.title)]
-    paper = published(info.paper)
-    if paper is not None:
-        rows.append((pair_table(paper.frame, paper.axes), f"paper: {paper.setting}"))
+    rows = [(side.pairs, title) for title, side in found.sides.items()]
     longest = max(len(str(name)) for name in table.index)
     names, below = 0.5 + style.LABEL_CHARACTER * longest, 0.5 + 0.75 * style.LABEL_CHARACTER * longest
     side = CELL * max(len(row) for row, _ in rows)
     width = 2 * (names + side) + GAP + SCALE + BAR + 2 * style.MARGIN
     height = ABOVE + side + below
-    spread = seed_spread(frame, info.figure, "top1")
-    page = style.Page(width, height * len(rows), info.question, _caption(info, spread))
+    page = style.Page(width, height * len(rows), info.question, _caption(info, found.spread))
     for i, (pairs, title) in enumerate(rows):
         bottom = height * (len(rows) - 1 - i) + below + side - CELL * len(pairs)
         panels = [("synergy", synergy_table(pairs)), ("order", order_table(pairs))]
@@ -52,9 +47,7 @@ def draw(frame: pd.DataFrame, info: StudyInfo) -> Figure | None:
         bar = page.axes(left - names - GAP + SCALE, bottom, BAR, CELL * len(pairs))
         colors = ScalarMappable(Normalize(-limit, limit), style.DIVERGING)
         page.figure.colorbar(colors, cax=bar, ticklocation="left").set_label("points")
-    if info.stamp:
-        place = (style.MARGIN + names, height * (len(rows) - 1) + below, side, side)
-        page.stamp(f"{info.scale.upper()}: {info.about}", *place)
+    page.stamp(stamp(info), style.MARGIN + names, height * (len(rows) - 1) + below, side, side)
     return page.figure
 
 

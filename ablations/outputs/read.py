@@ -1,30 +1,30 @@
 """What a study's report page is made from: the files that runs left in results/ and reports/. No torch, no images."""
 
 import csv
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from ablations.console.commands import again
 from ablations.outputs import record as run_record
-from ablations.outputs.record import RunRecord
+from ablations.outputs.paths import Key, Paths, results, there
+from ablations.outputs.record import RunRecord, damaged, made_by, missing
 from ablations.store.inspect import tail
 from ablations.store.leases import Leases
 from ablations.store.trials import Store
 from ablations.studies.info import Epochs, Outcomes
 from ablations.studies.load import load_study
 from ablations.tables import frame
+from ablations.tables.findings import Findings
 from ablations.tables.frame import axes_of
 from ablations.verdicts import budgets
 from ablations.verdicts.budgets import Judged
 from simclr_core.errors import BadInput
 
-PROVENANCE = ".provenance.csv"
 LOG = 30  # lines of a failed trial's log
-
-Key = tuple[str, str]  # study, scale
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,9 @@ class StudyOutputs:
     what the augmentations do, None where no run has drawn it. comparisons: SVGs of ablations.compare by name.
     """
 
+    paths: Paths
     ran: RunRecord
-    frame: pd.DataFrame
+    findings: Findings
     table: str
     provenance: str
     seconds: Mapping[str, float]
@@ -61,60 +62,59 @@ class StudyOutputs:
     comparisons: Mapping[str, str]
 
     @property
-    def verdicts(self) -> pd.DataFrame | None:
-        """Of each training budget, as tables and figures take them; None where the figure shows none."""
-        return budgets.table(self.budgets, self.ran.context)
-
-    @property
     def about(self) -> list[dict[str, str]]:
         """A row per done trial: what it ran on, and with what."""
         return list(csv.DictReader(self.provenance.splitlines()))
 
 
-def files(out: Path, study: str, scale: str) -> list[Path]:
+def files(paths: Paths) -> list[Path]:
     """All that a page shows but what is in the trials' own folders, whether it is there or not."""
-    stem, pictures = out / "results" / study, out / "reports" / study
-    return [
-        *(stem / f"{scale}{end}" for end in (".csv", PROVENANCE, run_record.END)),
-        pictures / f"{scale}-views.png",
-        *sorted(pictures.glob(f"{scale}-compare-*.svg")),
-    ]
+    return [paths.table, paths.provenance, paths.record, paths.views, *paths.comparisons.values()]
 
 
-def gather(out: Path, study: str, scale: str, asked: str) -> StudyOutputs:
+def table(paths: Paths, makes: str) -> pd.DataFrame:
+    """The study's frame. Raises BadInput where there is none, with the command that `makes` it."""
+    if not paths.table.is_file():
+        raise missing(paths.table, makes)
+    return frame.read(paths.table)
+
+
+def tables(out: Path, scale: str, studies: Iterable[str]) -> dict[str, pd.DataFrame]:
+    """The frames of those studies that have one at that scale. A damaged one counts as not there: its own page says."""
+    found = {}
+    for study in studies:
+        with suppress(BadInput):
+            found[study] = table(Paths(out, study, scale), "")
+    return found
+
+
+def gather(paths: Paths, asked: str) -> StudyOutputs:
     """Raises BadInput, with the command that helps, where a file is missing or damaged. asked: the study, as given."""
-    where = [] if out == Path() else ["--out", str(out)]
-    command = shlex.join(["python", "-m", "ablations.run", asked, "--scale", scale, *where])
-    table, about, asked_for, views, *comparisons = files(out, study, scale)
-    texts = [_text(path, command) for path in (table, about)]
-    run, found = run_record.read(asked_for, command), frame.read(table)
-    if axes_of(found) != list(run.context.axes):
-        raise BadInput(f"{table}: its axes are not those of {asked_for.name}; this makes both again: {command}")
-    store = Store(out / "results")
-    judged = budgets.judge(found, run.context, store, lambda _, seeds: run_record.again(run.command, out, seeds))
+    makes = made_by(paths, asked)
+    texts = [_text(path, makes) for path in (paths.table, paths.provenance)]
+    run, rows = run_record.read(paths, makes), table(paths, makes)
+    if axes_of(rows) != list(run.context.axes):
+        raise BadInput(f"{paths.table}: its axes are not those of {paths.record.name}; this makes both again: {makes}")
+    store = Store(results(paths.out))
+    judged = budgets.judge(rows, run.context, store, lambda _, seeds: again(run.command, paths.out, seeds))
     try:
         return StudyOutputs(
+            paths=paths,
             ran=run,
-            frame=found,
+            findings=Findings(rows, run.context, budgets.table(judged, run.context)),
             table=texts[0],
             provenance=texts[1],
             seconds=_seconds(texts[1]),
             epochs=store.epochs,
             outcomes=store.outcomes,
             budgets=judged,
-            failed=tuple(_failed(found, store)),
-            at_work=not found["status"].isin(["done", "failed"]).all() and bool(Leases(store).live_runs()),
-            views=views.read_bytes() if views.is_file() else None,
-            comparisons={path.stem.removeprefix(f"{scale}-compare-"): _text(path, command) for path in comparisons},
+            failed=tuple(_failed(rows, store)),
+            at_work=not rows["status"].isin(["done", "failed"]).all() and bool(Leases(store).live_runs()),
+            views=paths.views.read_bytes() if paths.views.is_file() else None,
+            comparisons={name: _text(path, makes) for name, path in paths.comparisons.items()},
         )
     except (KeyError, ValueError):
-        raise BadInput(f"{about}: damaged; this makes it again, training nothing twice: {command}") from None
-
-
-def there(out: Path) -> list[Key]:
-    """Every study and scale that has results, in order."""
-    paths = (out / "results").glob(f"*/*{run_record.END}")
-    return sorted((path.parent.name, path.name.removesuffix(run_record.END)) for path in paths)
+        raise damaged(paths.provenance, makes) from None
 
 
 def named(out: Path, given: str) -> str:
@@ -132,17 +132,17 @@ def chosen(out: Path, studies: Sequence[str], scale: str | None) -> list[Key]:
     found += [(study, scale or "laptop") for study in studies if study not in {each for each, _ in found}]
     if not found:
         of = f" at scale {scale}" if scale else ""
-        raise BadInput(f"{out / 'results'}: no study has results{of} that can be shown; ablations.run makes them.")
+        raise BadInput(f"{results(out)}: no study has results{of} that can be shown; ablations.run makes them.")
     return found
 
 
-def _text(path: Path, command: str) -> str:
+def _text(path: Path, makes: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; this makes it: {command}") from None
+        raise missing(path, makes) from None
     except (OSError, UnicodeDecodeError):
-        raise BadInput(f"{path}: damaged; this makes it again, training nothing twice: {command}") from None
+        raise damaged(path, makes) from None
 
 
 def _seconds(provenance: str) -> dict[str, float]:

@@ -1,7 +1,5 @@
 """What a run was asked for, on disk beside its table: with it a report needs neither the study's file nor torch."""
 
-import argparse
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +7,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from ablations.console.commands import again, command
+from ablations.outputs.paths import Paths
 from ablations.studies.fields import flat
 from ablations.studies.info import StudyInfo
 from ablations.studies.model import CELL, Trial
 from simclr_core.errors import BadInput
-
-END = ".run.json"
 
 
 @dataclass(frozen=True)
@@ -34,28 +32,36 @@ def dump(ran: RunRecord) -> bytes:
     return _ADAPTER.dump_json(ran, indent=2) + b"\n"
 
 
-def read(path: Path, command: str) -> RunRecord:
-    """What `dump` gave. Raises BadInput, naming the `command` that makes it, where the file is none such."""
+def read(paths: Paths, makes: str = "") -> RunRecord:
+    """What `dump` gave. Raises BadInput, naming the command that `makes` it, where the file is none such."""
     try:
-        return _ADAPTER.validate_json(path.read_bytes())
+        return _ADAPTER.validate_json(paths.record.read_bytes())
     except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; this makes it: {command}") from None
+        raise missing(paths.record, makes) from None
     except (OSError, ValidationError):
-        raise BadInput(f"{path}: damaged; this makes it again, training nothing twice: {command}") from None
+        raise damaged(paths.record, makes) from None
 
 
-def again(command: str, out: Path, seeds: int = 0) -> str:
-    """The command of a run of the whole study, on that many seeds, into `out`; without a number on its own seeds."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for option in ("--seeds", "--out", "--only"):
-        parser.add_argument(option, action="append")
-    for switch in ("--quiet", "--json", "--verbose", "--retry", "--dry-run"):
-        parser.add_argument(switch, action="store_true")
-    given, kept = parser.parse_known_args(shlex.split(command))
-    number = [str(seeds)] if seeds else (given.seeds or [])[-1:]
-    more = [word for value in number for word in ("--seeds", value)]
-    where = [] if out == Path() else ["--out", str(out)]
-    return shlex.join([*kept, *more, *where])
+def made_by(paths: Paths, study: str = "", scale: str = "", seeds: int = 0) -> str:
+    """The command that makes the files again: as it is recorded beside them, with its data; else one by their names.
+
+    study, scale: as somebody has given them, where they may be files. seeds: another number than the run's.
+    """
+    try:
+        line = read(paths).command
+    except BadInput:
+        return command("run", study or paths.study, scale=scale or paths.scale, seeds=seeds, out=paths.out)
+    return again(line, paths.out, seeds)
+
+
+def missing(path: Path, makes: str) -> BadInput:
+    """The error for a file that is not there; `makes`: the command that makes it."""
+    return BadInput(f"{path}: no such file; this makes it: {makes}")
+
+
+def damaged(path: Path, makes: str) -> BadInput:
+    """The error for a file that is not as it was written; `makes`: the command that makes it."""
+    return BadInput(f"{path}: damaged; this makes it again, training nothing twice: {makes}")
 
 
 def shared(trials: Sequence[Trial]) -> dict[str, Any]:

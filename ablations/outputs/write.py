@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ablations.console import terminal
 from ablations.console.arguments import writable
 from ablations.outputs import record as run_record
+from ablations.outputs.paths import Paths
 from ablations.outputs.record import RunRecord
 from ablations.store.leases import Leases
 from ablations.store.trials import Store
@@ -20,15 +21,21 @@ from ablations.sweep.plan import Planned
 from simclr_core.errors import BadInput
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
+
+    from ablations.tables.findings import Findings
 
 EVERY = 10.0  # seconds between two drawings in mid-sweep, at least
 SHARE = 0.02  # of the driver's time for drawing, at most
 
 
 class Outputs:
-    """Writes results/<study>/<scale>.* and reports/<study>/<scale>.* under `out` from what the store has."""
+    """Writes a study's files (see `ablations.outputs.paths`) under `out` from what the store has.
+
+    findings: of the state last written; there is none before the first `write`.
+    """
+
+    findings: "Findings"
 
     def __init__(
         self,
@@ -44,12 +51,11 @@ class Outputs:
         self.store, self._leases, self._views = store, leases, views
         self.planned = list(planned)
         self.problem = ""  # why the figure could not be drawn
-        self._table = out / "results" / self.context.study / self.context.scale
-        self._figure = out / "reports" / self.context.study / self.context.scale
+        self.paths = Paths(out, self.context.study, self.context.scale)
         self._warm, self._changed, self._idle, self._next = False, False, False, time.monotonic() + EVERY
         from ablations import figures
 
-        figures.use_own_matplotlib_settings(store.root / "cache")
+        figures.use_own_matplotlib_settings(store.cache)
 
     def follow(self, event: Event) -> None:
         """Draw anew when cells have finished, now and then. A failure to draw ends no sweep: it is said on stderr."""
@@ -76,52 +82,43 @@ class Outputs:
         from ablations.tables import frame, render
 
         self.planned = plan.refresh(self.planned, self.store, self._leases)
-        csv_file, markdown, latex, about, run_file = (
-            self._table.with_name(f"{self.context.scale}{end}")
-            for end in (".csv", ".md", ".tex", ".provenance.csv", run_record.END)
-        )
-        found = self.frame()
-        verdicts = self._verdicts(found)
+        self.findings, paths = self._find(), self.paths
         with writable():
-            frame.write(found, csv_file)
-            replace_file(markdown, render.markdown(found, self.context, verdicts).encode())
-            replace_file(latex, render.latex(found, self.context, verdicts).encode())
-            replace_file(about, self._provenance().encode())
-            replace_file(run_file, run_record.dump(self.asked))
-            return [csv_file, markdown, latex, about, run_file, *self._draw(found, verdicts)]
+            frame.write(self.findings.frame, paths.table)
+            replace_file(paths.markdown, render.markdown(self.findings).encode())
+            replace_file(paths.latex, render.latex(self.findings).encode())
+            replace_file(paths.provenance, self._provenance().encode())
+            replace_file(paths.record, run_record.dump(self.asked))
+            return [paths.table, paths.markdown, paths.latex, paths.provenance, paths.record, *self._draw()]
 
     def finish(self) -> list[Path]:
         """`write`, and the figures beyond the paper's, which a sweep in progress does without."""
         from ablations import figures
 
-        files, found = self.write(), self.frame()
+        files = self.write()
         seconds = {item.trial_id: item.result.seconds for item in self.planned if item.result}
-        more = figures.more(found, self.context, seconds, self.store.epochs)
+        more = figures.more(self.findings, seconds, self.store.epochs)
         for name, drawing in {**more, "views": self._views}.items():
-            stem = self._figure.with_name(f"{self.context.scale}-{name}")
-            files += self._drawn(drawing, stem)
+            files += self._drawn(drawing, self.paths.figure(name))
         return files
 
-    def frame(self) -> "pd.DataFrame":
-        """The study frame of the state last written."""
-        from ablations.tables import frame
-
-        return frame.study_frame(list(self.context.axes), [item.record() for item in self.planned])
-
     def summary(self) -> str:
-        """What was found, for the terminal."""
+        """What was found, for the terminal: the state last written."""
         from ablations.tables import render
 
-        found = self.frame()
-        return render.summary(found, self.context, self._verdicts(found))
+        return render.summary(self.findings)
 
-    def _verdicts(self, found: "pd.DataFrame") -> "pd.DataFrame | None":
-        """The paper's claims at each training budget, where the figure shows them."""
-        if self.context.figure.kind != "budget":
-            return None
-        from ablations.verdicts import budgets
+    def _find(self) -> "Findings":
+        """From the plan's present state; the paper's claims are judged where the figure shows them."""
+        from ablations.tables.findings import Findings
+        from ablations.tables.frame import study_frame
 
-        return budgets.table(budgets.judge(found, self.context, self.store), self.context)
+        rows, verdicts = study_frame(list(self.context.axes), [item.record() for item in self.planned]), None
+        if self.context.figure.kind == "budget":
+            from ablations.verdicts import budgets
+
+            verdicts = budgets.table(budgets.judge(rows, self.context, self.store), self.context)
+        return Findings(rows, self.context, verdicts)
 
     def _warm_up(self) -> None:
         """Load what tables and figures need in the background: whoever presses Ctrl-C does not wait for it then.
@@ -133,11 +130,11 @@ class Outputs:
         self._warm = True
         threading.Thread(target=figures.warm_up, daemon=True).start()
 
-    def _draw(self, found: "pd.DataFrame", verdicts: "pd.DataFrame | None") -> list[Path]:
+    def _draw(self) -> list[Path]:
         from ablations import figures  # matplotlib takes a second to import, and --dry-run needs none
 
         self.problem = ""
-        return self._drawn(lambda: figures.draw(found, self.context, self.store.outcomes, verdicts), self._figure)
+        return self._drawn(lambda: figures.draw(self.findings, self.store.outcomes), self.paths.figure())
 
     def _drawn(self, drawing: "Callable[[], Figure | None]", stem: Path) -> list[Path]:
         from ablations import figures

@@ -30,22 +30,22 @@ def pictures(material: StudyOutputs) -> dict[str, list[Picture]]:
     from ablations import figures
     from ablations.figures.curves import chosen
 
-    frame = material.frame
-    info = replace(material.ran.context, question="")  # the page's own heading
-    best = "; ".join(chosen(frame)) or "none"
+    untitled = replace(material.findings.info, question="")  # the page's own heading
+    findings = replace(material.findings, info=untitled)
+    best = "; ".join(chosen(findings.frame)) or "none"
     said = {
         "synergy": ("What a pair adds, and what its order does", "Two maps of differences in points."),
         "cost": ("Accuracy against cost", f"One point a cell. Cells from the best to the worst: {best}."),
         "curves": ("", f"Loss and accuracy of the training task by epoch. Cells: {best}."),
     }
-    more = figures.more(frame, info, material.seconds, material.epochs)
+    more = figures.more(findings, material.seconds, material.epochs)
     drawn = {name: _drawn(name, *said[name], drawing) for name, drawing in more.items()}
     return {
         "figure": _drawn(
             "figure",
             "",
-            render.described(frame, info, material.verdicts),
-            lambda: figures.draw(frame, info, material.outcomes, material.verdicts),
+            render.described(findings),
+            lambda: figures.draw(findings, material.outcomes),
         ),
         "more": [picture for name, found in drawn.items() if name != "curves" for picture in found],
         "curves": drawn["curves"],

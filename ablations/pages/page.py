@@ -16,9 +16,9 @@ from ablations.outputs.read import StudyOutputs
 from ablations.pages.images import pictures, png
 from ablations.pages.strips import strips
 from ablations.pages.tables import reading, texts, trials
-from ablations.studies.info import StudyInfo
+from ablations.studies.info import stamp
 from ablations.tables import captions, render
-from ablations.tables.published import published
+from ablations.tables.findings import Findings
 from ablations.verdicts.verdict import JudgedComparison, Outcome, Verdict
 
 MARKS: dict[Outcome, str] = {"holds": "✓", "does not hold": "✗", "undecided": "?", "not asked": "–"}
@@ -44,8 +44,7 @@ class Card:
 
 def build(material: StudyOutputs, answer: str, verdicts: Sequence[Verdict], live: bool = False) -> str:
     """The page. live: somebody keeps renewing it, so it loads itself again now and then."""
-    info, frame = material.ran.context, material.frame
-    paper = published(info.paper)
+    findings, info, paper_table = material.findings, material.findings.info, render.paper_text(material.findings)
     template = _templates().get_template("study.html")
     return template.render(
         title=f"{info.study}, {info.scale}",
@@ -53,22 +52,22 @@ def build(material: StudyOutputs, answer: str, verdicts: Sequence[Verdict], live
         info=info,
         stamp=stamp(info),
         answer=answer,
-        counts=counts(frame),
-        unfinished=int((~frame["status"].isin(["done", "failed"])).sum()),
+        counts=counts(findings.frame),
+        unfinished=int((~findings.frame["status"].isin(["done", "failed"])).sum()),
         at_work=material.at_work,
         figures=pictures(material),
-        caption=captions.caption(frame, info),
+        caption=captions.caption(findings),
         reading=reading(info),
-        table=texts(render.text_table(frame, info, material.verdicts)),
-        paper=paper,
-        paper_table=texts(render.paper_text(paper, info)) if paper and info.figure.kind != "budget" else None,
+        table=texts(render.text_table(findings)),
+        paper=findings.paper,
+        paper_table=None if paper_table is None else texts(paper_table),
         trials=trials(material),
         downloads=downloads(material),
         groups=grouped(verdicts),
         tally=tally(verdicts),
         marks=MARKS,
         failed=material.failed,
-        setting=setting(info),
+        setting=setting(findings),
         recipe=[(path, text.yaml_text(value)) for path, value in material.ran.recipe.items()],
         provenance=provenance(material),
         command=material.ran.command,
@@ -84,14 +83,14 @@ def card(
     material: StudyOutputs, answer: str, verdicts: Sequence[Verdict], link: str, command: str, thumbnail: bytes | None
 ) -> Card:
     """link: to the page, empty where there is none yet; command: what makes it."""
-    info = material.ran.context
+    info = material.findings.info
     return Card(
         study=info.study,
         scale=info.scale,
         question=info.question,
         stamp=stamp(info),
         answer=answer,
-        counts=counts(material.frame),
+        counts=counts(material.findings.frame),
         verdicts=tally(verdicts),
         link=link,
         command=command,
@@ -112,11 +111,6 @@ def _templates() -> Environment:
     return found
 
 
-def stamp(info: StudyInfo) -> str:
-    """What must be said of a scale whose numbers mean nothing; else empty."""
-    return f"{info.scale.upper()}: {info.about}" if info.stamp else ""
-
-
 def counts(frame: pd.DataFrame) -> str:
     """ "150 trials: 147 done, 3 failed"."""
     found = Counter(frame["status"])
@@ -128,15 +122,17 @@ def counts(frame: pd.DataFrame) -> str:
 
 def downloads(material: StudyOutputs) -> list[tuple[str, str, str]]:
     """(what it is, file's name, data: URI)."""
-    info, frame = material.ran.context, material.frame
-    stem = f"{info.study}-{info.scale}"
+    paths = material.paths
     files = [
-        ("CSV, a row per trial", f"{stem}.csv", "text/csv", material.table),
-        ("Markdown", f"{stem}.md", "text/markdown", render.markdown(frame, info, material.verdicts)),
-        ("LaTeX", f"{stem}.tex", "application/x-tex", render.latex(frame, info, material.verdicts)),
-        ("Provenance, CSV", f"{stem}.provenance.csv", "text/csv", material.provenance),
+        ("CSV, a row per trial", paths.table, "text/csv", material.table),
+        ("Markdown", paths.markdown, "text/markdown", render.markdown(material.findings)),
+        ("LaTeX", paths.latex, "application/x-tex", render.latex(material.findings)),
+        ("Provenance, CSV", paths.provenance, "text/csv", material.provenance),
     ]
-    return [(what, name, f"data:{kind};charset=utf-8,{quote(content)}") for what, name, kind, content in files]
+    return [
+        (what, f"{paths.study}-{path.name}", f"data:{kind};charset=utf-8,{quote(content)}")
+        for what, path, kind, content in files
+    ]
 
 
 # --- claims -----------------------------------------------------------------------------------------------------------
@@ -181,9 +177,9 @@ def spoken(part: JudgedComparison) -> str:
 # --- setting and provenance -------------------------------------------------------------------------------------------
 
 
-def setting(info: StudyInfo) -> list[tuple[str, str, str]]:
+def setting(findings: Findings) -> list[tuple[str, str, str]]:
     """(what, this run's, the paper's); of the paper nothing where it has no such numbers."""
-    paper = published(info.paper)
+    info, paper = findings.info, findings.paper
     epochs, batch = (text.span(values) for values in (info.epochs, info.batch_size))
     ours = f"{info.encoder}; {info.data}; epochs {epochs}; batch size {batch}"
     rows = [
@@ -209,4 +205,4 @@ def provenance(material: StudyOutputs) -> list[tuple[str, list[str]]]:
         rows.append(("seconds", [f"{duration(sum(material.seconds.values()))} of training and probing in all"]))
         days = sorted(row["finished"][:10] for row in about if row.get("finished"))
         rows += [("finished", [days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"])] if days else []
-    return [("trials", [counts(material.frame)]), *rows]
+    return [("trials", [counts(material.findings.frame)]), *rows]

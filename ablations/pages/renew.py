@@ -1,6 +1,5 @@
 """The report pages of a results folder on disk, written anew where results have changed."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from functools import partial
 from io import BytesIO
@@ -8,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ablations import figures
+from ablations.console.arguments import writable
+from ablations.console.commands import command
 from ablations.outputs import read
 from ablations.outputs import record as run_record
-from ablations.outputs.read import Key
+from ablations.outputs.paths import Key, Paths, front_page, reports, results, there
 from ablations.pages import page
 from ablations.pages.page import Card
 from ablations.store.files import replace_file
@@ -36,15 +37,16 @@ class Reports:
         self._seen: dict[Key, Any] = {}
         self._cards: dict[Key, Card] = {}
         self._judgments: dict[str, tuple[Mapping[Key, Any], list[Verdict]]] = {}
-        figures.use_own_matplotlib_settings(out / "results" / "cache")
+        self._store = Store(results(out))
+        figures.use_own_matplotlib_settings(self._store.cache)
 
     def renew(self, watched: bool = False) -> list[Path]:
         """Write the pages whose results have changed since the last call, and the front page; the files written.
 
         watched: pages of a sweep that is going on load themselves again. Raises BadInput where a page cannot be made.
         """
-        wanted, known = read.chosen(self._out, list(self._asked), self._scale), read.there(self._out)
-        live = watched and bool(Leases(Store(self._out / "results")).live_runs())
+        wanted, known = read.chosen(self._out, list(self._asked), self._scale), there(self._out)
+        live = watched and bool(Leases(self._store).live_runs())
         stamps = {key: _stamps(self._out, key) for key in dict.fromkeys([*wanted, *known])}
         problems: list[str] = []
         files, changed = [], self._cards.keys() - {*known}
@@ -65,7 +67,7 @@ class Reports:
                     continue
             self._seen[key] = now
         if changed:
-            files.append(self._out / "reports" / "index.html")
+            files.append(front_page(self._out))
             self._write(files[-1], page.front([self._cards[key] for key in sorted(self._cards)], live))
         if problems:
             raise BadInput("\n".join(problems))
@@ -73,61 +75,51 @@ class Reports:
 
     def _judged(self, scale: str, stamps: Mapping[Key, Any]) -> list[Verdict]:
         """All claims at a scale: one may be about several studies. Judged anew when one of them has changed."""
-        there = {key: stamp for key, stamp in stamps.items() if key[1] == scale}
-        if self._judgments.get(scale, ({}, []))[0] != there:
+        those = {key: stamp for key, stamp in stamps.items() if key[1] == scale}
+        if self._judgments.get(scale, ({}, []))[0] != those:
+            tables = read.tables(self._out, scale, judge_all.STUDIES)
             asked = (partial(self._budget, scale), partial(self._again, scale))
-            self._judgments[scale] = (there, judge_all.judge_folder(self._out, scale, *asked))
+            self._judgments[scale] = (those, judge_all.judge_frames(tables, self._store, scale, *asked))
         return self._judgments[scale][1]
 
     def _budget(self, scale: str, study: str) -> str:
         """On what a study's cells were trained; empty where that is not known."""
         try:
-            return captions.budget(
-                run_record.read(self._out / "results" / study / f"{scale}{run_record.END}", "").context
-            )
+            return captions.budget(run_record.read(Paths(self._out, study, scale)).context)
         except BadInput:
             return ""
 
     def _again(self, scale: str, study: str, seeds: int) -> str:
         """What trains a study with more seeds: on the data and with the settings that it was run with."""
-        try:
-            ran_as = run_record.read(self._out / "results" / study / f"{scale}{run_record.END}", "").command
-        except BadInput:
-            return judge_all.command(self._out, scale, study, seeds)
-        return run_record.again(ran_as, self._out, seeds)
+        return run_record.made_by(Paths(self._out, study, scale), seeds=seeds)
 
     def _renew_one(self, key: Key, verdicts: Sequence[Verdict], wanted: bool, live: bool) -> list[Path]:
         """Read a study at a scale for its card; write its page where that is wanted."""
         study, scale = key
-        found = read.gather(self._out, study, scale, self._asked.get(study, study))
-        about = found.ran.context
-        if (table := found.verdicts) is None:
-            said = answer(found.frame, about, Store(self._out / "results"))
+        paths = Paths(self._out, study, scale)
+        found = read.gather(paths, self._asked.get(study, study))
+        findings = found.findings
+        if findings.verdicts is None:
+            said = answer(findings.frame, findings.info, self._store)
         else:
-            said = " ".join(budget_text.sentences(found.frame, about, table))
-            verdicts = budgets.listed(found.budgets, about)
-        path = self._out / "reports" / study / f"{scale}.html"
+            said = " ".join(budget_text.sentences(findings))
+            verdicts = budgets.listed(found.budgets, findings.info)
         if wanted:
-            self._write(path, page.build(found, said, verdicts, live and found.at_work))
-        link = f"{study}/{scale}.html" if path.is_file() else ""
-        self._cards[key] = page.card(found, said, verdicts, link, self._command(key), thumbnail(path))
-        return [path] if wanted else []
-
-    def _command(self, key: Key) -> str:
-        where = [] if self._out == Path() else ["--out", str(self._out)]
-        return shlex.join(["python", "-m", "ablations.report", key[0], "--scale", key[1], *where])
+            self._write(paths.page, page.build(found, said, verdicts, live and found.at_work))
+        link = paths.page.relative_to(reports(self._out)).as_posix() if paths.page.is_file() else ""
+        makes = command("report", study, scale=scale, out=self._out)
+        self._cards[key] = page.card(found, said, verdicts, link, makes, thumbnail(paths.picture))
+        return [paths.page] if wanted else []
 
     def _write(self, path: Path, content: str) -> None:
-        try:
+        with writable():
             replace_file(path, content.encode())
-        except OSError as error:
-            raise BadInput(f"{error.filename or path}: cannot be written: {error.strerror}.") from None
 
 
 def _stamps(out: Path, key: Key) -> list[tuple[str, int, int]]:
     """What changes when a page would: its files, their times and sizes."""
     found = []
-    for path in read.files(out, *key):
+    for path in read.files(Paths(out, *key)):
         try:
             about = path.stat()
         except OSError:
@@ -136,12 +128,12 @@ def _stamps(out: Path, key: Key) -> list[tuple[str, int, int]]:
     return found
 
 
-def thumbnail(path: Path) -> bytes | None:
-    """The picture of a page's study, small, as PNG; None where a run has left none."""
+def thumbnail(picture: Path) -> bytes | None:
+    """A study's figure, small, as PNG; None where a run has left none."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path.with_suffix(".png")) as whole:
+        with Image.open(picture) as whole:
             image = whole.convert("RGB")
     except (OSError, UnidentifiedImageError):
         return None

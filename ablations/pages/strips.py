@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from ablations.verdicts.verdict import JudgedComparison
+from ablations.verdicts.verdict import JudgedComparison, region
 
 WIDTH, EDGE = 300.0, 24.0  # units of the picture: all of it, and what stays free at each end
 
@@ -25,9 +25,11 @@ class Strip:
 
 def strips(parts: Sequence[JudgedComparison]) -> list[Strip]:
     """One for each part, all on the scale that holds them all."""
-    ends = [(-part.bound, part.bound) if part.relation == "within" else (part.bound,) for part in parts]
-    measured = [value for part in parts for value in (part.effect, part.low, part.high)]
-    values = [0.0, *(value for value in measured if isfinite(value)), *(end for each in ends for end in each)]
+    regions = [region(part.relation, part.bound) for part in parts]
+    shown = [
+        value for part, ends in zip(parts, regions, strict=True) for value in (part.effect, part.low, part.high, *ends)
+    ]
+    values = [0.0, *filter(isfinite, shown)]
     low, high = min(values), max(values)
     if low == high:
         low, high = low - 1, high + 1
@@ -36,14 +38,12 @@ def strips(parts: Sequence[JudgedComparison]) -> list[Strip]:
         return round(EDGE + (WIDTH - 2 * EDGE) * (value - low) / (high - low), 1)
 
     found = []
-    for part, bounds in zip(parts, ends, strict=True):
-        places = tuple(map(place, bounds))
-        holds = {"above": (places[0], WIDTH), "at most": (0.0, places[0]), "within": (places[0], places[-1])}
+    for part, (start, end) in zip(parts, regions, strict=True):
         found.append(
             Strip(
                 zero=place(0.0),
-                bounds=places,
-                holds=holds[part.relation],
+                bounds=tuple(place(bound) for bound in (start, end) if isfinite(bound)),
+                holds=(place(start) if isfinite(start) else 0.0, place(end) if isfinite(end) else WIDTH),
                 effect=place(part.effect) if isfinite(part.effect) else None,
                 interval=(place(part.low), place(part.high)) if isfinite(part.low) and isfinite(part.high) else None,
             )

@@ -59,7 +59,7 @@ def _key(shown: str) -> float | str | None:
 
 def trials(material: StudyOutputs) -> Table:
     """A row per trial: axes, seed, status, every metric that any has, seconds, trial_id."""
-    frame, info = material.frame, material.ran.context
+    frame, info = material.findings.frame, material.findings.info
     axes, metrics = axes_of(frame), list(frame.columns[frame.columns.get_loc("trial_id") + 1 :])
     metrics = [metric for metric in metrics if frame[metric].notna().any()]
     columns = ["role", *map(info.named, axes), "seed", "status", *map(label, metrics), "seconds", "trial"]

@@ -56,12 +56,12 @@ def prunable(store: Store, leases: Leases, live: bool) -> dict[str, list[Item]]:
             busy.add(trial.trial_id)
         elif kind := _kind(store, trial):
             found[kind].append(Item(store.folder(trial.trial_id), trial.size, trial.trial_id))
-    for kind, folder in (("damaged", store.aside), ("cache", store.root / "cache")):
+    for kind, folder in (("damaged", store.aside), ("cache", store.cache)):
         found[kind] += [Item(path, measure(path)[0]) for path in _entries(folder)]
     found["leftovers"] += [Item(path, measure(path)[0]) for path in leases.leftovers()]
     if not live:  # whose a draft is cannot be told
         folders = [folder for folder in _entries(store.trials) if folder.name not in busy]
-        for folder in (*folders, store.root / "cache", store.root / "runs"):
+        for folder in (*folders, store.cache, store.root / "runs"):
             found["leftovers"] += [Item(path, measure(path)[0]) for path in _drafts(folder)]
     return found
 

@@ -87,6 +87,7 @@ class Store:
         self.root = root
         self.trials = root / "trials"
         self.aside = root / "set_aside"
+        self.cache = root / "cache"
 
     def prepare(self) -> None:
         """Make the folder, once, before writing. Raises BadInput where that is not possible."""

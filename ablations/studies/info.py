@@ -85,4 +85,9 @@ def study_info(
     )
 
 
+def stamp(scale: Scale | StudyInfo) -> str:
+    """What must be said across everything that shows a scale's numbers, where these mean nothing; else empty."""
+    return f"{scale.scale.upper()}: {scale.about}" if scale.stamp else ""
+
+
 Axes = Mapping[str, Sequence[AxisValue]]

@@ -6,8 +6,9 @@ comes from disk may hold anything, so that all text goes through `clean`.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,15 +21,15 @@ from ablations.store.trials import State
 Record = Mapping[str, Any]
 Steps = tuple[str, ...]  # to a field: ("optimizer", "lr")
 Fields = dict[Steps, Any]
+Pattern = bytes  # per field whether it differs: bytes(1) or bytes(0)
 IMAGES: Steps = ("data", "source")
 TRANSFER: Steps = ("probes", "transfer", "source")
 VERSION: Steps = ("recipe_version",)
 OTHER: Steps = ("other fields",)  # those that only stored trials have
 ABSENT = object()  # the value of a field that a trial does not have
-_LIKE_ANY = -1  # the code of a field that an older trainer did not have: no difference
+LIKE_ANY = -1  # the code of a field that an older trainer did not have: no difference
 _NEAREST = 2000  # equally near trials that are looked at per missing one
 _EXAMPLES = 20  # of them whose values are told
-_BLOCK = 4_000_000  # distances in memory at once
 
 
 def flatten(fields: Mapping[str, Any]) -> Fields:
@@ -61,8 +62,8 @@ class Columns:
 
     fields: list[Steps]
     values: list[list[Any]]  # per field: code -> value
-    wanted: NDArray[np.int32]  # (n_wanted, n_fields)
-    stored: NDArray[np.int32]  # (n_stored, n_fields)
+    wanted: NDArray[np.int32]  # (n_fields, n_wanted)
+    stored: NDArray[np.int32]  # (n_fields, n_stored)
 
 
 def encode(wanted: Sequence[Fields], stored: Sequence[Fields]) -> Columns:
@@ -73,51 +74,42 @@ def encode(wanted: Sequence[Fields], stored: Sequence[Fields]) -> Columns:
     leaves = dict.fromkeys(steps for fields in wanted for steps in fields)
     groups = {steps[:n] for steps in leaves for n in range(1, len(steps))}
     leaves |= dict.fromkeys(steps for fields in stored for steps in fields if steps in groups)
-    tops: dict[Steps, Steps] = {}
 
+    @cache
     def top(steps: Steps) -> Steps:
-        if steps not in tops:
-            tops[steps] = next((steps[:n] for n in range(1, len(steps) + 1) if steps[:n] in leaves), OTHER)
-        return tops[steps]
+        return next((steps[:n] for n in range(1, len(steps) + 1) if steps[:n] in leaves), OTHER)
 
-    trials = [*wanted, *stored]
-    older = [fields.get(VERSION) != wanted[0].get(VERSION) for fields in trials]
+    def placed(fields: Fields) -> Fields:
+        row: Fields = {OTHER: []}
+        for steps, value in fields.items():
+            place = top(steps)
+            if place == OTHER:
+                row[OTHER].append(".".join(steps))
+            elif place == steps:
+                row[place] = value
+            else:
+                row.setdefault(place, {})[".".join(steps[len(place) :])] = value
+        return row
+
+    rows = [placed(fields) for fields in (*wanted, *stored)]
+    older = [row.get(VERSION) != rows[0].get(VERSION) for row in rows]
     names, values, coded = [], [], []
-    for steps in [*dict.fromkeys(map(top, leaves)), OTHER]:
-        if steps == OTHER:
-            column = [[".".join(leaf) for leaf in fields if top(leaf) == OTHER] for fields in trials]
-        else:
-            column = [fields.get(steps, ABSENT) for fields in trials]
-            if ABSENT in column:
-                column = [
-                    _group(fields, steps) if value is ABSENT else value
-                    for fields, value in zip(trials, column, strict=True)
-                ]
+    for name in [*dict.fromkeys(map(top, leaves)), OTHER]:
+        column = [row.get(name, ABSENT) for row in rows]
         if _constant(column):
             continue
-        codes: dict[Any, int] = {}
-        met: list[Any] = []
-        rows = np.empty(len(trials), np.int32)
-        for row, value in enumerate(column):
-            if older[row] and (value is ABSENT or steps == OTHER):
-                rows[row] = _LIKE_ANY
-                continue
-            key = _key(value)
-            if key not in codes:
-                codes[key] = len(codes)
-                met.append(value)
-            rows[row] = codes[key]
-        names.append(steps)
-        values.append(met)
-        coded.append(rows)
-    table = np.stack(coded, axis=1) if coded else np.empty((len(wanted) + len(stored), 0), np.int32)
-    return Columns(names, values, table[: len(wanted)], table[len(wanted) :])
-
-
-def _group(fields: Fields, steps: Steps) -> Any:
-    """The fields below these steps, as one value."""
-    inner = {".".join(leaf[len(steps) :]): value for leaf, value in fields.items() if leaf[: len(steps)] == steps}
-    return inner or ABSENT
+        keys = [_key(value) for value in column]
+        unknown = [old and (value is ABSENT or name == OTHER) for old, value in zip(older, column, strict=True)]
+        met: dict[Any, Any] = {}
+        for key, value, like_any in zip(keys, column, unknown, strict=True):
+            if not like_any:
+                met.setdefault(key, value)
+        codes = {key: code for code, key in enumerate(met)}
+        names.append(name)
+        values.append(list(met.values()))
+        coded.append([LIKE_ANY if like_any else codes[key] for key, like_any in zip(keys, unknown, strict=True)])
+    table = np.array(coded, dtype=np.int32).reshape(len(names), len(rows))
+    return Columns(names, values, table[:, : len(wanted)], table[:, len(wanted) :])
 
 
 def _constant(values: list[Any]) -> bool:
@@ -156,52 +148,38 @@ def nearest(wanted: Sequence[Record], stored: Sequence[Record]) -> list[Nearest]
     if not wanted or not stored:
         return []
     table = encode([identity(record) for record in wanted], [identity(record) for record in stored])
-    patterns: list[dict[bytes, NDArray[np.int64]]] = []  # per wanted trial: differing fields, packed -> stored trials
-    for row, near in _nearest_rows(table):
-        theirs = table.stored[near]
-        packed = np.packbits((theirs != table.wanted[row]) & (theirs != _LIKE_ANY), axis=1)
-        if not packed.shape[1]:  # no field varies at all
-            patterns.append({b"": near[:_EXAMPLES]})
-            continue
-        which, inverse = np.unique(packed.view(f"V{packed.shape[1]}").ravel(), return_inverse=True)
-        patterns.append({bytes(each): near[inverse == i][:_EXAMPLES] for i, each in enumerate(which)})
+    known = table.stored != LIKE_ANY
+    patterns = [_nearest_to((table.stored != mine[:, None]) & known) for mine in table.wanted.T]
     common = Counter(pattern for each in patterns for pattern in each)
-    chosen: dict[bytes, list[int]] = {}
+    chosen: dict[Pattern, list[int]] = {}
     for row, each in enumerate(patterns):
         chosen.setdefault(max(each, key=lambda pattern: (common[pattern], pattern)), []).append(row)
     found = []
     for pattern, rows in chosen.items():
-        bits = np.unpackbits(np.frombuffer(pattern, np.uint8), count=len(table.fields) if pattern else 0)
-        fields, theirs = np.flatnonzero(bits), np.concatenate([patterns[row][pattern] for row in rows])
-        said = [_difference(table, field, rows, theirs) for field in fields.tolist()]
+        theirs = [one for row in rows for one in patterns[row][pattern]]
+        said = [_difference(table, field, rows, theirs) for field, differs in enumerate(pattern) if differs]
         text = "; ".join(said) or "a stored trial has the same recipe under another name"
-        found.append(Nearest(rows, len(said), text, int(theirs[0])))
+        found.append(Nearest(rows, len(said), text, theirs[0]))
     return found
 
 
-def _nearest_rows(table: Columns) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Per wanted trial its row, and the rows of the stored trials that differ from it in the fewest fields."""
-    small = np.int16 if max(map(len, table.values), default=0) < 2**15 else np.int32
-    wanted, columns = table.wanted.astype(small), np.ascontiguousarray(table.stored.T.astype(small))
-    step = max(1, _BLOCK // columns.shape[1])
-    for start in range(0, len(wanted), step):
-        block = wanted[start : start + step]
-        distance = np.zeros((len(block), columns.shape[1]), np.uint16)
-        for mine, theirs in zip(block.T, columns, strict=True):
-            unequal = mine[:, None] != theirs
-            if theirs.min() == _LIKE_ANY:
-                unequal &= theirs != _LIKE_ANY
-            distance += unequal
-        for i, row in enumerate(distance):
-            near = np.flatnonzero(row == row.min())
-            yield start + i, near[:: len(near) // _NEAREST + 1]
+def _nearest_to(differs: NDArray[np.bool_]) -> dict[Pattern, list[int]]:
+    """Of (n_fields, n_stored) differences the stored trials with the fewest, a few for each pattern of them."""
+    count = np.count_nonzero(differs, axis=0)
+    near = np.flatnonzero(count == count.min())
+    found: dict[Pattern, list[int]] = {}
+    for one in near[:: len(near) // _NEAREST + 1].tolist():
+        alike = found.setdefault(differs[:, one].tobytes(), [])
+        if len(alike) < _EXAMPLES:
+            alike.append(one)
+    return found
 
 
-def _difference(table: Columns, field: int, wanted: Sequence[int], stored: NDArray[np.integer]) -> str:
+def _difference(table: Columns, field: int, wanted: Sequence[int], stored: Sequence[int]) -> str:
     """In words, what these wanted trials have in a field, and what these stored ones have."""
     steps, values = table.fields[field], table.values[field]
-    mine = [values[code] for code in np.unique(table.wanted[wanted, field])]
-    theirs = [values[code] for code in np.unique(table.stored[stored, field])]
+    mine = [values[code] for code in np.unique(table.wanted[field, wanted])]
+    theirs = [values[code] for code in np.unique(table.stored[field, stored])]
     name = ".".join(map(clean, steps))
     if steps in (IMAGES, TRANSFER):
         where = "" if steps == IMAGES else " of probes.transfer"

@@ -4,42 +4,38 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from ablations.studies.info import StudyInfo
 from ablations.studies.metrics import label, text
-from ablations.tables.budgets import FAILS, HOLDS, OPEN, UNDECIDED, agreements, budgets, first_held, judged, levels
+from ablations.tables.budgets import FAILS, HOLDS, OPEN, UNDECIDED
+from ablations.tables.findings import Findings
 
 
-def sentences(frame: pd.DataFrame, info: StudyInfo, verdicts: pd.DataFrame) -> list[str]:
-    """The answer: how many claims hold, from which budget on; and the rank agreement at every budget.
-
-    verdicts: one row per claim and budget: claim, epochs, outcome.
-    """
-    done = frame[(frame["role"] == "cell") & (frame["status"] == "done")]
-    if done.empty:
+def sentences(found: Findings) -> list[str]:
+    """The answer: how many claims hold, from which budget on; and the rank agreement at every budget."""
+    if not (found.done["role"] == "cell").any():
         return ["Nothing is measured yet."]
-    claims = _claims(info, verdicts) if info.seeds > 1 else ["No verdict follows from one seed."]
-    return [*claims, *_ranks(frame, info)]
+    claims = _claims(found) if found.info.seeds > 1 else ["No verdict follows from one seed."]
+    return [*claims, *_ranks(found)]
 
 
-def text_table(frame: pd.DataFrame, info: StudyInfo, verdicts: pd.DataFrame) -> pd.DataFrame:
+def text_table(found: Findings) -> pd.DataFrame:
     """Claims down, where each first holds and budgets across; below them rank agreement and levels of top1."""
-    columns = {epochs: f"{pairs:,} ({epochs})" for epochs, pairs in budgets(info).items()}
+    columns = {epochs: f"{pairs:,} ({epochs})" for epochs, pairs in found.budgets.items()}
     rows: list[tuple[str, dict[int, str], str]] = []
-    for claim, epochs in first_held(verdicts).items():
-        outcomes = verdicts[verdicts["claim"] == claim].set_index("epochs")["outcome"]
-        rows.append((claim, outcomes[outcomes != OPEN].to_dict(), columns[epochs] if epochs else "–"))
-    for over, found in agreements(frame, info).groupby("over", sort=False):
-        ranks = {row.epochs: f"{_rho(row.rho)} (p {row.p:.2g})" for row in found.itertuples()}
+    for claim, epochs in found.first_held.items():
+        outcomes = found.judged[claim].set_index("epochs")["outcome"].to_dict()
+        rows.append((claim, outcomes, columns[epochs] if epochs else "–"))
+    for over, those in found.agreements.groupby("over", sort=False):
+        ranks = {row.epochs: f"{_rho(row.rho)} (p {row.p:.2g})" for row in those.itertuples()}
         rows.append((f"Spearman's rho, {over}", ranks, ""))
-    for name, line in levels(frame, info).groupby("name", sort=False):
+    for name, line in found.levels.groupby("name", sort=False):
         means = {row.epochs: _level(row.mean, row.half) for row in line.itertuples()}
         rows.append((f"{label('top1')}: {name}", means, ""))
     table = [[name, first, *(cells.get(epochs, "–") for epochs in columns)] for name, cells, first in rows]
     return pd.DataFrame(table, columns=["image pairs per cell (epochs)", "first holds at", *columns.values()])
 
 
-def _claims(info: StudyInfo, verdicts: pd.DataFrame) -> list[str]:
-    pairs, first, known = budgets(info), first_held(verdicts), judged(verdicts)
+def _claims(found: Findings) -> list[str]:
+    pairs, first, known = found.budgets, found.first_held, found.judged
     largest = max((int(rows["epochs"].iloc[-1]) for rows in known.values() if len(rows)), default=None)
     if largest is None:
         return ["No claim is judged yet."]
@@ -64,10 +60,9 @@ def _claims(info: StudyInfo, verdicts: pd.DataFrame) -> list[str]:
     return [f"At the largest budget judged, {pairs[largest]:,} image pairs, {count}: {'; '.join(said)}.", *meaning]
 
 
-def _ranks(frame: pd.DataFrame, info: StudyInfo) -> list[str]:
-    pairs, found = budgets(info), agreements(frame, info)
-    found = found[found["over"] == "all cells"]
-    said = [f"{_rho(row.rho)} at {pairs[row.epochs]:,}" for row in found.itertuples()]
+def _ranks(found: Findings) -> list[str]:
+    ranks = found.agreements[found.agreements["over"] == "all cells"]
+    said = [f"{_rho(row.rho)} at {found.budgets[row.epochs]:,}" for row in ranks.itertuples()]
     return [f"Spearman's rho with the paper's map, all cells: {', '.join(said)} image pairs."] if said else []
 
 

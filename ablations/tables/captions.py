@@ -2,20 +2,16 @@
 
 from math import isfinite
 
-import pandas as pd
-
 from ablations.console.text import counted, span
 from ablations.stats.intervals import wilson_half_width
 from ablations.studies.info import StudyInfo
 from ablations.studies.metrics import label, text
-from ablations.tables.budgets import has_papers_map, on_map
-from ablations.tables.cells import choices, gaps, seed_spread
-from ablations.tables.pairs import paper_agreement
-from ablations.tables.published import published
+from ablations.tables.findings import Findings
 
 
-def caption(frame: pd.DataFrame, info: StudyInfo) -> list[str]:
+def caption(found: Findings) -> list[str]:
     """What must be known to read the figure, as sentences."""
+    info = found.info
     if info.caption:
         return list(info.caption)
     return [
@@ -23,12 +19,12 @@ def caption(frame: pd.DataFrame, info: StudyInfo) -> list[str]:
         for sentence in (
             _setting(info),
             _spectrum(info),
-            _budgets(info),
-            _uncertainty(frame, info),
-            _chosen(frame, info),
-            _agreement(frame, info),
-            _unfinished(frame, info),
-            _against_the_paper(info),
+            _budgets(found),
+            _uncertainty(found),
+            _chosen(found),
+            _agreement(found),
+            _unfinished(found),
+            _against_the_paper(found),
             f"Overrides: {', '.join(info.overrides)}." if info.overrides else "",
         )
         if sentence
@@ -52,14 +48,15 @@ def _spectrum(info: StudyInfo) -> str:
     )
 
 
-def _budgets(info: StudyInfo) -> str:
+def _budgets(found: Findings) -> str:
+    info = found.info
     if info.figure.kind != "budget":
         return ""
-    best = " Best single: this run's highest, so optimistic." if on_map(info) else ""
+    best = " Best single: this run's highest, so optimistic." if info.figure.hue is None else ""
     rho = " Spearman's rho with the paper's map: bars from leaving one name out at a time, p from all relabelings."
     return (
         f"Image pairs: epochs × {info.images:,} training images; every number of epochs is a training of its own."
-        f"{best}{rho if has_papers_map(info) else ''} A claim's marks are joined from where it first holds: there "
+        f"{best}{'' if found.papers_map is None else rho} A claim's marks are joined from where it first holds: there "
         "and at every larger budget that is judged."
     )
 
@@ -70,8 +67,8 @@ def budget(info: StudyInfo) -> str:
     return f"{info.encoder}, {info.data}, {epochs} epoch{'' if epochs == '1' else 's'}, batch size {batch}"
 
 
-def _uncertainty(frame: pd.DataFrame, info: StudyInfo) -> str:
-    done, plot = frame[frame["status"] == "done"], info.figure
+def _uncertainty(found: Findings) -> str:
+    done, plot = found.done, found.info.figure
     if done.empty:
         return "Nothing is measured yet."
     images, metric = int(done["n_test"].min()), plot.metrics[0]
@@ -81,7 +78,7 @@ def _uncertainty(frame: pd.DataFrame, info: StudyInfo) -> str:
     if "top1" in plot.metrics and plot.kind != "spectrum":  # which draws none
         half = wilson_half_width(float(done["top1"].median()), images)
         test = f"Each cell ± {half:.1f} points: 95% interval of the test set of {images:,} images"
-    spread = seed_spread(frame, plot, metric)
+    spread = found.spread
     if spread.df == 0:
         return f"{test}; no verdict follows from one seed."
     of = "" if metric == "top1" else f" of {label(metric)}"
@@ -95,43 +92,42 @@ def _uncertainty(frame: pd.DataFrame, info: StudyInfo) -> str:
     return f"Error bars: 95% interval of the mean over seeds; dots: single seeds; {seeds}. {test}."
 
 
-def _chosen(frame: pd.DataFrame, info: StudyInfo) -> str:
-    plot = info.figure
+def _chosen(found: Findings) -> str:
+    info, plot = found.info, found.info.figure
     if not plot.choose:
         return ""
-    found, names = choices(frame, plot), plot.shown(list(info.axes))
+    names = plot.shown(list(info.axes))
     picked = [
         f"{', '.join(str(row[name]) for name in names)}: {', '.join(str(row[axis]) for axis in plot.choose)}"
-        for _, row in found.iterrows()
+        for _, row in found.choices.iterrows()
     ]
     judged = "the other seeds" if info.seeds > 1 else "the same seed, so optimistic"
     tuned = " and ".join(info.named(axis) for axis in plot.choose)
     return f"Of {tuned}, the best on the first seed's validation split ({'; '.join(picked)}), shown with {judged}."
 
 
-def _agreement(frame: pd.DataFrame, info: StudyInfo) -> str:
-    found = paper_agreement(frame, info) if info.figure.kind == "pairs" else []
+def _agreement(found: Findings) -> str:
     parts = [
         f"{one.rho:.2f} over {label} ({one.cells}; two-sided p = {one.p:.2g} from all {one.relabelings:,} relabelings"
         + (f"; {one.low:.2f} to {one.high:.2f} by leaving names out)" if isfinite(one.low) else ")")
-        for label, one in found
+        for label, one in (found.agreement if found.info.figure.kind == "pairs" else [])
     ]
     return f"Spearman's rho with the paper's map: {', '.join(parts)}." if parts else ""
 
 
-def _unfinished(frame: pd.DataFrame, info: StudyInfo) -> str:
-    found = gaps(frame, info.seeds)
-    parts = [f"{found.missing} missing"] if found.missing else []
-    parts += [f"{found.failed} failed (×)"] if found.failed else []
-    parts += [f"{found.short} with fewer than {info.seeds} seeds"] if found.short else []
-    return f"Of {found.cells} cells: {', '.join(parts)}." if parts else ""
+def _unfinished(found: Findings) -> str:
+    gaps = found.gaps
+    parts = [f"{gaps.missing} missing"] if gaps.missing else []
+    parts += [f"{gaps.failed} failed (×)"] if gaps.failed else []
+    parts += [f"{gaps.short} with fewer than {found.info.seeds} seeds"] if gaps.short else []
+    return f"Of {gaps.cells} cells: {', '.join(parts)}." if parts else ""
 
 
-def _against_the_paper(info: StudyInfo) -> str:
-    paper = published(info.paper)
+def _against_the_paper(found: Findings) -> str:
+    paper = found.paper
     if paper is None:
         return ""
-    views = f", {paper.views} views" if paper.views != info.views else ""
+    views = f", {paper.views} views" if paper.views != found.info.views else ""
     unstated = f" It leaves open {paper.unstated}." if paper.unstated else ""
     note = f" {paper.note}" if paper.note else ""
     return (

@@ -56,20 +56,20 @@ def _joint(statuses: "pd.Series[str]") -> str:
     return "done" if found == {"done"} else "failed" if "failed" in found else "missing"
 
 
-def cell_table(frame: pd.DataFrame, plot: Plot) -> pd.DataFrame:
+def cell_table(cells: pd.DataFrame) -> pd.DataFrame:
     """One row per cell and metric in the frame's order: axes, metric, mean, sd, half, n (seeds measured), done, failed.
 
-    sd is over seeds, NaN for fewer than two; half is that of the mean's 95% interval over seeds, NaN without one; mean
-    is NaN where no seed is done, or where the cell has no such metric; done and failed count seeds.
+    cells: of `long_table`. sd is over seeds, NaN for fewer than two; half is that of the mean's 95% interval over
+    seeds, NaN without one; mean is NaN where no seed is done, or where the cell has no such metric; done and failed
+    count seeds.
     """
-    cells = long_table(frame, plot)
     keys = [name for name in cells.columns if name not in ("seed", "status", "value")]
     cells = cells.assign(**{status: (cells["status"] == status).astype(int) for status in ("done", "failed")})
     groups = cells.groupby(keys, sort=False, dropna=False)
     values = groups["value"].agg(mean="mean", sd="std", n="count")
     table = values.join(groups[["done", "failed"]].sum()).reset_index()
     table.insert(table.columns.get_loc("n"), "half", np.nan)
-    for metric in plot.metrics:
+    for metric in cells[METRIC].unique():
         those = (table[METRIC] == metric) & (table["n"] > 0)
         by_seed = cells[cells[METRIC] == metric].assign(cell=groups.ngroup())
         matrix = by_seed.pivot(index="cell", columns="seed", values="value").dropna(how="all").to_numpy(dtype=float)
@@ -90,9 +90,8 @@ def _half_widths(values: NDArray[np.float64]) -> list[float]:
     return found
 
 
-def seed_spread(frame: pd.DataFrame, plot: Plot, metric: str) -> Pooled:
-    """Seed-to-seed standard deviation of a metric, pooled over the study's cells."""
-    cells = long_table(frame, plot)
+def seed_spread(cells: pd.DataFrame, metric: str) -> Pooled:
+    """Seed-to-seed standard deviation of a metric, pooled over the study's cells. cells: of `long_table`."""
     cells = cells[(cells[METRIC] == metric) & cells["value"].notna()]
     keys = [name for name in cells.columns if name not in (METRIC, "seed", "status", "value")]
     if not keys:

@@ -49,7 +49,7 @@ def read(path: Path) -> pd.DataFrame:
         columns = list(rows[0]) if rows else next(csv.reader([path.read_text(encoding="utf-8")]), [])
         seed = columns.index("seed") if "seed" in columns else 0
         if columns[:1] != ["role"] or columns[seed : seed + len(fixed)] != fixed:
-            raise BadInput(f"{path}: not a study's table: its columns must be role, the axes, {', '.join(fixed)}.")
+            raise BadInput(f"not a study's table: its columns must be role, the axes, {', '.join(fixed)}.")
         return _frame(columns[1:seed], [_sound(row) for row in rows])
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from None

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 from ablations.stats.agreement import Agreement, rank_agreement
-from ablations.studies.info import Axes, StudyInfo
+from ablations.studies.info import Axes
 from ablations.tables.frame import axis_array, done_cells
-from ablations.tables.published import published
 
 
 def synergy_table(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -44,8 +43,9 @@ def pair_table(frame: pd.DataFrame, axes: Axes) -> pd.DataFrame:
 def pair_failed(frame: pd.DataFrame, axes: Axes) -> pd.DataFrame:
     """Same shape as `pair_table`: True where a seed failed and none is done."""
     cells = frame[frame["role"] == "cell"]
-    tried = cells.assign(failed=cells["status"] == "failed").groupby(list(axes), sort=False)["failed"].any()
-    return (_grid(tried.astype(float), axes) == 1) & pair_table(frame, axes).isna()
+    flags = cells.assign(failed=cells["status"] == "failed", done=cells["status"] == "done")
+    tried = flags.groupby(list(axes), sort=False)[["failed", "done"]].any()
+    return _grid(tried["failed"] & ~tried["done"], axes) == 1
 
 
 def _grid(cells: "pd.Series[float]", axes: Axes) -> pd.DataFrame:
@@ -62,15 +62,11 @@ def row_average(table: pd.DataFrame) -> "pd.Series[float]":
     return table.mean(axis=1, skipna=False)
 
 
-def paper_agreement(frame: pd.DataFrame, info: StudyInfo) -> list[tuple[str, Agreement]]:
+def paper_agreement(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[tuple[str, Agreement]]:
     """Rank agreement of our map with the paper's, over all cells and without crop, which leads the paper's map.
 
-    Empty if the paper has no such map or ours lacks one of its cells; names beyond the paper's are left out.
+    Empty if ours lacks one of its cells; names beyond the paper's are left out.
     """
-    paper = published(info.paper)
-    if paper is None:
-        return []
-    ours, theirs = pair_table(frame, info.axes), pair_table(paper.frame, paper.axes)
     found = []
     for label, names in (("all cells", theirs.index), ("those without crop", theirs.index.drop("crop"))):
         both = (ours.reindex(index=names, columns=names), theirs.loc[names, names])

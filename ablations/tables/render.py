@@ -3,74 +3,69 @@
 import pandas as pd
 from tabulate import tabulate
 
-from ablations.studies.info import Axes, StudyInfo
+from ablations.studies.info import Axes, StudyInfo, stamp
 from ablations.studies.metrics import label, text
 from ablations.studies.plot import METRIC, Plot
 from ablations.tables import budget_text
 from ablations.tables.captions import caption
-from ablations.tables.cells import baselines, cell_table
+from ablations.tables.findings import Findings
 from ablations.tables.frame import axis_array
-from ablations.tables.pairs import best, pair_failed, pair_table, row_average
-from ablations.tables.published import Published, as_ours, published
+from ablations.tables.pairs import best, row_average
 
 
-def markdown(frame: pd.DataFrame, info: StudyInfo, verdicts: pd.DataFrame | None = None) -> str:
-    """The figure's table as Markdown, with the paper's, the baselines and the caption. verdicts: as in `text_table`."""
-    stamp = [f"**{info.scale.upper()}: {info.about}**"] if info.stamp else []
-    paper = published(info.paper)
-    theirs = (
-        []
-        if paper is None or info.figure.kind == "budget"
-        else [f"The paper's, {paper.source} ({paper.setting}):", _markdown(paper_text(paper, info))]
-    )
+def markdown(found: Findings) -> str:
+    """The figure's table as Markdown, with the paper's, the baselines and the caption."""
+    info, paper, printed, theirs = found.info, found.paper, paper_text(found), []
+    if paper is not None and printed is not None:
+        theirs = [f"The paper's, {paper.source} ({paper.setting}):", _markdown(printed)]
+    levels = ", ".join(f"{name}: {level}" for name, level in _level_facts(found).items())
     parts = [
         f"# {info.question}",
         f"Study `{info.study}`, scale `{info.scale}`: {info.about}. {measured_metrics(info)}.",
-        *stamp,
-        _markdown(text_table(frame, info, verdicts)),
-        *([f"Baselines: {levels}."] if (levels := _levels(frame, info)) else []),
+        *([f"**{warning}**"] if (warning := stamp(info)) else []),
+        _markdown(text_table(found)),
+        *([f"Baselines: {levels}."] if levels else []),
         *theirs,
-        " ".join(caption(frame, info)),
+        " ".join(caption(found)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def latex(frame: pd.DataFrame, info: StudyInfo, verdicts: pd.DataFrame | None = None) -> str:
-    """The figure's table as a LaTeX tabular (booktabs), its caption as a comment. verdicts: as in `text_table`."""
-    table = text_table(frame, info, verdicts)
+def latex(found: Findings) -> str:
+    """The figure's table as a LaTeX tabular (booktabs), its caption as a comment."""
+    info, table = found.info, text_table(found)
     notes = [
         info.question,
         f"{info.scale}: {info.about}. {measured_metrics(info)}.",
-        *caption(frame, info),
+        *caption(found),
     ]
     body: str = tabulate(table.values.tolist(), list(table.columns), tablefmt="latex_booktabs", disable_numparse=True)
     return "".join(f"% {note}\n" for note in notes) + body.replace("±", r"$\pm$").replace("×", r"$\times$") + "\n"
 
 
-def summary(frame: pd.DataFrame, info: StudyInfo, verdicts: pd.DataFrame | None = None) -> str:
-    """What the run found, for the terminal: plain text, aligned. verdicts: as in `text_table`."""
-    pairs = info.figure.kind == "pairs"
+def summary(found: Findings) -> str:
+    """What the run found, for the terminal: plain text, aligned."""
+    info, pairs = found.info, found.info.figure.kind == "pairs"
     lines = [info.question]
-    lines += [f"{info.scale.upper()}: {info.about}"] if info.stamp else []
+    lines += [warning] if (warning := stamp(info)) else []
     lines += [measured_metrics(info) + ("; first transformation down, second across" if pairs else ""), ""]
-    lines += [text_table(frame, info, verdicts).to_string(index=False, justify="right"), ""]
-    lines += [*budget_text.sentences(frame, info, verdicts), ""] if verdicts is not None else []
-    found = _pair_facts(frame, info) if pairs else {}
-    found |= _level_facts(frame, info)
-    width = max((len(name) for name in found), default=0)
-    lines += [f"{name:<{width}}  {fact}" for name, fact in found.items()]
-    return "\n".join([*lines, "", *caption(frame, info)]) + "\n"
+    lines += [text_table(found).to_string(index=False, justify="right"), ""]
+    lines += [*budget_text.sentences(found), ""] if found.verdicts is not None else []
+    facts = (_pair_facts(found) if pairs else {}) | _level_facts(found)
+    width = max((len(name) for name in facts), default=0)
+    lines += [f"{name:<{width}}  {fact}" for name, fact in facts.items()]
+    return "\n".join([*lines, "", *caption(found)]) + "\n"
 
 
-def described(frame: pd.DataFrame, info: StudyInfo, verdicts: pd.DataFrame | None = None) -> str:
+def described(found: Findings) -> str:
     """What the study's figure shows, for who cannot see it: the ends of its range and the baselines, or verdicts."""
-    if verdicts is not None:
-        return " ".join(budget_text.sentences(frame, info, verdicts))
-    of, plot = measured_metrics(info), info.figure
+    if found.verdicts is not None:
+        return " ".join(budget_text.sentences(found))
+    info, plot = found.info, found.info.figure
     if plot.kind == "pairs":
-        ends = _pair_facts(frame, info)
+        ends = _pair_facts(found)
     else:
-        cells = cell_table(frame, plot)
+        cells = found.cells
         cells = cells[(cells[METRIC] == plot.metrics[0]) & cells["mean"].notna()].sort_values("mean", kind="stable")
         shown = [axis for axis in plot.shown(list(info.axes)) if axis not in plot.average]
         rows = {"lowest": cells.iloc[0], "highest": cells.iloc[-1]} if len(cells) else {}
@@ -79,31 +74,30 @@ def described(frame: pd.DataFrame, info: StudyInfo, verdicts: pd.DataFrame | Non
             + f": {text(row['mean'], plot.metrics[0])}"
             for name, row in rows.items()
         }
-    found = "; ".join(f"{name}: {fact}" for name, fact in (ends | _level_facts(frame, info)).items())
-    beside = " Beside it the paper's numbers." if published(info.paper) else ""
-    return f"{of}. {found or 'Nothing is measured yet'}.{beside}"
+    facts = "; ".join(f"{name}: {fact}" for name, fact in (ends | _level_facts(found)).items())
+    beside = " Beside it the paper's numbers." if found.paper else ""
+    return f"{measured_metrics(info)}. {facts or 'Nothing is measured yet'}.{beside}"
 
 
-def text_table(frame: pd.DataFrame, info: StudyInfo, verdicts: pd.DataFrame | None = None) -> pd.DataFrame:
+def text_table(found: Findings) -> pd.DataFrame:
     """The study's numbers as text, laid out as its figure is: a map, or a line per panel and hue, or one per cell.
 
-    verdicts: of a figure of kind budget, one row per claim and budget: claim, epochs, outcome; they are the first rows.
+    Verdicts at each training budget, where there are some, have a line each, and are the first.
     """
-    if verdicts is not None:
-        return budget_text.text_table(frame, info, verdicts)
-    if info.figure.kind == "pairs":
-        return _pair_text(frame, info)
-    return _grouped_text(frame, info.figure, info.axes)
+    if found.verdicts is not None:
+        return budget_text.text_table(found)
+    if found.info.figure.kind == "pairs":
+        return _pair_text(found)
+    return _grouped_text(found.cells, found.info.figure, found.info.axes)
 
 
-def paper_text(paper: Published, info: StudyInfo) -> pd.DataFrame:
-    """The paper's numbers in the same layout."""
-    return text_table(paper.frame, as_ours(paper, info))
+def paper_text(found: Findings) -> pd.DataFrame | None:
+    """The paper's numbers, laid out as the study's; None where it prints none, or the figure is of budgets."""
+    return text_table(found.theirs) if found.theirs and found.info.figure.kind != "budget" else None
 
 
-def _grouped_text(frame: pd.DataFrame, plot: Plot, axes: Axes) -> pd.DataFrame:
+def _grouped_text(cells: pd.DataFrame, plot: Plot, axes: Axes) -> pd.DataFrame:
     """With `x` an axis its values go across, every other axis and the metric down; else metrics across, cells down."""
-    cells = cell_table(frame, plot)
     across = plot.x if plot.kind == "bars" and plot.x is not None else METRIC
     down = [name for name in (plot.panel, plot.hue) if name is not None] if plot.kind == "bars" else []
     down = down or [name for name in (*axes, METRIC) if name not in (across, *plot.average) and name in cells]
@@ -155,36 +149,24 @@ def measured_metrics(info: StudyInfo) -> str:
     return of[0].upper() + of[1:]
 
 
-def _has_top1(info: StudyInfo) -> bool:
-    return "top1" in info.figure.metrics
+def _level_facts(found: Findings) -> dict[str, str]:
+    levels = found.baselines["top1"] if "top1" in found.info.figure.metrics else {}
+    return {role.replace("_", " "): text(level) for role, level in levels.items()}
 
 
-def _level_facts(frame: pd.DataFrame, info: StudyInfo) -> dict[str, str]:
-    return {_name(role): text(level) for role, level in baselines(frame).items()} if _has_top1(info) else {}
-
-
-def _levels(frame: pd.DataFrame, info: StudyInfo) -> str:
-    return ", ".join(f"{name}: {level}" for name, level in _level_facts(frame, info).items())
-
-
-def _pair_text(frame: pd.DataFrame, info: StudyInfo) -> pd.DataFrame:
+def _pair_text(found: Findings) -> pd.DataFrame:
     """The map as text with names in the first column and the row average in the last."""
-    table, failed = pair_table(frame, info.axes), pair_failed(frame, info.axes)
-    shown = table.map(text).mask(failed, "×")
+    table = found.pairs
+    shown = table.map(text).mask(found.failed_pairs, "×")
     shown.insert(len(shown.columns), "average", row_average(table).map(text))
     shown.insert(0, "", [str(name) for name in table.index])
     return shown
 
 
-def _pair_facts(frame: pd.DataFrame, info: StudyInfo) -> dict[str, str]:
-    table = pair_table(frame, info.axes)
+def _pair_facts(found: Findings) -> dict[str, str]:
     facts = {}
     for name, single in (("best pair", False), ("best single", True)):
-        if found := best(table, single):
-            names = found.first if single else f"{found.first} > {found.second}"
-            facts[name] = f"{found.top1:.1f}  {names} (picked as this run's highest, so optimistic)"
+        if highest := best(found.pairs, single):
+            names = highest.first if single else f"{highest.first} > {highest.second}"
+            facts[name] = f"{highest.top1:.1f}  {names} (picked as this run's highest, so optimistic)"
     return facts
-
-
-def _name(role: str) -> str:
-    return role.replace("_", " ")

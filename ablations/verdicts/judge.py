@@ -9,7 +9,7 @@ from ablations.stats.intervals import Uncertainty
 from ablations.verdicts.contrasts import Contrast, NotAsked
 from ablations.verdicts.evidence import Estimate, Evidence
 from ablations.verdicts.statement import All, Best, Comparison, Most, Statement, above
-from ablations.verdicts.verdict import Claim, JudgedComparison, Outcome, Verdict
+from ablations.verdicts.verdict import Claim, JudgedComparison, Outcome, Verdict, region
 
 LEVEL = 0.95
 MOST_SEEDS = 100  # beyond, "more seeds" is no advice
@@ -31,7 +31,7 @@ class Judged:
 
 
 def judge(claim: Claim, statement: Statement, evidence: Evidence, scale: str) -> Verdict:
-    """The verdict, but for what `ablations.verdicts.court` adds: budget, published, command.
+    """The verdict, but for what `ablations.verdicts.judge_all` adds: budget, published, command.
 
     Raises NotAsked for a statement about no cells.
     """
@@ -86,7 +86,7 @@ def _one(
         at_holding, at_failing = found.interval(holding), found.interval(failing)
         assert at_holding is not None
         assert at_failing is not None
-        if _holds(comparison, at_holding.low, at_holding.high):
+        if holds(comparison, at_holding.low, at_holding.high):
             outcome = "holds"
         elif _fails(comparison, at_failing.low, at_failing.high):
             outcome = "does not hold"
@@ -106,22 +106,22 @@ def _one(
     return Judged(part, found, more)
 
 
-def _holds(comparison: Comparison | JudgedComparison, low: float, high: float) -> bool:
-    bound = comparison.bound
-    return {"above": low > bound, "at most": high <= bound, "within": -bound <= low and high <= bound}[
-        comparison.relation
-    ]
+def holds(comparison: Comparison, low: float, high: float) -> bool:
+    """Whether the comparison is true wherever from low to high its quantity lies."""
+    start, end = region(comparison.relation, comparison.bound)
+    return start <= low and high <= end and not (comparison.relation == "above" and low == start)
 
 
-def _fails(comparison: Comparison | JudgedComparison, low: float, high: float) -> bool:
-    bound = comparison.bound
-    return {"above": high < bound, "at most": low > bound, "within": low > bound or high < -bound}[comparison.relation]
+def _fails(comparison: Comparison, low: float, high: float) -> bool:
+    """Whether it is false wherever from low to high its quantity lies."""
+    start, end = region(comparison.relation, comparison.bound)
+    return high < start or low > end
 
 
 def _slack(part: JudgedComparison) -> float:
     """How far the effect is from the bound; negative on the side that does not hold."""
-    effect, bound = part.effect, part.bound
-    return {"above": effect - bound, "at most": bound - effect, "within": bound - abs(effect)}[part.relation]
+    start, end = region(part.relation, part.bound)
+    return min(part.effect - start, end - part.effect)
 
 
 def _all(found: Sequence[Judged]) -> Outcome:

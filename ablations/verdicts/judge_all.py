@@ -1,7 +1,5 @@
 """Every claim that a results folder's studies can answer, judged; and whether the paper's own numbers fulfill it."""
 
-import contextlib
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
@@ -9,34 +7,20 @@ from pathlib import Path
 
 import pandas as pd
 
+from ablations.console.commands import command
 from ablations.store.trials import Store
 from ablations.studies.load import GRIDS, load_study
-from ablations.tables import frame
 from ablations.tables.published import published
 from ablations.verdicts.claims import CLAIMS, Entry
 from ablations.verdicts.contrasts import NotAsked
 from ablations.verdicts.evidence import Evidence
-from ablations.verdicts.judge import judge
+from ablations.verdicts.judge import holds, judge
 from ablations.verdicts.statement import All, Best, Comparison, Most, Quantity, Statement
 from ablations.verdicts.verdict import Verdict
-from simclr_core.errors import BadInput
 
 Budget = Callable[[str], str]  # study -> on what its cells were trained, in words
 Again = Callable[[str, int], str]  # study, number of seeds (0: its own) -> the command that trains it so
-
-
-def judge_folder(out: Path, scale: str, budget: Budget = lambda _: "", again: Again | None = None) -> list[Verdict]:
-    """All claims, by group, from results/<study>/<scale>.csv under `out`.
-
-    A damaged table counts as not there: that it is damaged its own page says.
-    """
-    root = out / "results"
-    paths = {study: root / study / f"{scale}.csv" for entry in CLAIMS.values() for study in entry.claim.studies}
-    frames: dict[str, pd.DataFrame] = {}
-    for study, path in paths.items():
-        with contextlib.suppress(BadInput):
-            frames |= {study: frame.read(path)} if path.is_file() else {}
-    return judge_frames(frames, Store(root), scale, budget, again or partial(command, out, scale))
+STUDIES = tuple(dict.fromkeys(study for entry in CLAIMS.values() for study in entry.claim.studies))
 
 
 def judge_frames(
@@ -46,8 +30,8 @@ def judge_frames(
     budget: Budget = lambda _: "",
     again: Again | None = None,
 ) -> list[Verdict]:
-    """The same from frames by study. store: for the answers image by image."""
-    evidence, again = Evidence(frames, store), again or partial(command, Path(), scale)
+    """All claims, by group, from frames by study. store: for the answers image by image."""
+    evidence, again = Evidence(frames, store), again or partial(trains, Path(), scale)
     return [_judged(entry, evidence, scale, budget, again) for entry in CLAIMS.values()]
 
 
@@ -55,16 +39,14 @@ def judge_alone(
     study: str, frame: pd.DataFrame, store: Store | None, scale: str, budget: str = "", again: Again | None = None
 ) -> list[Verdict]:
     """Of the claims that this study alone answers, from its frame. budget: on what its cells were trained, in words."""
-    evidence, again = Evidence({study: frame}, store), again or partial(command, Path(), scale)
+    evidence, again = Evidence({study: frame}, store), again or partial(trains, Path(), scale)
     entries = [entry for entry in CLAIMS.values() if entry.claim.studies == (study,)]
     return [_judged(entry, evidence, scale, lambda _: budget, again) for entry in entries]
 
 
-def command(out: Path, scale: str, study: str, seeds: int = 0) -> str:
-    """What trains the study at that scale."""
-    more = ["--seeds", str(seeds)] if seeds else []
-    where = [] if out == Path() else ["--out", str(out)]
-    return shlex.join(["python", "-m", "ablations.run", study, "--scale", scale, *more, *where])
+def trains(out: Path, scale: str, study: str, seeds: int = 0) -> str:
+    """What trains the study at that scale, where nothing is known of how it was run."""
+    return command("run", study, scale=scale, seeds=seeds, out=out)
 
 
 def about(study: str, verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -137,9 +119,7 @@ class _Published(Evidence):
 
     def _fulfills(self, part: Comparison) -> bool:
         value = self._value(part.quantity)
-        return {"above": value > part.bound, "at most": value <= part.bound, "within": abs(value) <= part.bound}[
-            part.relation
-        ]
+        return holds(part, value, value)
 
     def _value(self, quantity: Quantity) -> float:
         found = self.estimate(quantity)

@@ -1,10 +1,16 @@
 """What a judged claim comes out as. Plain data: for the terminal, the report page and CSV files."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 Outcome = Literal["holds", "does not hold", "undecided", "not asked"]
 Relation = Literal["above", "at most", "within"]  # above the bound; at most the bound; within -bound to bound
+
+
+def region(relation: Relation, bound: float) -> tuple[float, float]:
+    """From where to where a quantity fulfills its comparison. What is to be above the bound may not be on it."""
+    return {"above": (bound, inf), "at most": (-inf, bound), "within": (-bound, bound)}[relation]
 
 
 @dataclass(frozen=True)

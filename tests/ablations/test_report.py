@@ -187,7 +187,7 @@ def test_a_folder_in_a_pages_place_is_named(tmp_path, capsys):
     shelf.leave(tmp_path)
     page = tmp_path / "reports" / "heads" / "laptop.html"
     page.mkdir(parents=True)
-    assert f"{page}: cannot be written: Is a directory." in refused(capsys, "--out", tmp_path)
+    assert f"{page}: cannot be written: Is a directory; choose another folder with --out." in refused(capsys, "--out", tmp_path)
     assert [path.name for path in page.parent.iterdir()] == ["laptop.html"]
 
 
@@ -281,10 +281,10 @@ def test_watching_waits_for_results_and_ends_with_ctrl_c(tmp_path, capsys, monke
 
 def test_more_seeds_are_asked_for_as_the_run_was_made(tmp_path, monkeypatch):
     given = []
-    monkeypatch.setattr(judge_all, "judge_folder", lambda *asked: given.append(asked) or [])
+    monkeypatch.setattr(judge_all, "judge_frames", lambda *asked: given.append(asked) or [])
     shelf.leave(tmp_path, command="python -m ablations.run heads --data cifar10 --set a.b=1 --seeds 2")
     Reports(tmp_path, [], None).renew()
-    ((_, scale, _, again),) = given
+    ((_, _, scale, _, again),) = given
     assert again("heads", 5) == f"python -m ablations.run heads --data cifar10 --set a.b=1 --seeds 5 --out {tmp_path}"
     assert again("flip", 0) == f"python -m ablations.run flip --scale {scale} --out {tmp_path}"
 

@@ -9,6 +9,7 @@ from matplotlib.text import Text
 
 from ablations import figures
 from ablations.studies.plot import Plot
+from ablations.tables.findings import Findings
 from ablations.tables.frame import study_frame
 from builders import shelf
 
@@ -93,12 +94,12 @@ def caption_of(figure):
 @cache
 def full_map():
     """Drawn once, for tests that only look at it."""
-    return figures.draw(FULL, PAIRS)
+    return figures.draw(Findings(FULL, PAIRS))
 
 
 @cache
 def full_bars():
-    return figures.draw(heads_frame(), HEADS)
+    return figures.draw(Findings(heads_frame(), HEADS))
 
 
 TEMPERATURE = replace(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from math import nan
 
 from ablations.outputs import record as run_record
+from ablations.outputs.paths import Paths, results
 from ablations.outputs.record import RunRecord
 from ablations.pages import renew
 from ablations.store import files
@@ -62,11 +63,11 @@ def leave(out, about=None, records=None, command=COMMAND):
     """The files of one study at one scale, with epochs for what is done and an error for what failed."""
     about = study_info() if about is None else about
     records = rows(about) if records is None else records
-    stem = out / "results" / about.study / about.scale
-    frame.write(frame.study_frame(list(about.axes), records), stem.with_name(f"{about.scale}.csv"))
+    paths = Paths(out, about.study, about.scale)
+    frame.write(frame.study_frame(list(about.axes), records), paths.table)
     recipe = {"schedule.epochs": 1, "head.batch_norm": False, "loss.temperature": 0.5}
-    files.replace_file(stem.with_name(f"{about.scale}.run.json"), run_record.dump(RunRecord(command, about, recipe)))
-    text, store = io.StringIO(), Store(out / "results")
+    files.replace_file(paths.record, run_record.dump(RunRecord(command, about, recipe)))
+    text, store = io.StringIO(), Store(results(out))
     writer = csv.DictWriter(text, ["trial_id", "commit", "device", "torch", "seconds", "finished"])
     writer.writeheader()
     for record in records:
@@ -79,7 +80,7 @@ def leave(out, about=None, records=None, command=COMMAND):
         if record["status"] == "failed":
             store.fail(record["trial_id"], "the loss is not finite", "numbers", epoch=1)
             store.log(record["trial_id"]).write_text("epoch 1\nloss nan\n")
-    files.replace_file(stem.with_name(f"{about.scale}.provenance.csv"), text.getvalue().encode())
+    files.replace_file(paths.provenance, text.getvalue().encode())
 
 
 def part(outcome="holds", effect=3.2, low=1.1, high=5.3, relation="above", bound=0.0, label="linear − none"):
@@ -113,6 +114,6 @@ def verdicts():
 
 def judging(monkeypatch, found=None, said="No head is best."):
     """The verdicts and the answer are these, whatever was measured."""
-    monkeypatch.setattr(judge_all, "judge_folder", lambda *_: verdicts() if found is None else found)
+    monkeypatch.setattr(judge_all, "judge_frames", lambda *_: verdicts() if found is None else found)
     monkeypatch.setattr(judge_all, "about", lambda _, given: given)
     monkeypatch.setattr(renew, "answer", lambda *_: said)

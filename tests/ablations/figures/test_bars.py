@@ -8,6 +8,7 @@ from matplotlib.colors import to_rgba
 from ablations import figures
 from ablations.figures import style
 from ablations.studies.plot import Plot
+from ablations.tables.findings import Findings
 from ablations.tables.frame import study_frame
 
 
@@ -44,7 +45,7 @@ def test_single_seeds_are_dots():
 
 def test_one_seed_has_neither_dots_nor_error_bars():
     frame = heads_frame()
-    axes = figures.draw(frame[frame["seed"] == 0].reset_index(drop=True), replace(HEADS, seeds=1)).axes[0]
+    axes = figures.draw(Findings(frame[frame["seed"] == 0].reset_index(drop=True), replace(HEADS, seeds=1))).axes[0]
     assert not [bar for bar in axes.containers if hasattr(bar, "has_yerr")]
     assert not [line for line in axes.lines if line.get_marker() == "o"]
 
@@ -61,13 +62,13 @@ def test_the_level_of_the_reference_is_a_line_where_one_bar_alone_has_it():
     table = study_frame(["policy"], [row("cell", {"policy": name}, top1) for name, top1 in levels.items()])
     plot = Plot(kind="bars", x="policy", compare="policy", reference="full")
     info = replace(HEADS, paper="", figure=plot, axes={"policy": (*levels,)}, labels={})
-    axes = figures.draw(table, info).axes[0]
+    axes = figures.draw(Findings(table, info)).axes[0]
     assert [line.get_ydata()[0] for line in axes.lines] == [53.0]
     assert texts(axes.get_legend()) == ["full 53.0"]
     missing = table.assign(top1=float("nan"), status="missing")
-    assert not figures.draw(missing, info).axes[0].lines
+    assert not figures.draw(Findings(missing, info)).axes[0].lines
     several = Plot(kind="bars", x="head", hue="dim", compare="dim", reference=16)
-    axes = figures.draw(heads_frame(), replace(HEADS, paper="", figure=several)).axes[0]
+    axes = figures.draw(Findings(heads_frame(), replace(HEADS, paper="", figure=several))).axes[0]
     assert [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"] == [20.6]
     assert not [line for line in axes.lines if line.get_linestyle() == ":"]
 
@@ -90,7 +91,7 @@ def test_the_papers_bars_stand_beside_ours():
 
 
 def test_a_missing_bar_is_a_hatched_stub_and_a_failed_one_is_crossed():
-    axes = figures.draw(heads_frame(missing={("linear", 16), ("none", None)}), HEADS).axes[0]
+    axes = figures.draw(Findings(heads_frame(missing={("linear", 16), ("none", None)}), HEADS)).axes[0]
     assert len(hatched(axes)) == 2
     assert [text.get_text() for text in axes.texts] == ["×", "×"]
     assert len(bars(axes)) == 3
@@ -98,13 +99,13 @@ def test_a_missing_bar_is_a_hatched_stub_and_a_failed_one_is_crossed():
 
 def test_heads_with_nothing_in_them_yet_are_drawn():
     frame = study_frame(["head", "dim"], [row("cell", {"head": "none", "dim": None}, "missing")])
-    axes = figures.draw(frame, HEADS).axes[0]
+    axes = figures.draw(Findings(frame, HEADS)).axes[0]
     assert len(hatched(axes)) == 1
     assert axes.get_ylim() == (0.0, 100.0)
 
 
 def test_small_multiples_have_the_papers_below_and_an_axis_of_their_own_each():
-    figure = figures.draw(temperature_frame(), TEMPERATURE)
+    figure = figures.draw(Findings(temperature_frame(), TEMPERATURE))
     ours = [axes for axes in figure.axes if "this run" in axes.get_title(loc="left")]
     papers = [axes for axes in figure.axes if "paper: " in axes.get_title(loc="left")]
     assert len(figure.axes) == 4
@@ -119,7 +120,7 @@ def test_small_multiples_have_the_papers_below_and_an_axis_of_their_own_each():
 
 def test_panels_over_an_axis_share_their_limits():
     plot = Plot(kind="bars", x="dim", panel="head")
-    figure = figures.draw(heads_frame(), replace(HEADS, paper="", figure=plot))
+    figure = figures.draw(Findings(heads_frame(), replace(HEADS, paper="", figure=plot)))
     assert [axes.get_title(loc="left").split(";")[0] for axes in figure.axes] == [
         "head linear",
         "head nonlinear",
@@ -130,7 +131,7 @@ def test_panels_over_an_axis_share_their_limits():
 
 def test_a_legend_of_numbers_says_what_they_are_and_shades_them_in_order():
     plot = Plot(kind="bars", x="head", hue="dim")
-    axes = figures.draw(heads_frame(), replace(HEADS, paper="", figure=plot)).axes[0]
+    axes = figures.draw(Findings(heads_frame(), replace(HEADS, paper="", figure=plot))).axes[0]
     assert [text for text in texts(axes.get_legend()) if "untrained" not in text] == [
         "output dimension of the head: 16",
         "32",

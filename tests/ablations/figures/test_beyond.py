@@ -13,6 +13,7 @@ from ablations.figures import curves
 from ablations.figures.cost import costs
 from ablations.figures.curves import chosen
 from ablations.studies.plot import Plot
+from ablations.tables.findings import Findings
 from ablations.tables.frame import study_frame
 from ablations.tables.pairs import is_square, order_table, pair_table, synergy_table
 
@@ -20,7 +21,7 @@ MAP = pd.DataFrame([[20.0, 35.0, 50.0], [30.0, 25.0, 10.0], [np.nan, 12.0, 40.0]
 
 
 def drawn(name, frame, info, seconds=None, epochs=lambda _: []):
-    drawing = figures.more(frame, info, seconds or {}, epochs)[name]
+    drawing = figures.more(Findings(frame, info), seconds or {}, epochs)[name]
     return drawing()
 
 
@@ -130,7 +131,7 @@ def test_names_of_neighbors_on_the_front_do_not_overlap():
 
 def test_a_study_of_other_metrics_has_no_cost_figure():
     plot = Plot(kind="bars", x="dim", hue="head", metrics=("loss",))
-    assert "cost" not in figures.more(COSTS, replace(HEADS, figure=plot), {}, lambda _: [])
+    assert "cost" not in figures.more(Findings(COSTS, replace(HEADS, figure=plot)), {}, lambda _: [])
 
 
 def test_curves_are_of_cells_spread_over_the_ranks():

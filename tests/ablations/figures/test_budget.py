@@ -8,15 +8,16 @@ from matplotlib.colors import to_hex
 
 from ablations import figures
 from ablations.figures.budget import MARKS
-from ablations.tables.budgets import FAILS, HOLDS, OPEN, UNDECIDED, agreements, cut
-from ablations.tables.cells import cell_table
+from ablations.tables.budgets import FAILS, HOLDS, OPEN, UNDECIDED, cut
+from ablations.tables.cells import cell_table, long_table
+from ablations.tables.findings import Findings
 from ablations.verdicts import budgets
 
 
 def drawn(made, **changes):
     frame, info = made
     verdicts = budgets.table(budgets.judge(frame, info, None), info)
-    return figures.draw(frame, replace(info, **changes), verdicts=verdicts)
+    return figures.draw(Findings(frame, replace(info, **changes), verdicts))
 
 
 def marks(axes, outcome):
@@ -33,7 +34,7 @@ def test_a_line_per_head_stands_at_its_means_over_a_logarithmic_axis_of_image_pa
     lines = {bar.get_label(): bar for bar in levels.containers}
     assert list(lines) == ["linear", "nonlinear", "none"]
     assert lines["none"].lines[0].get_xdata().tolist() == [10_000, 25_000, 50_000, 100_000]
-    table = cell_table(cut(frame, info, 10), info.figure).set_index("head")
+    table = cell_table(long_table(cut(frame, info, 10), info.figure)).set_index("head")
     assert lines["linear"].lines[0].get_ydata()[2] == table.loc["linear", "mean"]
     low, high = lines["linear"].lines[2][0].get_segments()[2][:, 1]
     assert (high - low) / 2 == pytest.approx(table.loc["linear", "half"])
@@ -75,7 +76,7 @@ def test_a_missing_budget_is_a_gap_in_the_lines_and_an_empty_mark_in_the_rows():
 def test_the_rank_agreement_of_a_map_has_its_interval_and_its_p():
     frame, info = repeated.pairs()
     _, ranks, _ = drawn((frame, info)).axes
-    found = agreements(frame, info)
+    found = Findings(frame, info).agreements
     for bar, (over, rows) in zip(ranks.containers, found.groupby("over", sort=False), strict=True):
         assert bar.get_label() == over
         assert bar.lines[0].get_ydata().tolist() == rows["rho"].tolist()
@@ -102,7 +103,7 @@ def test_nothing_measured_yet_is_drawn_with_every_mark_empty():
 
 
 def test_without_verdicts_there_are_no_rows_of_claims():
-    assert len(figures.draw(*repeated.heads()).axes) == 1
+    assert len(figures.draw(Findings(*repeated.heads())).axes) == 1
 
 
 def test_the_smoke_figure_is_stamped_and_the_caption_says_what_holding_first_means():

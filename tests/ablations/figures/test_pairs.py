@@ -8,6 +8,7 @@ from matplotlib.colors import to_rgba
 from ablations import figures
 from ablations.figures import style
 from ablations.figures.pairs import _apart
+from ablations.tables.findings import Findings
 from ablations.tables.frame import study_frame
 from ablations.tables.pairs import pair_table
 from ablations.tables.published import published
@@ -17,7 +18,9 @@ def test_a_map_of_many_cells_keeps_its_size_and_leaves_numbers_out():
     names = tuple(f"v{i}" for i in range(60))
     cells = [row("cell", {"first": a, "second": b}, 20.0 + i) for i, a in enumerate(names) for b in names[: 60 - i]]
     figure = figures.draw(
-        study_frame(["first", "second"], cells), replace(PAIRS, paper="", axes={"first": names, "second": names})
+        Findings(
+            study_frame(["first", "second"], cells), replace(PAIRS, paper="", axes={"first": names, "second": names})
+        )
     )
     assert max(figure.get_size_inches()) < 16
     cells_axes = figure.axes[0]
@@ -74,11 +77,11 @@ def test_the_papers_panel_is_labelled_and_shows_its_numbers():
 
 
 def test_without_published_numbers_our_panel_stands_alone():
-    assert len(figures.draw(FULL, replace(PAIRS, paper="")).axes) == 3
+    assert len(figures.draw(Findings(FULL, replace(PAIRS, paper=""))).axes) == 3
 
 
 def test_missing_and_failed_cells_are_hatched_without_a_number_and_failed_ones_crossed():
-    cells = figures.draw(PART, PAIRS).axes[0]
+    cells = figures.draw(Findings(PART, PAIRS)).axes[0]
     assert {(round(patch.get_x()), round(patch.get_y())) for patch in hatched(cells)} == {
         (1, 0), (0, 1), (0, 2), (1, 2), (2, 2)
     }  # fmt: skip
@@ -89,13 +92,13 @@ def test_missing_and_failed_cells_are_hatched_without_a_number_and_failed_ones_c
 
 
 def test_an_incomplete_row_has_no_average():
-    average = figures.draw(PART, PAIRS).axes[1]
+    average = figures.draw(Findings(PART, PAIRS)).axes[1]
     assert len(hatched(average)) == 3
     assert not average.texts
 
 
 def test_a_map_with_nothing_in_it_yet_is_drawn():
-    figure = figures.draw(EMPTY, PAIRS)
+    figure = figures.draw(Findings(EMPTY, PAIRS))
     assert len(hatched(figure.axes[0])) == 9
     assert not figure.axes[0].texts
     assert not figure.axes[2].texts
@@ -104,12 +107,12 @@ def test_a_map_with_nothing_in_it_yet_is_drawn():
 
 def test_one_single_cell_is_drawn():
     only = study_frame(["first", "second"], [row("cell", {"first": "crop", "second": "crop"}, 20.0)])
-    figure = figures.draw(only, PAIRS)
+    figure = figures.draw(Findings(only, PAIRS))
     assert [text.get_text() for text in figure.axes[0].texts] == ["20.0"]
 
 
 def test_the_caption_says_what_must_be_known():
-    caption = caption_of(figures.draw(PART, replace(PAIRS, overrides=("schedule.epochs=3",))))
+    caption = caption_of(figures.draw(Findings(PART, replace(PAIRS, overrides=("schedule.epochs=3",)))))
     for part in (
         "Which composition?",
         "1 seed, 10 epochs, batch size 64; data: Printed tiles; encoder: small; asymmetric views.",
@@ -128,7 +131,7 @@ def test_the_papers_own_map_gets_rho_one_in_the_caption():
     names = tuple(table.index)
     rows = [row("cell", {"first": a, "second": b}, float(table.loc[a, b])) for a in names for b in names]
     figure = figures.draw(
-        study_frame(["first", "second"], rows), replace(PAIRS, axes={"first": names, "second": names})
+        Findings(study_frame(["first", "second"], rows), replace(PAIRS, axes={"first": names, "second": names}))
     )
     assert "Spearman's rho with the paper's map: 1.00 over all cells (49; two-sided p = 0.0002" in caption_of(figure)
     assert [text.get_text() for text in figure.axes[0].texts] == [text.get_text() for text in figure.axes[3].texts]

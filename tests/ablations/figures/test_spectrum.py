@@ -4,6 +4,7 @@ from builders.drawings import SPECTRUM, VALUES, caption_of, row, spectra, spectr
 
 from ablations import figures
 from ablations.paper import study_info as paper_info
+from ablations.tables.findings import Findings
 from ablations.tables.frame import study_frame
 from ablations.tables.published import published
 
@@ -13,7 +14,7 @@ def lines_of(axes):
 
 
 def test_a_spectrum_has_a_line_per_seed_from_rank_one_on_both_scales():
-    figure = figures.draw(spectrum_frame(), SPECTRUM, spectra)
+    figure = figures.draw(Findings(spectrum_frame(), SPECTRUM), spectra)
     linear, log, *papers = figure.axes
     assert (linear.get_yscale(), log.get_yscale()) == ("linear", "log")
     for axes in (linear, log):
@@ -32,7 +33,9 @@ def test_a_spectrum_has_a_line_per_seed_from_rank_one_on_both_scales():
 
 
 def test_the_powers_of_a_logarithmic_axis_are_plain_text():
-    figure = figures.draw(spectrum_frame(), SPECTRUM, lambda _: {"head_eigen_rank": np.array([1, 0.1, 1e-3], "f4")})
+    figure = figures.draw(
+        Findings(spectrum_frame(), SPECTRUM), lambda _: {"head_eigen_rank": np.array([1, 0.1, 1e-3], "f4")}
+    )
     ticks = [label.get_text() for axes in figure.axes for label in axes.get_yticklabels()]
     assert "10⁻²" in ticks
     assert not [tick for tick in ticks if "$" in tick]
@@ -40,20 +43,20 @@ def test_the_powers_of_a_logarithmic_axis_are_plain_text():
 
 def test_a_spectrum_with_nothing_in_it_yet_is_drawn():
     frame = study_frame(["epochs"], [row("cell", {"epochs": epochs}, "missing") for epochs in (0, 2, 6)])
-    axes = figures.draw(frame, SPECTRUM, spectra).axes[0]
+    axes = figures.draw(Findings(frame, SPECTRUM), spectra).axes[0]
     assert not lines_of(axes)
     assert texts(axes.get_legend())[:2] == ["epochs: 0 (missing)", "2 (missing)"]
 
 
 def test_done_trials_without_a_spectrum_and_heads_of_zeros_are_drawn():
-    zeros = figures.draw(spectrum_frame(), SPECTRUM, lambda _: {"head_eigen_rank": np.zeros(4, np.float32)})
+    zeros = figures.draw(Findings(spectrum_frame(), SPECTRUM), lambda _: {"head_eigen_rank": np.zeros(4, np.float32)})
     assert {tuple(line.get_markevery()) for line in lines_of(zeros.axes[0])} == {()}
-    assert not lines_of(figures.draw(spectrum_frame(), SPECTRUM, lambda _: {}).axes[0])
+    assert not lines_of(figures.draw(Findings(spectrum_frame(), SPECTRUM), lambda _: {}).axes[0])
 
 
 def test_the_papers_spectrum_is_drawn_alone():
     paper = published("figB3_head_spectrum")
     assert paper is not None
-    figure = figures.draw(paper.frame, paper_info(paper))
+    figure = figures.draw(Findings(paper.frame, paper_info(paper)))
     assert [axes.get_yscale() for axes in figure.axes] == ["linear", "log"]
     assert all(len(lines_of(axes)[0].get_xdata()) == 8 for axes in figure.axes)

@@ -1,14 +1,20 @@
-from pathlib import Path
-
 import pytest
 from builders import shelf
 
 from ablations.outputs import record as run_record
+from ablations.outputs.paths import Paths
 from ablations.outputs.record import RunRecord
+from ablations.store import files
 from ablations.studies.expand import expand
 from ablations.studies.info import study_info
 from ablations.studies.load import GRIDS, load_scale, load_study
 from simclr_core.errors import BadInput
+
+
+def written(out, content):
+    paths = Paths(out, "heads", "laptop")
+    files.replace_file(paths.record, content)
+    return paths
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in GRIDS.glob("*.yaml")))
@@ -19,9 +25,7 @@ def test_what_a_run_was_asked_for_reads_back_as_it_was(name, tmp_path):
     asked = RunRecord(
         "python -m ablations.run", study_info(study, scale, trials, "tiles", 320, ["a=1"]), run_record.shared(trials)
     )
-    path = tmp_path / "smoke.run.json"
-    path.write_bytes(run_record.dump(asked))
-    back = run_record.read(path, "")
+    back = run_record.read(written(tmp_path, run_record.dump(asked)))
     assert back.context == asked.context
     kinds = [[type(value) for value in values] for values in asked.context.axes.values()]
     assert [[type(value) for value in values] for values in back.context.axes.values()] == kinds
@@ -30,9 +34,8 @@ def test_what_a_run_was_asked_for_reads_back_as_it_was(name, tmp_path):
 
 def test_every_kind_of_axis_value_keeps_its_kind(tmp_path):
     values = ("1", 1, 1.0, True, None, "<b>")
-    path = tmp_path / "a.run.json"
-    path.write_bytes(run_record.dump(RunRecord("", shelf.study_info(axes={"a": values}), {})))
-    back = run_record.read(path, "").context.axes["a"]
+    asked = RunRecord("", shelf.study_info(axes={"a": values}), {})
+    back = run_record.read(written(tmp_path, run_record.dump(asked))).context.axes["a"]
     assert [(type(value), value) for value in back] == [(type(value), value) for value in values]
 
 
@@ -46,28 +49,28 @@ def test_the_shared_fields_are_those_that_no_axis_changes():
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"command": "x", "context": 1, "recipe": {}}'])
 def test_a_damaged_file_is_said_with_the_command_that_makes_it(content, tmp_path):
-    path = tmp_path / "a.run.json"
-    path.write_bytes(content)
-    with pytest.raises(BadInput, match=r"a\.run\.json: damaged; .*: make it$"):
-        run_record.read(path, "make it")
+    with pytest.raises(BadInput, match=r"laptop\.run\.json: damaged; .*: make it$"):
+        run_record.read(written(tmp_path, content), "make it")
 
 
 def test_a_missing_file_is_said_with_the_command_that_makes_it(tmp_path):
     with pytest.raises(BadInput, match=r"no such file; this makes it: make it$"):
-        run_record.read(tmp_path / "a.run.json", "make it")
+        run_record.read(Paths(tmp_path, "heads", "laptop"), "make it")
 
 
-def test_a_run_again_has_its_data_and_settings_another_number_of_seeds_and_the_whole_study():
-    command = "python -m ablations.run heads --data 'folder:my images' --set a.b=1 --seeds 3 --only head=none --quiet"
-    assert run_record.again(command, Path(), 9) == (
-        "python -m ablations.run heads --data 'folder:my images' --set a.b=1 --seeds 9"
+def test_what_makes_the_files_again_is_what_made_them_else_it_goes_by_their_names(tmp_path):
+    paths = Paths(tmp_path, "heads", "laptop")
+    assert run_record.made_by(paths, "own.yaml", "my scale.yaml") == (
+        f"python -m ablations.run own.yaml --scale 'my scale.yaml' --out {tmp_path}"
     )
-    assert run_record.again(f"{command} --out=/elsewhere", Path("my results")) == (
-        "python -m ablations.run heads --data 'folder:my images' --set a.b=1 --seeds 3 --out 'my results'"
+    assert (
+        run_record.made_by(paths, seeds=4) == f"python -m ablations.run heads --scale laptop --seeds 4 --out {tmp_path}"
     )
-    assert run_record.again("python -m ablations.run own.yaml --scale own-scale.yaml", Path()) == (
-        "python -m ablations.run own.yaml --scale own-scale.yaml"
-    )
+    asked = RunRecord("python -m ablations.run heads --data cifar10 --only head=none", shelf.study_info(), {})
+    written(tmp_path, run_record.dump(asked))
+    assert run_record.made_by(paths, "own.yaml") == f"python -m ablations.run heads --data cifar10 --out {tmp_path}"
+    written(tmp_path, b"{")
+    assert run_record.made_by(paths) == f"python -m ablations.run heads --scale laptop --out {tmp_path}"
 
 
 def test_images_are_those_that_fill_whole_batches():

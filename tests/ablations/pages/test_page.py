@@ -14,6 +14,7 @@ from builders import shelf
 from builders.hostile import EVIL, HOSTILE
 
 from ablations.outputs import read
+from ablations.outputs.paths import Paths
 from ablations.pages import images, page, tables
 from ablations.studies.plot import Plot
 from ablations.tables.frame import study_frame
@@ -61,7 +62,7 @@ def gathered(tmp_path):
     def gather(about=None, records=None, **changes):
         about = about or shelf.study_info()
         shelf.leave(tmp_path, about, records)
-        return replace(read.gather(tmp_path, about.study, about.scale, about.study), **changes)
+        return replace(read.gather(Paths(tmp_path, about.study, about.scale), about.study), **changes)
 
     return gather
 

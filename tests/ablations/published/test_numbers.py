@@ -11,8 +11,8 @@ from ablations.paper import study_info as paper_info
 from ablations.published.numbers import items
 from ablations.studies.load import GRIDS, load_study
 from ablations.studies.plot import METRIC
-from ablations.tables import cells as cell_tables
 from ablations.tables import pairs, render
+from ablations.tables.findings import Findings
 from ablations.tables.published import as_ours, published
 
 
@@ -116,11 +116,11 @@ def test_every_item_goes_through_our_table(item):
     paper = published(item)
     assert paper is not None
     about = paper_info(paper)
-    table = cell_tables.cell_table(paper.frame, about.figure)
+    table = Findings(paper.frame, about).cells
     shown = table.groupby(METRIC, sort=False)["mean"].apply(lambda values: sorted(values.dropna().round(9)))
     for metric in about.figure.metrics:
         assert shown[metric] == sorted(paper.frame[metric].dropna().round(9)), metric
-    assert render.text_table(paper.frame, about).size > 0
+    assert render.text_table(Findings(paper.frame, about)).size > 0
 
 
 @pytest.mark.parametrize("study", [path.stem for path in sorted(GRIDS.glob("*.yaml")) if load_study(path).paper])
@@ -176,6 +176,6 @@ def test_what_the_paper_averages_in_parts_is_in_panels_beside_our_average():
     assert paper is not None
     plot = as_ours(paper, paper_info(paper)).figure
     assert (plot.x, plot.hue, plot.panel, plot.average) == ("batch", "temperature", "epochs", ())
-    table = cell_tables.cell_table(paper.frame, plot)
+    table = Findings(paper.frame, as_ours(paper, paper_info(paper))).cells
     early = table[(table["epochs"] == "100 to 300") & (table["batch"] == 2048)]
     assert dict(zip(early["temperature"], early["mean"], strict=True)) == {0.1: 90.09, 0.5: 89.19, 1.0: 86.27}

@@ -7,8 +7,9 @@ from builders.repeated import verdicts
 from ablations.stats.agreement import rank_agreement
 from ablations.studies.expand import expand
 from ablations.studies.load import load_scale, load_study
-from ablations.tables.budgets import FAILS, HOLDS, OPEN, UNDECIDED, agreements, budgets, cut, first_held, judged, levels
-from ablations.tables.cells import cell_table
+from ablations.tables.budgets import FAILS, HOLDS, OPEN, UNDECIDED, budgets, cut, first_held, judged
+from ablations.tables.cells import cell_table, long_table
+from ablations.tables.findings import Findings
 from ablations.tables.frame import study_frame
 from ablations.tables.pairs import pair_table
 from ablations.tables.published import published
@@ -49,10 +50,10 @@ def test_a_cut_frame_is_that_of_the_repeated_study_at_its_own_number_of_epochs(n
 
 def test_levels_are_the_repeated_studys_own_means_and_intervals_budget_by_budget():
     frame, info = repeated.heads()
-    found = levels(frame, info)
+    found = Findings(frame, info).levels
     assert found["name"].unique().tolist() == ["linear", "nonlinear", "none"]
     for epochs in (2, 20):
-        table = cell_table(cut(frame, info, epochs), info.figure)
+        table = cell_table(long_table(cut(frame, info, epochs), info.figure))
         here = found[found["epochs"] == epochs]
         assert here["mean"].tolist() == table["mean"].tolist()
         assert here["half"].tolist() == table["half"].tolist()
@@ -62,7 +63,7 @@ def test_levels_are_the_repeated_studys_own_means_and_intervals_budget_by_budget
 
 def test_lines_of_a_map_are_the_cells_that_the_claims_rest_on():
     frame, info = repeated.pairs()
-    found = levels(frame, info).set_index(["name", "epochs"])
+    found = Findings(frame, info).levels.set_index(["name", "epochs"])
     table = pair_table(cut(frame, info, 5), {axis: info.axes[axis] for axis in ("first", "second")})
     values = table.to_numpy()
     assert found.loc[("crop > color", 5), "mean"] == table.loc["crop", "color"]
@@ -77,7 +78,7 @@ def test_a_mean_or_a_maximum_over_cells_of_which_one_is_missing_is_missing():
     lost = (frame["epochs"] == 5).fillna(False) & (frame["first"] == "blur").fillna(False)
     frame.loc[lost, "status"] = "failed"
     frame.loc[lost, "top1"] = np.nan
-    found = levels(frame, info).set_index(["name", "epochs"])["mean"]
+    found = Findings(frame, info).levels.set_index(["name", "epochs"])["mean"]
     assert np.isnan(found["best single", 5])
     assert np.isnan(found["mean of all pairs", 5])
     assert np.isfinite(found["crop > color", 5])
@@ -86,7 +87,7 @@ def test_a_mean_or_a_maximum_over_cells_of_which_one_is_missing_is_missing():
 
 def test_rank_agreement_is_there_at_every_budget_whose_map_is_complete():
     frame, info = repeated.pairs(missing={(10, 0), (10, 1)})
-    found = agreements(frame, info)
+    found = Findings(frame, info).agreements
     assert found["epochs"].tolist() == [2, 2, 5, 5, 20, 20]
     assert found["over"].unique().tolist() == ["all cells", "those without crop"]
     paper = published("fig5_aug_pairs")
@@ -98,21 +99,23 @@ def test_rank_agreement_is_there_at_every_budget_whose_map_is_complete():
 
 
 def test_only_a_map_is_ranked_against_the_papers():
-    assert agreements(*repeated.heads()).empty
+    assert Findings(*repeated.heads()).agreements.empty
 
 
 def test_a_claim_first_holds_where_it_holds_there_and_at_every_larger_budget_that_is_judged():
     found = first_held(
-        verdicts(
-            always=[HOLDS] * 4,
-            later=[FAILS, UNDECIDED, HOLDS, HOLDS],
-            lost=[HOLDS, HOLDS, HOLDS, FAILS],
-            unsure=[HOLDS, HOLDS, HOLDS, UNDECIDED],
-            again=[HOLDS, FAILS, HOLDS, HOLDS],
-            gap=[FAILS, HOLDS, OPEN, HOLDS],
-            begun=[FAILS, HOLDS, OPEN, OPEN],
-            never=[FAILS] * 4,
-            open=[OPEN] * 4,
+        judged(
+            verdicts(
+                always=[HOLDS] * 4,
+                later=[FAILS, UNDECIDED, HOLDS, HOLDS],
+                lost=[HOLDS, HOLDS, HOLDS, FAILS],
+                unsure=[HOLDS, HOLDS, HOLDS, UNDECIDED],
+                again=[HOLDS, FAILS, HOLDS, HOLDS],
+                gap=[FAILS, HOLDS, OPEN, HOLDS],
+                begun=[FAILS, HOLDS, OPEN, OPEN],
+                never=[FAILS] * 4,
+                open=[OPEN] * 4,
+            )
         )
     )
     assert found == {
@@ -123,5 +126,5 @@ def test_a_claim_first_holds_where_it_holds_there_and_at_every_larger_budget_tha
 
 def test_the_order_of_the_rows_does_not_matter():
     table = verdicts(later=[FAILS, UNDECIDED, HOLDS, HOLDS], lost=[HOLDS, HOLDS, HOLDS, FAILS])
-    assert first_held(table[::-1]) == first_held(table)
+    assert first_held(judged(table[::-1])) == first_held(judged(table))
     assert judged(table[::-1])["later"]["epochs"].tolist() == [2, 5, 10, 20]

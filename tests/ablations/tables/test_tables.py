@@ -11,6 +11,7 @@ from ablations.studies.plot import Plot
 from ablations.tables import captions, pairs, render
 from ablations.tables import cells as cell_tables
 from ablations.tables import frame as frames
+from ablations.tables.findings import Findings
 from ablations.tables.published import published
 from simclr_core.errors import BadInput
 
@@ -85,6 +86,10 @@ def info(**changes):
         "axes": AXES,
     }
     return StudyInfo(**(fields | changes))
+
+
+def cell_table(frame, plot):
+    return cell_tables.cell_table(cell_tables.long_table(frame, plot))
 
 
 SOME = pairs_frame(
@@ -238,7 +243,7 @@ def test_maps_over_numbers_find_their_cells():
 
 
 def test_the_cell_table_gives_mean_sd_and_number_of_seeds():
-    cells = cell_tables.cell_table(HEADS, BARS)
+    cells = cell_table(HEADS, BARS)
     assert list(zip(cells["head"], cells["n"], cells["failed"], strict=True)) == [
         ("linear", 3, 0),
         ("nonlinear", 2, 1),
@@ -252,7 +257,7 @@ def test_the_cell_table_gives_mean_sd_and_number_of_seeds():
 
 
 def test_the_seed_deviation_is_pooled_over_cells_with_several_seeds():
-    spread = cell_tables.seed_spread(HEADS, BARS, "top1")
+    spread = cell_tables.seed_spread(cell_tables.long_table(HEADS, BARS), "top1")
     assert spread.df == 3
     assert spread.sd == pytest.approx(math.sqrt((8 + 0.5) / 3))
 
@@ -261,14 +266,14 @@ def test_error_bars_know_that_cells_share_their_seeds():
     """Both heads rise with the seed: their levels are as unsure as that is, with two degrees of freedom."""
     records = [head_record(head, 16, top1 + 3.0 * seed, seed) for head, top1 in (("linear", 40.0), ("nonlinear", 45.0))
                for seed in range(3)]  # fmt: skip
-    half = cell_tables.cell_table(heads_frame(*records), BARS)["half"]
+    half = cell_table(heads_frame(*records), BARS)["half"]
     assert half.tolist() == pytest.approx([4.302653 * 3 / math.sqrt(3)] * 2)
 
 
 def test_one_seed_has_no_deviation():
-    spread = cell_tables.seed_spread(SOME, PAIRS, "top1")
+    spread = cell_tables.seed_spread(cell_tables.long_table(SOME, PAIRS), "top1")
     assert spread.df == 0
-    assert cell_tables.cell_table(SOME, Plot(kind="bars", x="first", hue="second"))["half"].isna().all()
+    assert cell_table(SOME, Plot(kind="bars", x="first", hue="second"))["half"].isna().all()
     assert pooled_sd([]).df == 0
 
 
@@ -295,7 +300,7 @@ def test_an_average_over_an_axis_is_of_each_seed_and_needs_all_its_cells():
         grid_record(256, 1, 50.0),
         grid_record(256, 2, None, status="failed"),
     )
-    cells = cell_tables.cell_table(frame, Plot(kind="bars", x="batch", average=("lr",)))
+    cells = cell_table(frame, Plot(kind="bars", x="batch", average=("lr",)))
     assert cells["batch"].tolist() == [64, 128, 256]
     np.testing.assert_allclose(cells["mean"], [30.0, np.nan, np.nan])  # of 15 and 45
     np.testing.assert_allclose(cells["sd"], [math.sqrt(450), np.nan, np.nan])
@@ -317,11 +322,13 @@ def test_a_tuned_axis_is_chosen_by_validation_on_the_first_seed_and_shown_with_t
         grid_record(256, 1, 90.0, seed=1),
     )
     assert cell_tables.choices(frame, plot).to_dict("list") == {"batch": [64, 128], "lr": [1, 2]}
-    cells = cell_tables.cell_table(frame, plot)
+    cells = cell_table(frame, plot)
     assert cells["batch"].tolist() == [64, 128]
     np.testing.assert_allclose(cells["mean"], [41.0, 33.0])
     said = " ".join(
-        captions.caption(frame, info(figure=plot, paper="", seeds=3, axes={"batch": (64, 128, 256), "lr": (1, 2)}))
+        captions.caption(
+            Findings(frame, info(figure=plot, paper="", seeds=3, axes={"batch": (64, 128, 256), "lr": (1, 2)}))
+        )
     )
     assert "Of lr, the best on the first seed's validation split (64: 1; 128: 2), shown with the other seeds." in said
 
@@ -329,8 +336,8 @@ def test_a_tuned_axis_is_chosen_by_validation_on_the_first_seed_and_shown_with_t
 def test_with_one_seed_the_choice_is_judged_on_it_and_said_to_be_optimistic():
     plot = Plot(kind="bars", x="batch", choose=("lr",))
     frame = grid_frame(grid_record(64, 1, 10.0), grid_record(64, 2, 20.0))
-    assert cell_tables.cell_table(frame, plot)["mean"].tolist() == [20.0]
-    said = " ".join(captions.caption(frame, info(figure=plot, paper="", axes={"batch": (64,), "lr": (1, 2)})))
+    assert cell_table(frame, plot)["mean"].tolist() == [20.0]
+    said = " ".join(captions.caption(Findings(frame, info(figure=plot, paper="", axes={"batch": (64,), "lr": (1, 2)}))))
     assert "shown with the same seed, so optimistic." in said
 
 
@@ -340,18 +347,18 @@ def test_several_metrics_are_rows_of_their_own_and_a_metric_that_a_cell_lacks_is
         ["lr"], [{key: value for key, value in grid_record(64, lr, top1).items() if key != "batch"} | more
                  for lr, top1, more in ((1, 10.0, {}), (2, 20.0, {"layer_3_top1": 15.0}))]
     )  # fmt: skip
-    cells = cell_tables.cell_table(frame, plot).set_index(["lr", "metric"])
+    cells = cell_table(frame, plot).set_index(["lr", "metric"])
     assert cells.loc[(2, "layer_3_top1"), "mean"] == 15.0
     lacking = cells.loc[(1, "layer_3_top1")]
     assert math.isnan(lacking["mean"])
     assert (lacking["n"], lacking["done"], lacking["failed"]) == (0, 1, 0)
-    text = render.text_table(frame, info(figure=plot, axes={"lr": (1, 2)}))
+    text = render.text_table(Findings(frame, info(figure=plot, axes={"lr": (1, 2)})))
     assert text.columns.tolist() == ["lr", "linear probe top-1 (%)", "layer 3 of g, top-1 (%)"]
     assert text.to_numpy().tolist() == [["1", "10.0", "–"], ["2", "20.0", "15.0"]]
 
 
 def test_the_latex_table_is_booktabs_with_the_caption_as_comments():
-    text = render.latex(HEADS, info(figure=BARS, paper="", seeds=3, axes=HEAD_AXES))
+    text = render.latex(Findings(HEADS, info(figure=BARS, paper="", seeds=3, axes=HEAD_AXES)))
     lines = text.splitlines()
     assert lines[0] == "% Which pair?"
     assert all(line.startswith("%") for line in lines[: lines.index("\\begin{tabular}{llll}")])
@@ -389,7 +396,7 @@ def test_the_wilson_half_width_is_the_textbook_one():
 
 
 def test_the_summary_shows_the_map_the_best_cells_and_the_baselines():
-    text = render.summary(SOME, info())
+    text = render.summary(Findings(SOME, info()))
     lines = text.splitlines()
     assert any(line.split() == ["crop", "20.0", "47.0", "23.0", "30.0"] for line in lines)
     assert any(line.split() == ["color", "47.5", "×", "–", "–"] for line in lines)
@@ -401,7 +408,7 @@ def test_the_summary_shows_the_map_the_best_cells_and_the_baselines():
 
 
 def test_the_summary_gives_no_verdict_from_one_seed_and_the_test_sets_interval():
-    text = render.summary(SOME, info())
+    text = render.summary(Findings(SOME, info()))
     assert (
         "Each cell ± 1.3 points: 95% interval of the test set of 4,000 images; no verdict follows from one seed."
         in text
@@ -409,7 +416,7 @@ def test_the_summary_gives_no_verdict_from_one_seed_and_the_test_sets_interval()
 
 
 def test_an_incomplete_map_is_not_ranked_against_the_papers():
-    assert "Spearman" not in render.summary(SOME, info())
+    assert "Spearman" not in render.summary(Findings(SOME, info()))
 
 
 def test_the_papers_own_map_agrees_with_itself_and_further_names_do_not_matter():
@@ -419,15 +426,15 @@ def test_the_papers_own_map_agrees_with_itself_and_further_names_do_not_matter()
     names = (*table.index, "A.Posterize")
     cells = [record(a, b, float(table.loc[a, b])) for a in names[:-1] for b in names[:-1]]
     frame = pairs_frame(*cells, record("A.Posterize", "crop", 1.0))
-    text = render.summary(frame, info(axes={"first": names, "second": names}))
+    text = render.summary(Findings(frame, info(axes={"first": names, "second": names})))
     left_out = "; 1.00 to 1.00 by leaving names out)"
     assert f"1.00 over all cells (49; two-sided p = 0.0002 from all 5,040 relabelings{left_out}" in text
     assert f"1.00 over those without crop (36; two-sided p = 0.0014 from all 720 relabelings{left_out}" in text
 
 
 def test_the_heads_summary_has_a_line_per_head_and_a_column_per_width():
-    text = render.summary(HEADS, info(figure=BARS, paper="", seeds=3, axes=HEAD_AXES))
-    half = cell_tables.cell_table(HEADS, BARS).set_index(["head", "dim"])["half"]
+    text = render.summary(Findings(HEADS, info(figure=BARS, paper="", seeds=3, axes=HEAD_AXES)))
+    half = cell_table(HEADS, BARS).set_index(["head", "dim"])["half"]
     half = {3: half["linear", 16], 1: half["linear", 32], 2: half["nonlinear", 16], 0: half.loc["none"].item()}
     rows = [line.split() for line in text.splitlines()]
     assert ["head", "16", "32", "–"] in rows
@@ -439,7 +446,7 @@ def test_the_heads_summary_has_a_line_per_head_and_a_column_per_width():
 
 
 def test_the_markdown_has_the_table_and_the_caption():
-    text = render.markdown(SOME, info(overrides=("schedule.epochs=3",)))
+    text = render.markdown(Findings(SOME, info(overrides=("schedule.epochs=3",))))
     assert "| crop  |   20.0 |    47.0 |   23.0 |      30.0 |" in text
     assert "Baselines: untrained: 20.6, identical views: –." in text
     assert "Overrides: schedule.epochs=3." in text
@@ -447,19 +454,19 @@ def test_the_markdown_has_the_table_and_the_caption():
 
 
 def test_words_for_a_run_that_has_nothing_yet():
-    text = render.summary(pairs_frame(record("crop", "crop", None, status="missing")), info())
+    text = render.summary(Findings(pairs_frame(record("crop", "crop", None, status="missing")), info()))
     assert "Nothing is measured yet." in text
     assert "best pair" not in text
 
 
 def test_a_smoke_run_says_so_in_words():
     smoke = info(scale="smoke", about="proves the path only", stamp=True)
-    assert "SMOKE: proves the path only" in render.summary(SOME, smoke)
-    assert "**SMOKE: proves the path only**" in render.markdown(SOME, smoke)
+    assert "SMOKE: proves the path only" in render.summary(Findings(SOME, smoke))
+    assert "**SMOKE: proves the path only**" in render.markdown(Findings(SOME, smoke))
 
 
 def test_views_unlike_the_papers_are_said():
-    assert "100 epochs, asymmetric views)" in render.markdown(SOME, info(views="symmetric"))
+    assert "100 epochs, asymmetric views)" in render.markdown(Findings(SOME, info(views="symmetric")))
 
 
 @pytest.mark.parametrize("content", [b"\x00\xff", b""])
@@ -482,6 +489,6 @@ def test_a_table_with_a_word_for_a_number_is_refused_in_a_sentence(tmp_path):
 def test_what_is_measured_on_another_data_set_is_not_said_to_be_tested_on_the_studys_own_images():
     frame = pairs_frame(record("crop", "color", 50.0) | {"transfer_top1": 40.0})
     plot = Plot(kind="bars", x="first", hue="second", metrics=("transfer_top1",))
-    said = " ".join(captions.caption(frame, info(figure=plot, paper="")))
+    said = " ".join(captions.caption(Findings(frame, info(figure=plot, paper=""))))
     assert "Tested on the test images of the other data set; no verdict follows from one seed." in said
     assert "4,000" not in said

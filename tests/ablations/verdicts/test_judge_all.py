@@ -18,7 +18,7 @@ from ablations.verdicts.claims import CLAIMS
 from ablations.verdicts.claims.registry import claim
 from ablations.verdicts.contrasts import NotAsked
 from ablations.verdicts.evidence import Evidence
-from ablations.verdicts.judge_all import about, fulfilled, judge_folder, judge_frames
+from ablations.verdicts.judge_all import about, fulfilled, judge_frames
 from ablations.verdicts.statement import All, Best, Correlation, Most, above, at_most, within
 
 SHIPPED = {path.stem for path in GRIDS.glob("*.yaml")}
@@ -137,7 +137,7 @@ def test_a_claim_can_be_asked_of_its_whole_study_at_every_scale_offered(key):
 
 
 def judge_frames_of(entry, made, scale):
-    again = functools.partial(judge_all.command, Path(), scale)
+    again = functools.partial(judge_all.trains, Path(), scale)
     return [judge_all._judged(entry, Evidence(made), scale, lambda _: "", again)]
 
 
@@ -315,10 +315,9 @@ def test_published_numbers_are_taken_as_printed():
 
 
 @pytest.mark.usefixtures("only_shipped")
-def test_all_claims_of_a_folder_are_judged_in_their_order(tmp_path):
-    for name in ("heads", "flip", "temperature"):
-        frames.write(complete(name, "laptop"), tmp_path / "results" / name / "laptop.csv")
-    found = judge_folder(tmp_path, "laptop", lambda study: f"{study}: on tiles")
+def test_all_claims_are_judged_in_their_order():
+    made = {name: complete(name, "laptop") for name in ("heads", "flip", "temperature")}
+    found = judge_frames(made, None, "laptop", lambda study: f"{study}: on tiles")
     assert [one.claim.key for one in found] == list(judge_all.CLAIMS)
     judged = [one for one in found if one.outcome != "not asked"]
     assert {name for one in judged for name in one.claim.studies} == {"heads", "flip", "temperature"}
@@ -329,11 +328,12 @@ def test_all_claims_of_a_folder_are_judged_in_their_order(tmp_path):
 
 
 @pytest.mark.usefixtures("only_shipped")
-def test_what_has_not_been_run_names_its_command(tmp_path):
-    found = {one.claim.key: one for one in judge_folder(tmp_path / "my results", "laptop")}
+def test_what_has_not_been_run_names_its_command():
+    again = functools.partial(judge_all.trains, Path("my results"), "laptop")
+    found = {one.claim.key: one for one in judge_frames({}, None, "laptop", again=again)}
     one = found["head_linear_beats_none"]
     assert (one.outcome, one.why) == ("not asked", "heads has not been run at this scale.")
-    where = f"--out '{tmp_path / 'my results'}'"
+    where = "--out 'my results'"
     assert one.command == f"python -m ablations.run heads --scale laptop {where}"
     two = found["supervised_not_helped_by_longer"]
     assert two.why == "batch_epochs and longer_supervised have not been run at this scale."

@@ -285,28 +285,25 @@ def _why(args: argparse.Namespace, store: Store, leases: Leases) -> int:
     from simclr_core import data  # imports torch
 
     names = {source: data.fingerprint(source, store.cache) for trial in wanted for source in trial.recipe.data_sets}
-    cells = []
-    for item in plan.look_up(wanted, names, store, leases):
-        fields = {"recipe": item.trial.recipe.model_dump(mode="json"), "fingerprints": list(item.fingerprints)}
-        known = None if item.status == "done" else stored(store, leases, item.trial_id)
-        cells.append(
-            WantedTrial(
-                item.trial.label,
-                {**fields, "recipe_version": RECIPE_VERSION},
-                item.state,
-                known.runner if known else None,
-                known.epoch if known else None,
-                os.path.isfile(store.checkpoint(item.trial_id)),  # noqa: PTH113  # as above
-            )
-        )
-    done = {}
-    if any(cell.state.status == "missing" for cell in cells):
-        for trial_id in store.trial_ids():
-            record = store.recipe(trial_id)
-            if record and store.result(trial_id):
-                done[trial_id] = record
+    cells = [_wanted(item, store, leases) for item in plan.look_up(wanted, names, store, leases)]
+    missing = any(cell.state.status == "missing" for cell in cells)
+    recipes = {trial_id: store.recipe(trial_id) for trial_id in (store.trial_ids() if missing else ())}
+    done = {trial_id: record for trial_id, record in recipes.items() if record and store.result(trial_id)}
     terminal.say("\n".join(explain(cells, done)))
     return Exit.DONE
+
+
+def _wanted(item: plan.Planned, store: Store, leases: Leases) -> WantedTrial:
+    fields = {"recipe": item.trial.recipe.model_dump(mode="json"), "fingerprints": list(item.fingerprints)}
+    known = None if item.status == "done" else stored(store, leases, item.trial_id)
+    return WantedTrial(
+        label=item.trial.label,
+        record={**fields, "recipe_version": RECIPE_VERSION},
+        state=item.state,
+        runner=known.runner if known else None,
+        begun=known.epoch if known else None,
+        checkpoint=os.path.isfile(store.checkpoint(item.trial_id)),  # noqa: PTH113  # as above
+    )
 
 
 # prune

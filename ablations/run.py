@@ -8,12 +8,14 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablations.console import terminal
 from ablations.console.arguments import Exit, Parser, exit_code
 from ablations.console.commands import command
+from ablations.outputs.paths import results
 from simclr_core.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -96,7 +98,6 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
     began = time.monotonic()
     # After --help: pydantic and numpy take longer to import than it takes to say.
     from ablations.console import signals
-    from ablations.outputs.paths import results
     from ablations.store.leases import Leases
     from ablations.store.trials import Store
     from ablations.studies.expand import expand
@@ -108,10 +109,9 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
     engine = preflight.Engine(args.engine, args.address, args.verbose)
     asked, scale = load_study(args.study), load_scale(args.scale)
     overrides, only = parse_overrides(args.set), parse_only(args.only)
-    every = expand(asked, scale, data=args.data, seeds=args.seeds, overrides=overrides)
-    chosen = every
-    if only:
-        chosen = expand(asked, scale, data=args.data, seeds=args.seeds, overrides=overrides, only=only)
+    wish = partial(expand, asked, scale, data=args.data, seeds=args.seeds, overrides=overrides)
+    every = wish()
+    chosen = wish(only=only) if only else every
 
     # Mistakes in the study are found above, in a moment; from here on torch, pandas and the images are loaded.
     from ablations.pictures.captions import about_images
@@ -143,18 +143,11 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
 
         # The table always shows the whole study: --only chooses what is trained now, and takes nothing away.
         whole = planned if chosen is every else plan.look_up(every, names, store, leases)
-        asked_for = RunRecord(
-            ran_as, study_info(asked, scale, every, dataset.title, len(dataset.train), args.set), shared(every)
-        )
+        info = study_info(asked, scale, every, dataset.title, len(dataset.train), args.set)
+        asked_for = RunRecord(ran_as, info, shared(every))
         cells, about = [trial for trial in every if trial.role == CELL], about_images(scale, dataset, args.set)
-        outputs = Outputs(
-            args.out,
-            asked_for,
-            whole,
-            store,
-            leases,
-            lambda: draw_views(asked.study, cells, dataset, about),
-        )
+        views = partial(draw_views, asked.study, cells, dataset, about)
+        outputs = Outputs(args.out, asked_for, whole, store, leases, views)
         watch = interrupted = None
         if setting is not None:
             with leases.alive():
@@ -231,8 +224,8 @@ def _dry_run(
     except TrialFailed as error:
         why = f"a trial that was tried failed: {error}."
     if args.json:
-        about = {"seconds": estimate and estimate.seconds, "trial_seconds": estimate and estimate.trial_seconds}
-        about |= {"parallel": estimate and estimate.parallel, "peak_bytes": estimate and estimate.peak_bytes}
+        keys = ("seconds", "trial_seconds", "parallel", "peak_bytes")
+        about = {key: estimate and getattr(estimate, key) for key in keys}
         terminal.say(json.dumps({"event": "plan", **about, "trials": [item.record() for item in planned]}))
         return
     terminal.say(plan.describe(planned))

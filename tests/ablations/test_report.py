@@ -187,7 +187,9 @@ def test_a_folder_in_a_pages_place_is_named(tmp_path, capsys):
     shelf.leave(tmp_path)
     page = tmp_path / "reports" / "heads" / "laptop.html"
     page.mkdir(parents=True)
-    assert f"{page}: cannot be written: Is a directory; choose another folder with --out." in refused(capsys, "--out", tmp_path)
+    assert f"{page}: cannot be written: Is a directory; choose another folder with --out." in refused(
+        capsys, "--out", tmp_path
+    )
     assert [path.name for path in page.parent.iterdir()] == ["laptop.html"]
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from builders import repeated
 
-from ablations.tables.budgets import FAILS, HOLDS, OPEN, UNDECIDED, cut, first_held
+from ablations.tables.budgets import FAILS, HOLDS, OPEN, UNDECIDED, cut, first_held, judged
 from ablations.verdicts import budgets
 from ablations.verdicts.claims import CLAIMS
 from ablations.verdicts.judge_all import judge_frames
@@ -24,7 +24,7 @@ def outcomes(made, claim):
 def test_a_claim_turns_true_at_the_budget_at_which_its_cells_do():
     assert outcomes(repeated.heads(), BEATS_NONE) == {2: FAILS, 5: FAILS, 10: HOLDS, 20: HOLDS}
     assert outcomes(repeated.heads(), BY_TEN) == dict.fromkeys((2, 5, 10, 20), FAILS)
-    assert first_held(table(repeated.heads()))[BEATS_NONE] == 10
+    assert first_held(judged(table(repeated.heads())))[BEATS_NONE] == 10
 
 
 def test_the_order_of_the_frames_rows_does_not_matter():
@@ -65,7 +65,7 @@ def test_what_some_seeds_decide_is_decided():
 def test_a_budget_that_is_not_measured_is_skipped_in_where_a_claim_first_holds():
     missing = {(10, seed) for seed in range(3)}
     assert outcomes(repeated.heads(missing), BEATS_NONE) == {2: FAILS, 5: FAILS, 10: OPEN, 20: HOLDS}
-    assert first_held(table(repeated.heads(missing)))[BEATS_NONE] == 20
+    assert first_held(judged(table(repeated.heads(missing))))[BEATS_NONE] == 20
 
 
 def test_with_two_seeds_only_the_claim_whose_cells_one_of_them_chooses_is_open():

@@ -100,7 +100,7 @@ def lines(case: Case) -> list[dict[str, Any]]:
 
 
 def said(line: dict[str, Any]) -> str:
-    """A row for the terminal."""
+    """One row of the table, for the terminal."""
     if "missing" in line:
         return f"  {line['contender']:42} not measured: {line['missing']}"
     text = f"  {line['contender']:42} {line['median']:10.4g} [{line['least']:.4g} to {line['greatest']:.4g}]"
@@ -124,7 +124,7 @@ def machine() -> str:
 
 
 def installed(name: str) -> str:
-    """Its version, or "absent"."""
+    """A package's version, or "absent"."""
     try:
         return version(name)
     except PackageNotFoundError:

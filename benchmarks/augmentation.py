@@ -86,7 +86,7 @@ def clocked(run: Run, n: int) -> Callable[[], float]:
 
 
 def contenders(task: str, side: int, batch: Tensor) -> tuple[dict[str, Run], dict[str, str]]:
-    """Who can do the task, ours first; and who cannot, and why."""
+    """The contenders that can do the task, ours first; and those that cannot, with the reason."""
     chain = POLICY[side] if task == "policy" else (task,)
     kernel = max(3, side // 10 // 2 * 2 + 1)  # odd
     runs, missing = {OURS: ours(chain, batch)}, {}

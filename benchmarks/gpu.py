@@ -99,6 +99,6 @@ def matmul(side: int = 8192, times: int = 20, device: str = "cuda") -> float:
 
 
 def wait(device: str) -> None:
-    """Until the device has done what it was given."""
+    """Block until the device has done what it was given."""
     if device == "cuda":
         torch.cuda.synchronize()

@@ -121,7 +121,7 @@ class Process:
         return "worker" if "default_worker.py" in arguments else ""
 
     def kill(self) -> None:
-        """SIGKILL, if it is still there."""
+        """Send SIGKILL, if it is still there."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
@@ -143,7 +143,7 @@ def processes(temporary: Path) -> list[Process]:
 
 
 def kill_all(temporary: Path) -> None:
-    """Until none is left; a process may be starting others while we look."""
+    """Kill until none is left; a process may be starting others while we look."""
     while left := processes(temporary):
         for process in left:
             process.kill()
@@ -151,7 +151,7 @@ def kill_all(temporary: Path) -> None:
 
 
 def wait_until_gone(temporary: Path, before: Sequence[Process], seconds: float) -> int:
-    """How many processes are left, but for those of before."""
+    """Number of processes that are left after a while, but for those of before."""
     ends = time.monotonic() + seconds
     while (left := set(processes(temporary)) - set(before)) and time.monotonic() < ends:
         time.sleep(POLL)
@@ -171,7 +171,7 @@ class Ledger:
         self.changed: set[str] = set()
 
     def look(self) -> None:
-        """Compare with what was seen before."""
+        """Note what has gone or changed since the last look."""
         there = {path.parent.name: path for path in (self.out / "results" / "trials").glob("*/result.json")}
         self.gone |= self.seen.keys() - there.keys()
         for name, path in there.items():
@@ -186,19 +186,19 @@ class Ledger:
 
 
 def table(out: Path) -> bytes:
-    """The study's CSV, or nothing."""
+    """Bytes of the study's CSV; none where there is no file."""
     path = out / "results" / "kills" / "kills.csv"
     return path.read_bytes() if path.is_file() else b""
 
 
 def numbers(out: Path) -> dict[str, tuple[Any, bytes]]:
-    """What each trial found: its metrics, and the predictions as they are on disk."""
-    found = {}
+    """Each trial's metrics, and its predictions as they are on disk."""
+    results = {}
     for path in (out / "results" / "trials").glob("*/result.json"):
         with contextlib.suppress(OSError, ValueError):  # a damaged one is as good as lost
             metrics = json.loads(path.read_bytes())["metrics"]
-            found[path.parent.name] = metrics, (path.parent / "predictions.npy").read_bytes()
-    return found
+            results[path.parent.name] = metrics, (path.parent / "predictions.npy").read_bytes()
+    return results
 
 
 # --- lives ------------------------------------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ class Plan:
 
     @classmethod
     def drawn(cls, random: Random, seconds: float) -> Self:
-        """Any moment of a command that takes that long is as likely, start-up and end included."""
+        """Draw a moment of a command that takes that long, start-up and end included, and whom."""
         rank = {name: random.random() ** (1 / weight) for name, weight in WEIGHTS.items()}
         return cls(random.uniform(0, seconds), tuple(sorted(rank, key=lambda name: -rank[name])), random.random())
 
@@ -265,10 +265,10 @@ class Torment:
                 elif event["event"] == "failed":
                     report.failed += 1
                     report.said[f"failed: {event['error']}"] += 1
-        truth, found = numbers(self._truth), numbers(out)
-        lost = (truth.keys() - found.keys()) | ledger.gone
+        truth, stored = numbers(self._truth), numbers(out)
+        lost = (truth.keys() - stored.keys()) | ledger.gone
         repeated = ledger.changed | again
-        different = sum(found[name] != truth[name] for name in truth.keys() & found.keys())
+        different = sum(stored[name] != truth[name] for name in truth.keys() & stored.keys())
         cut = sum(count - 1 for name, count in starts.items() if name not in repeated)
         equal = table(out) == table(self._truth)
         report.lives += 1
@@ -295,7 +295,7 @@ class Torment:
         self.report.orphans = wait_until_gone(self._temporary, (), ORPHANS)
 
     def _command(self, out: Path, ledger: Ledger, plan: Plan | None) -> tuple[int, str]:
-        """The command, once: its exit code, and the victim where one was killed meanwhile."""
+        """Run the command once: its exit code, and the victim where one was killed meanwhile."""
         report, victim = self.report, ""
         before, folders = processes(self._temporary), self._folders()
         files = [self._folder / "study.yaml", "--scale", self._folder / "scale.yaml", "--out", out]
@@ -325,7 +325,7 @@ class Torment:
         return driver.returncode, victim
 
     def _kill(self, plan: Plan, driver: int, before: Sequence[Process]) -> str:
-        """Who it was, empty where all of them have just ended."""
+        """Kill as planned; the victim's role, empty where all of them have just ended."""
         there = sorted(set(processes(self._temporary)) - set(before), key=lambda one: one.pid)  # this command's
         for role in plan.order:
             candidates = [one for one in there if ("driver" if one.pid == driver else one.role) == role]
@@ -337,7 +337,7 @@ class Torment:
         return ""
 
     def _folders(self) -> set[Path]:
-        """The temporary ones that are there now; torch leaves an empty one of its own."""
+        """Temporary folders that are there now; torch leaves an empty one of its own."""
         return {path for path in self._temporary.iterdir() if not path.name.startswith("torchinductor_")}
 
     @property
@@ -435,7 +435,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 @contextlib.contextmanager
 def _folder(out: Path | None) -> Iterator[Path]:
-    """That folder, or one that is gone afterwards."""
+    """The folder given, which must be empty, or a temporary one."""
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         if any(out.iterdir()):

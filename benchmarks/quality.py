@@ -59,7 +59,7 @@ DONE, BAD_INPUT = 0, 2
 
 
 def train_ours(recipe: Recipe, model: SimCLR, train: ImageSet) -> Iterator[float]:
-    """Train `model` in place; the mean loss of every epoch, in nats."""
+    """Train `model` in place by this trainer; the mean loss of every epoch, in nats."""
     for row in pretrain(recipe, model, train):
         yield row.loss
 
@@ -80,7 +80,7 @@ class Pictures(TorchDataset[list[Tensor]]):
 
 
 def train_lightly(recipe: Recipe, model: SimCLR, train: ImageSet, workers: int = 0) -> Iterator[float]:
-    """The same from lightly's parts. Trains the encoder of `model` in place; the head is a copy.
+    """Train by lightly's parts: the encoder of `model` in place, a copy of its head; the mean loss of every epoch.
 
     workers: how many processes of the loader make views.
     """

@@ -9,7 +9,7 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class Case:
-    """What several contenders did in one and the same task.
+    """Figures of several contenders in one and the same task.
 
     benchmark, task: words. unit: "images/s" or "s" and the like. figures: by contender, one figure per round, in the
     order of the rounds; the first contender is ours. more_is_better: of the unit. missing: contenders that cannot do

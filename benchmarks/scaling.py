@@ -33,12 +33,12 @@ MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # a file system with
 def cases(rounds: int = ROUNDS) -> Iterator[Case]:
     """Two cases, milliseconds per cell and megabytes of the process, for every step and number of cells."""
     for cells in SIZES:
-        found: dict[str, list[tuple[float, float]]] = {step: [] for step in STEPS}
+        costs: dict[str, list[tuple[float, float]]] = {step: [] for step in STEPS}
         for _ in range(rounds):
             with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
                 for step in STEPS:  # what one has stored the next one reports
-                    found[step].append(_measured(step, cells, folder))
-        for step, pairs in found.items():
+                    costs[step].append(_measured(step, cells, folder))
+        for step, pairs in costs.items():
             task = f"{step}, {cells:,} cells"
             yield Case("scaling", task, "ms per cell", {OURS: [ms for ms, _ in pairs]}, more_is_better=False)
             yield Case("scaling", task, "MB", {OURS: [mb for _, mb in pairs]}, more_is_better=False)

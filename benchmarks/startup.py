@@ -32,8 +32,8 @@ def cases(rounds: int = ROUNDS) -> Iterator[Case]:
         for engine in ("inline", "ray"):
             words = "with Ray" if engine == "ray" else "inline"
             tasks[f"command to first training step, cached set, {words}"] = partial(_first_step, engine, Path(folder))
-        found = play(tasks, rounds)  # the tasks take turns, as contenders would
-        for task, seconds in found.items():
+        timed = play(tasks, rounds)  # the tasks take turns, as contenders would
+        for task, seconds in timed.items():
             yield Case("startup", task, "s", {OURS: seconds}, more_is_better=False)
 
 

@@ -114,7 +114,7 @@ def work(recipe: Recipe, train: ImageSet, orders: Any, ready: Any) -> None:
 
 
 def plainly(encoder: Encoder) -> None:
-    """The same network as most people write it: torch's usual memory format and its own convolution everywhere."""
+    """Make the network as most people write it: torch's usual memory format and its own convolution everywhere."""
     for module in encoder.modules():
         if isinstance(module, TinyMapConv2d):
             module.__class__ = nn.Conv2d  # type: ignore[assignment]
@@ -123,7 +123,7 @@ def plainly(encoder: Encoder) -> None:
 
 
 def whole_step(recipe: Recipe, train: ImageSet) -> Callable[[], float]:
-    """Milliseconds a step takes in the trainer itself, everything included: the mean over an epoch, each time the next.
+    """Milliseconds of a step of the trainer itself, everything included: the mean over an epoch, each time the next.
 
     By the epoch's own seconds, which building the model is no part of.
     """

@@ -29,7 +29,7 @@ class Stateful(Protocol):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file that holds a training after its last so-many'th epoch. `recipe`: what it belongs to, as JSON."""
+    """A file that holds a training as it was after one of its epochs. `recipe`: what it belongs to, as JSON."""
 
     path: Path
     every: int  # epochs

@@ -424,7 +424,7 @@ class Recipe(Part):
         try:
             return cls.model_validate(fields)
         except ValidationError as error:
-            raise BadInput(explain(error, cls, where)) from None
+            raise BadInput(complaint(error, cls, where)) from None
 
     @property
     def peak_lr(self) -> float:
@@ -458,7 +458,7 @@ def nearest(name: str, known: tuple[str, ...] | list[str]) -> str:
     return (f"; nearest: {', '.join(close)}" if close else "") + f"; allowed: {', '.join(known)}"
 
 
-def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
+def complaint(error: ValidationError, model: type[BaseModel], where: str) -> str:
     """The first complaint of pydantic as one sentence: where, what, what is allowed."""
     first = error.errors(include_url=False)[0]
     path = ".".join(str(step) for step in first["loc"])

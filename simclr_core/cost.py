@@ -1,4 +1,4 @@
-"""What a trial takes, in seconds and in memory: measured on a few steps, or estimated without any."""
+"""The cost of a trial in seconds and in memory: measured on a few steps, or estimated without any."""
 
 import contextlib
 import resource
@@ -18,7 +18,7 @@ from simclr_core.data.images import Dataset
 from simclr_core.encoders import Encoder
 from simclr_core.model import SimCLR
 from simclr_core.pretrain import pretrain
-from simclr_core.probes.finetune import descend, shares, zeros
+from simclr_core.probes.finetune import Classification, descend, shares, zeros
 from simclr_core.probes.label_subset import label_subset
 from simclr_core.trial import deterministic, probe
 
@@ -37,7 +37,7 @@ class Cost:
 def measure(
     recipe: Recipe, dataset: Dataset, device: str = "cpu", transfer: Dataset | None = None, steps: int = 8
 ) -> Cost:
-    """From a few real steps, and every probe once on a hardly trained encoder. Raises TrialFailed where training does.
+    """Cost from a few real steps, and every probe once on a hardly trained encoder. Raises TrialFailed.
 
     Probes that train on images again, and can take longer than the pretraining, are timed over one epoch.
     """
@@ -63,14 +63,14 @@ def without_training(probes: Probes) -> Probes:
 
 
 def retraining(recipe: Recipe, encoder: Encoder, dataset: Dataset, device: str, transfer: Dataset | None) -> float:
-    """Seconds of the probes that do: one epoch of each, times its epochs."""
+    """Seconds of the probes that train again: one epoch of each, times its epochs."""
     total = 0.0
     for images, share, settings, frozen in retrained(recipe.probes, dataset, transfer):
         chosen = torch.from_numpy(label_subset(images.train.labels, share, recipe.seed))
-        once, classifier = settings.model_copy(update={"epochs": 1}), zeros(encoder.width, len(images.class_names))
-        crop, seed = recipe.transforms.crop, recipe.seed
+        task = Classification.of(images, recipe, device)
+        once, classifier = settings.model_copy(update={"epochs": 1}), zeros(encoder.width, task.classes)
         began = time.perf_counter()
-        descend(deepcopy(encoder), classifier, frozen, images.train, chosen, once, crop, seed, "cost", device)
+        descend(deepcopy(encoder), classifier, frozen, task, chosen, once, "cost")
         total += settings.epochs * (time.perf_counter() - began)
     return total
 
@@ -78,7 +78,7 @@ def retraining(recipe: Recipe, encoder: Encoder, dataset: Dataset, device: str, 
 def retrained(
     probes: Probes, dataset: Dataset, transfer: Dataset | None
 ) -> Iterator[tuple[Dataset, float, SGDProbe, bool]]:
-    """On what each of them trains, with which share of the labels, how, and whether the encoder is frozen."""
+    """The probes that train again: on which images, with which share of the labels, how, and whether h is frozen."""
     if probes.augmented_linear is not None:
         yield dataset, 1.0, probes.augmented_linear, True
     if probes.finetune is not None:
@@ -132,7 +132,7 @@ def estimated_bytes(recipe: Recipe, classes: int, images: int) -> int:
 
 
 def kept_bytes(module: nn.Module, rows: int, side: int) -> int:
-    """What a forward pass of so many images would keep for the backward pass, in float32; not the weights."""
+    """Bytes that a forward pass of so many images would keep for the backward pass, in float32; not the weights."""
     if next(module.parameters()).device.type == "meta":
         return _kept(module, rows, side)
     two, four = (_kept(module, few, side) for few in (2, 4))

@@ -34,7 +34,7 @@ class StepHealth:
             self._numbers = numbers
 
     def require_health(self, where: str) -> None:
-        """Raises TrialFailed: what is wrong, and `where`."""
+        """Raise TrialFailed, saying what is wrong and `where`."""
         if self._arrived is not None:
             self._arrived.synchronize()
         loss, largest, spread = self._numbers.tolist()

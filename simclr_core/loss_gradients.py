@@ -1,4 +1,4 @@
-"""What each negative weighs in a loss's gradient: the right column of Table 2, as formulas.
+"""Weights of negatives in a loss's gradient: the right column of Table 2, as formulas.
 
 All vectors have length 1, and u, the anchor, is differentiated as a free vector, not through its normalization.
 """

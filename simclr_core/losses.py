@@ -58,8 +58,8 @@ def contrastive_task(z: Tensor, settings: Loss) -> tuple[Tensor, Tensor]:
     """How well the positive is found, and how sharply: accuracy in [0, 1] and entropy in [0, log N] nats of Table 5.
 
     As in the official code, the first view's N anchors against the second view's N candidates, by a softmax of
-    similarity / temperature; without the 1e-8 which that code adds inside the logarithm. Of equally similar candidates
-    the first counts as found, so equal embeddings give accuracy 1 / N. z, its errors and its precision: anchor_losses.
+    similarity / temperature; without the 1e-8 which that code adds inside the logarithm. A tie counts as found for
+    the first candidate, so equal embeddings give accuracy 1 / N. z, its errors and its precision: anchor_losses.
     """
     left, right = _embeddings(z, settings.normalize).chunk(2)
     logits = left @ right.T / settings.temperature
@@ -75,7 +75,7 @@ def _embeddings(z: Tensor, normalize: bool) -> Tensor:
 
 
 def _similarities(z: Tensor, settings: Loss) -> tuple[Tensor, Tensor]:
-    """Of each anchor with its candidates, and which of them is its positive (2N,).
+    """Similarities of each anchor with its candidates, and which of these is its positive (2N,).
 
     `negatives: both` has the 2N views as candidates, (2N, 2N), with -inf for the anchor itself. `one` has the N views
     on the side of the positive, (2N, N): N - 1 negatives, both directions. That is our reading of Table 4's "negatives

@@ -24,7 +24,7 @@ class Contrastive:
         return two_views(images, self._recipe.views, self._recipe.transforms, self._recipe.seed, epoch, step, steps)
 
     def loss(self, z: Tensor, labels: Tensor) -> Tensor:
-        """Scalar; the labels are not looked at."""
+        """The contrastive loss of z, a scalar; the labels are not looked at."""
         del labels
         return contrastive(z, self._recipe.loss)
 
@@ -34,7 +34,7 @@ class Contrastive:
         return contrastive_task(z, self._recipe.loss)
 
     def embeddings(self, h: Tensor, z: Tensor) -> Tensor:
-        """What must not collapse."""
+        """The embeddings z, which must not collapse."""
         del h
         return z
 
@@ -52,7 +52,7 @@ class Supervised:
         return one_view(images, self._recipe.views, self._recipe.transforms, self._recipe.seed, epoch, step, steps)
 
     def loss(self, z: Tensor, labels: Tensor) -> Tensor:
-        """Scalar cross-entropy in nats."""
+        """Cross-entropy of the logits z, a scalar in nats."""
         return F.cross_entropy(z if z.dtype == torch.float64 else z.float(), labels)
 
     def task(self, z: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -62,11 +62,11 @@ class Supervised:
             return (log_p.argmax(dim=1) == labels).float().mean(), -(log_p.exp() * log_p).sum(dim=1).mean()
 
     def embeddings(self, h: Tensor, z: Tensor) -> Tensor:
-        """What must not collapse."""
+        """The representations h, which must not collapse; z is that of a classifier."""
         del z
         return h
 
 
 def objective(recipe: Recipe) -> Contrastive | Supervised:
-    """The recipe's."""
+    """The objective that the recipe's loss asks for."""
     return Supervised(recipe) if recipe.loss.name == "cross_entropy" else Contrastive(recipe)

@@ -14,7 +14,7 @@ Kind = TypeVar("Kind", bound=torch.optim.Optimizer)
 
 
 def plain(kind: type[Kind]) -> type[Kind]:
-    """The same optimizer without what torch wraps around it for torch.compile.
+    """An optimizer of torch without what is wrapped around it for torch.compile.
 
     Nothing is compiled here, and the wrappers import the compiler: two seconds in every process that trains.
     """

@@ -124,13 +124,13 @@ def run(
             rows.append(row)
             yield row
         began = time.perf_counter()
-        metrics, predictions, found = probe(recipe, model, dataset, device, transfer)
+        metrics, predictions, measured = probe(recipe, model, dataset, device, transfer)
         seconds = sum(row.seconds for row in rows) + time.perf_counter() - began
     if rows:
         metrics |= {"loss": rows[-1].loss, "entropy": rows[-1].entropy}
         supervised = recipe.loss.name == "cross_entropy"
         metrics["training_top1" if supervised else "contrastive_accuracy"] = rows[-1].accuracy
-    outcomes = {name: answer.outcome for name, answer in found.items()}
+    outcomes = {name: answer.outcome for name, answer in measured.items()}
     yield TrialResult(metrics, predictions, dataset.test.labels.astype(np.int16), outcomes, seconds)
 
 
@@ -138,17 +138,17 @@ def probe(
     recipe: Recipe, model: SimCLR, dataset: Dataset, device: str = "cpu", transfer: Dataset | None = None
 ) -> tuple[dict[str, float], NDArray[np.int16], dict[str, Measured]]:
     """Metrics, predicted test classes of the linear probe, and what every other probe found, of the trained model."""
-    probed, found, whole = measure(recipe, model.float(), dataset, transfer, device)
+    probed, measured, whole = measure(recipe, model.float(), dataset, transfer, device)
     predictions = probed.predictions.numpy().astype(np.int16)
     metrics = {
         **accuracies(predictions, dataset.test.labels),
         "probe_l2": probed.l2,
         "probe_validation_top1": probed.validation_top1,
         "parameters": sum(weights.numel() for weights in model.encoder.parameters()) / 1e6,
-        **{name: answer.value for name, answer in found.items()},
+        **{name: answer.value for name, answer in measured.items()},
         **whole,
     }
-    return metrics, predictions, found
+    return metrics, predictions, measured
 
 
 def accuracies(predictions: NDArray[np.int16], labels: NDArray[np.int64]) -> dict[str, float]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from ablations.studies.fields import merge
 from ablations.studies.model import Axis, Scale, Study
-from simclr_core.config import Recipe, explain, nearest
+from simclr_core.config import Recipe, complaint, nearest
 from simclr_core.errors import BadInput
 
 GRIDS = Path(__file__).parents[2] / "grids"
@@ -67,7 +67,7 @@ def _validate(model: type[M], fields: Any, where: str) -> M:
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        raise BadInput(explain(error, model, where)) from None
+        raise BadInput(complaint(error, model, where)) from None
 
 
 def _read(name_or_path: str | Path, folder: Path, kind: str) -> tuple[dict[str, Any], str]:

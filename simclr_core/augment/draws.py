@@ -52,10 +52,10 @@ def where(fires: Tensor, images: Tensor, transform: Callable[[Tensor, Tensor], T
 
 
 def floats(images: Tensor) -> Tensor:
-    """In [0, 1], whether they are already or still uint8."""
+    """Images in [0, 1], whether they are already or still uint8."""
     return images if images.is_floating_point() else images.float().div_(255)
 
 
 def large(images: Tensor) -> bool:
-    """Whether these go one by one through `pictures` rather than as one batch: on a CPU, and far from small."""
+    """Whether these go one by one through `opencv` rather than as one batch: on a CPU, and far from small."""
     return images.device.type == "cpu" and images.shape[-1] >= LARGE

@@ -54,8 +54,8 @@ def draw_crop(settings: config.Crop, side: int, draws: Draws) -> Crop:
     width, height = (area * ratio).sqrt_().round_(), (area / ratio).sqrt_().round_()
     fits = (torch.minimum(width, height) >= 1) & (torch.maximum(width, height) <= side)
     first = fits.byte().argmax(dim=1, keepdim=True)
-    found = fits.gather(1, first)
-    width, height = (torch.where(found, length.gather(1, first), side)[:, 0].long() for length in (width, height))
+    any_fits = fits.gather(1, first)
+    width, height = (torch.where(any_fits, length.gather(1, first), side)[:, 0].long() for length in (width, height))
     # Uniform over the side - height + 1 positions.
     top = (draws.uniform() * (side - height + 1)).long()
     left = (draws.uniform() * (side - width + 1)).long()
@@ -67,7 +67,7 @@ def apply_crop(images: Tensor, crop: Crop) -> Tensor:
     """Resize each box to the full side, bilinearly or bicubically (the official code), then the flip.
 
     The box's own pixels alone count, and weights are normalized at its edges, as in PIL and torchvision (antialias).
-    Of uint8 images it makes float32 ones.
+    uint8 images become float32 ones.
     """
     side, device = images.shape[-1], images.device
     if large(images) and not crop.bicubic:

@@ -22,7 +22,7 @@ NEGLIGIBLE = 1e-6  # weight of a pixel to be left out: all of them together chan
 
 
 def picture(image: Tensor) -> Picture:
-    """(3, S, S) -> its pixels, copied unless they lie that way already."""
+    """(3, S, S) pixels as a (S, S, 3) picture, copied unless they lie that way already."""
     pixels: Picture = image.permute(1, 2, 0).numpy()
     return pixels if pixels.flags["C_CONTIGUOUS"] else cv2.merge(list(image.numpy()))
 
@@ -81,7 +81,7 @@ def color(images: Tensor, factors: list[list[float]], orders: list[list[int]], g
 
 
 def adjust_(made: Picture, operation: int, factor: float, additive: bool, luma: Picture) -> None:
-    """Brightness, contrast, saturation or hue, in place. luma: (3, 3), every row the weights of gray."""
+    """Change brightness, contrast, saturation or hue in place. luma: (3, 3), every row the weights of gray."""
     pixels = torch.from_numpy(made)
     if operation == 3:
         turned = cv2.cvtColor(made, cv2.COLOR_RGB2HSV)
@@ -100,7 +100,7 @@ def adjust_(made: Picture, operation: int, factor: float, additive: bool, luma: 
 
 
 def equalize(images: Tensor) -> Tensor:
-    """uint8 images, each channel by PIL's method."""
+    """Equalize the histogram of each channel of uint8 images by PIL's method."""
     out = torch.empty_like(images, memory_format=torch.contiguous_format)
     for plane, made in zip(images.flatten(0, 1).numpy(), out.flatten(0, 1).numpy(), strict=True):
         counts = cv2.calcHist([plane], [0], None, [256], [0, 256]).ravel().astype(np.int64)

@@ -50,14 +50,14 @@ def one_view_and_draw(
 
 
 def steps_at_once(batch: int, side: int, device: str) -> int:
-    """Of how many steps the views are made in one go: on a CPU of as many as its cache holds, at least of one."""
+    """Number of steps whose views are made in one go: on a CPU as many as its cache holds, at least one."""
     if device != "cpu":
         return 1
     return max(1, PORTION // (2 * batch * 3 * side * side))
 
 
 def _paired(left: Tensor, right: Tensor, steps: int) -> Tensor:
-    """Of each step what is left, then what is right."""
+    """Step after step: what is left, then what is right."""
     return torch.cat([half for pair in zip(left.chunk(steps), right.chunk(steps), strict=True) for half in pair])
 
 
@@ -73,7 +73,7 @@ def _right(
 def _shared(
     images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int, steps: range
 ) -> tuple[Tensor, dict[str, Any]]:
-    """Through the shared chain; without one the images as they are, since each branch makes numbers of them itself."""
+    """Pass images through the shared chain; without one they stay uint8, since each branch makes numbers of them."""
     if not views.shared:
         return images, {}
     draws = _draws(images, ("shared",), views.shared, settings, seed, epoch, steps)
@@ -89,7 +89,7 @@ def _draws(
     epoch: int,
     steps: range,
 ) -> list[Any]:
-    """What is drawn for these steps' images on each of the branches, which share the chain: for each transformation.
+    """Draws for these steps' images on each of the branches, which share the chain: one for each transformation.
 
     All of it step after step, within a step branch after branch.
     """
@@ -102,7 +102,7 @@ def _draws(
 
 
 def _names(chain: tuple[str, ...]) -> list[str]:
-    """A transform of albumentations is one name whatever its arguments, as a built-in is whatever its settings."""
+    """Names in a chain: that of a transform of albumentations has no arguments, as a built-in's has no settings."""
     return [name.partition("(")[0] for name in chain]
 
 
@@ -125,7 +125,7 @@ def _portions(images: Tensor) -> list[slice]:
 
 
 def _of(part: slice, drawn: Any) -> Any:
-    """Of what was drawn for the batch, what belongs to these images: every tensor has a row for each."""
+    """The part of a batch's draws that belongs to these images: every tensor has a row for each."""
     if isinstance(drawn, Tensor):
         return drawn[part]
     return drawn._make(each[part] if isinstance(each, Tensor) else each for each in drawn)

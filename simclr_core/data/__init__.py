@@ -27,7 +27,7 @@ def load(data: Data, cache: Path) -> Dataset:
 
 
 def fingerprint(data: Data, cache: Path) -> str:
-    """The same as load(...).fingerprint, without generating or downloading anything where the name says it all."""
+    """The fingerprint of load(...), without generating or downloading anything where the name says it all."""
     if data.source == "embedded":
         return embedded.FINGERPRINT
     if data.source in torchvision_sets.SETS:

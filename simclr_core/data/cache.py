@@ -31,7 +31,7 @@ class Stored:
 
 
 def read(stem: Path) -> Stored | None:
-    """What was written under this stem, or None where it is absent, damaged or incomplete.
+    """The images stored under this stem, or None where they are absent, damaged or incomplete.
 
     Reads the whole file once, at memory speed, because a checksum of less would trust the rest.
     """

@@ -36,7 +36,7 @@ def formats() -> tuple[str, ...]:
 
 @cache
 def suffixes() -> frozenset[str]:
-    """What an image's name ends in, lower case with the dot. Other files are not looked at."""
+    """Ends of images' names, lower case with the dot. Other files are not looked at."""
     readable = {suffix for suffix, name in Image.registered_extensions().items() if name in formats()}
     return frozenset(readable | FOREIGN_SUFFIXES)
 
@@ -56,7 +56,7 @@ def strict_warnings() -> Iterator[None]:
 def decode(path: Path, size: int) -> NDArray[np.uint8]:
     """(3, size, size): upright (EXIF), RGB, the shorter side resized to `size` (antialiased bicubic), center-cropped.
 
-    Of an animation or a multi-page file, the first image. Color profiles are ignored. Raises Unreadable.
+    An animation or a multi-page file gives its first image. Color profiles are ignored. Raises Unreadable.
     """
     try:
         with Image.open(path, formats=formats()) as image:

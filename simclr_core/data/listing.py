@@ -36,7 +36,7 @@ class ImageFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """What the disk says without opening a file."""
+    """A user's folder as far as the disk tells without opening a file."""
 
     root: Path
     class_names: tuple[str, ...]
@@ -66,19 +66,19 @@ def list_images(path: Path) -> Listing:
             if name in one_sided
         )
         raise BadInput(f"{root}: its two parts must have the same class folders, but one part alone has {listed}.")
-    found = [
+    files = [
         file
         for split, folders in classes.items()
         for label, folder in enumerate(folders.values())
         for file in images_below(folder, root, label, split)
     ]
-    if not found:
+    if not files:
         raise BadInput(f"{root}: none of its class folders holds an image (.jpg, .png, .tif and so on).")
-    return Listing(root, tuple(map(printable, first)), tuple(sorted(found, key=lambda file: file.name)))
+    return Listing(root, tuple(map(printable, first)), tuple(sorted(files, key=lambda file: file.name)))
 
 
 def children(folder: Path) -> list[os.DirEntry[str]]:
-    """What is in a folder, by name, without hidden things. Raises BadInput where it may not be listed."""
+    """Entries of a folder, by name, without hidden ones. Raises BadInput where it may not be listed."""
     try:
         with os.scandir(folder) as entries:
             visible = [entry for entry in entries if not entry.name.startswith(".") and entry.name not in NOT_CLASSES]
@@ -153,12 +153,12 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def is_image(name: str) -> bool:
-    """By what the name ends in."""
+    """Whether a file's name ends as that of an image."""
     _, dot, end = name.rpartition(".")
     return (dot + end).lower() in suffixes()
 
 
 def printable(name: str) -> str:
-    """The same name, with bytes that are no text and line breaks escaped, so that it can be shown and stored."""
+    """A name whose line breaks, and bytes that are no text, are escaped, so that it can be shown and stored."""
     text = name.encode("utf-8", "backslashreplace").decode()
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

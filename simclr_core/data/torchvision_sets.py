@@ -166,11 +166,11 @@ def load(name: str, size: int, cache: Path) -> Dataset:
 
 def prepare(source: Source, size: int, stem: Path, root: Path) -> store.Stored:
     """Downloads into `root` what is not there yet, and stores the decoded images under `stem`."""
-    found = fetch(source, size, root)
-    decoded = [decode_all(part, size, root, source.title) for part in found]
+    sets = fetch(source, size, root)
+    decoded = [decode_all(part, size, root, source.title) for part in sets]
     *train, _ = decoded
     labels = np.concatenate([labels for _, labels in decoded])
-    names = getattr(found[0], "classes", None) or [str(label) for label in range(labels.max() + 1)]  # digits have none
+    names = getattr(sets[0], "classes", None) or [str(label) for label in range(labels.max() + 1)]  # digits have none
     return store.write(
         stem,
         (images for images, _ in decoded),

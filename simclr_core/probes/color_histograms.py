@@ -47,5 +47,5 @@ def histogram_retrieval(
     left, right = (torch.cat(side) for side in zip(*counts, strict=True))
     distance = torch.cdist(left, right, p=1)  # of whole numbers, exact in float32: a tie is a tie
     own = distance.diagonal().clone()
-    found = own < distance.fill_diagonal_(torch.inf).amin(dim=1)
-    return Measured(100 * found.double().mean().item(), found.float().cpu().numpy())
+    retrieved = own < distance.fill_diagonal_(torch.inf).amin(dim=1)
+    return Measured(100 * retrieved.double().mean().item(), retrieved.float().cpu().numpy())

@@ -8,6 +8,7 @@ official code for CIFAR-10.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from simclr_core import config
 from simclr_core.augment.transforms import augment
 from simclr_core.data.device import pixels
-from simclr_core.data.images import ImageSet
+from simclr_core.data.images import Dataset, ImageSet
 from simclr_core.encoders import Encoder
 from simclr_core.health import TrialFailed
 from simclr_core.optim import lr_factor, optimizer
@@ -28,46 +29,43 @@ from simclr_core.probes.measured import Measured, accuracy
 from simclr_core.streams import stream
 
 
-def augmented_linear(
-    encoder: Encoder,
-    train: ImageSet,
-    test: ImageSet,
-    classes: int,
-    settings: config.SGDProbe,
-    crop: config.Crop,
-    seed: int,
-    device: str = "cpu",
-) -> Measured:
+@dataclass(frozen=True)
+class Classification:
+    """Images of so many classes to learn from, by `crop` and flip, and to be tested on; the seed of all draws."""
+
+    train: ImageSet
+    test: ImageSet
+    classes: int
+    crop: config.Crop
+    seed: int
+    device: str = "cpu"
+
+    @classmethod
+    def of(cls, images: Dataset, recipe: config.Recipe, device: str) -> "Classification":
+        """A data set's images, cropped as the recipe's own views are."""
+        return cls(images.train, images.test, len(images.class_names), recipe.transforms.crop, recipe.seed, device)
+
+
+def augmented_linear(encoder: Encoder, task: Classification, settings: config.SGDProbe) -> Measured:
     """Test accuracy in percent of a linear classifier on h; the encoder stays as it is, BatchNorm in inference mode.
 
     Raises TrialFailed on a non-finite loss.
     """
-    classifier = zeros(encoder.width, classes)
-    everything = torch.arange(len(train))
+    classifier = zeros(encoder.width, task.classes)
     with modes_kept(encoder):
-        descend(encoder, classifier, True, train, everything, settings, crop, seed, "augmented_linear", device)
-        return accuracy(answers(encoder, classifier, test, device), test.labels)
+        descend(encoder, classifier, True, task, torch.arange(len(task.train)), settings, "augmented_linear")
+        return accuracy(answers(encoder, classifier, task), task.test.labels)
 
 
-def finetune(
-    encoder: Encoder,
-    train: ImageSet,
-    test: ImageSet,
-    classes: int,
-    settings: config.Finetune,
-    crop: config.Crop,
-    seed: int,
-    device: str = "cpu",
-) -> dict[float, Measured]:
+def finetune(encoder: Encoder, task: Classification, settings: config.Finetune) -> dict[float, Measured]:
     """Test accuracy in percent for each share of the labels; every share trains a copy of the encoder and BatchNorm.
 
     Raises TrialFailed on a non-finite loss.
     """
     measured = {}
     for share, plan in shares(settings).items():
-        labeled = torch.from_numpy(label_subset(train.labels, share, seed))
-        found = tuned(encoder, train, labeled, test, classes, plan, crop, seed, "finetune", device)
-        measured[share] = accuracy(found, test.labels)
+        labeled = torch.from_numpy(label_subset(task.train.labels, share, task.seed))
+        measured[share] = accuracy(tuned(encoder, task, labeled, plan, "finetune"), task.test.labels)
     return measured
 
 
@@ -77,16 +75,7 @@ def shares(settings: config.Finetune) -> dict[float, config.SGDProbe]:
     return {share: config.SGDProbe(epochs=epochs, **alike) for share, epochs in settings.shares.items()}
 
 
-def transfer_finetune(
-    encoder: Encoder,
-    train: ImageSet,
-    test: ImageSet,
-    classes: int,
-    settings: config.SGDProbe,
-    crop: config.Crop,
-    seed: int,
-    device: str = "cpu",
-) -> NDArray[np.int64]:
+def transfer_finetune(encoder: Encoder, task: Classification, settings: config.SGDProbe) -> NDArray[np.int64]:
     """(n_test,) predicted classes of another data set, after a copy of the encoder was trained on with all its labels.
 
     Appendix B.8 departs from this in three ways: it trains for 20,000 steps of 256 images (40,000 from a random start),
@@ -94,45 +83,33 @@ def transfer_finetune(
     forget faster on small sets. Here epochs, rate and decay are the recipe's, the same for every set.
     Raises TrialFailed on a non-finite loss.
     """
-    everything = torch.arange(len(train))
-    return tuned(encoder, train, everything, test, classes, settings, crop, seed, "transfer_finetune", device)
+    return tuned(encoder, task, torch.arange(len(task.train)), settings, "transfer_finetune")
 
 
 def tuned(
-    encoder: Encoder,
-    train: ImageSet,
-    chosen: Tensor,
-    test: ImageSet,
-    classes: int,
-    settings: config.SGDProbe,
-    crop: config.Crop,
-    seed: int,
-    purpose: str,
-    device: str,
+    encoder: Encoder, task: Classification, chosen: Tensor, settings: config.SGDProbe, purpose: str
 ) -> NDArray[np.int64]:
     """(n_test,) classes, from a copy of the encoder and a new classifier trained together on the chosen images."""
-    copy, classifier = deepcopy(encoder).requires_grad_(True), zeros(encoder.width, classes)
-    descend(copy, classifier, False, train, chosen, settings, crop, seed, purpose, device)
-    return answers(copy, classifier, test, device)
+    copy, classifier = deepcopy(encoder).requires_grad_(True), zeros(encoder.width, task.classes)
+    descend(copy, classifier, False, task, chosen, settings, purpose)
+    return answers(copy, classifier, task)
 
 
 def descend(
     encoder: nn.Module,
     classifier: nn.Linear,
     frozen: bool,
-    train: ImageSet,
+    task: Classification,
     chosen: Tensor,
     settings: config.SGDProbe,
-    crop: config.Crop,
-    seed: int,
     purpose: str,
-    device: str,
 ) -> None:
     """Train `classifier`, and unless `frozen` the encoder, on the training images at the positions `chosen` (n,).
 
     Fewer images than a batch make one smaller batch per epoch, and the learning rate follows that batch: a rate meant
     for 512 images would be far too high for ten. `purpose` names the random streams. Raises TrialFailed.
     """
+    device, transforms = task.device, config.Transforms(crop=task.crop)
     encoder.to(device).train(not frozen)
     learner = classifier.to(device) if frozen else nn.Sequential(encoder, classifier.to(device))
     size = min(settings.batch_size, len(chosen))
@@ -140,16 +117,15 @@ def descend(
     starts = range(0, len(chosen) - least + 1, size)
     peak, steps = settings.lr * size / 256, settings.epochs * len(starts)
     optim = optimizer(config.Optimizer(name="sgd", momentum=0.9, weight_decay=settings.weight_decay), learner, peak)
-    fetch, labels = pixels(train.images, device), torch.tensor(train.labels, device=device)
-    transforms = config.Transforms(crop=crop)
+    fetch, labels = pixels(task.train.images, device), torch.tensor(task.train.labels, device=device)
     for epoch in range(settings.epochs):
-        order = chosen[torch.randperm(len(chosen), generator=stream(seed, f"{purpose}/order", epoch))]
+        order = chosen[torch.randperm(len(chosen), generator=stream(task.seed, f"{purpose}/order", epoch))]
         total = torch.zeros((), device=device)
         for step, start in enumerate(starts):
             for group in optim.param_groups:
                 group["lr"] = peak * lr_factor(epoch * len(starts) + step, steps, warmup=0)
             index = order[start : start + size]
-            key = stream(seed, f"{purpose}/crop", epoch, step)
+            key = stream(task.seed, f"{purpose}/crop", epoch, step)
             views = augment(fetch(index).float() / 255, "crop", transforms, key)
             with torch.set_grad_enabled(not frozen):
                 h = encoder(views)
@@ -162,9 +138,9 @@ def descend(
             raise TrialFailed(f"{purpose}: the loss is not finite in epoch {epoch + 1} of {settings.epochs}")
 
 
-def answers(encoder: nn.Module, classifier: nn.Linear, test: ImageSet, device: str) -> NDArray[np.int64]:
+def answers(encoder: nn.Module, classifier: nn.Linear, task: Classification) -> NDArray[np.int64]:
     """(n_test,) predicted classes of whole test images, in eval mode."""
-    logits = features(nn.Sequential(encoder, classifier), test.images, device)
+    logits = features(nn.Sequential(encoder, classifier), task.test.images, task.device)
     predicted: NDArray[np.int64] = logits.argmax(dim=1).cpu().numpy()
     return predicted
 

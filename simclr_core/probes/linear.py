@@ -28,7 +28,7 @@ class Probed:
 def fit(x: Tensor, y: Tensor, classes: int, l2: float, start: Tensor | None = None) -> Tensor:
     """(D + 1, classes) weights, offset last, minimizing mean cross-entropy + l2 / 2 * ||weights||^2 (offset free).
 
-    x: (N, D) float64, y: (N,) int64. The same as scikit-learn's LogisticRegression(C=1 / (l2 * N)), up to a largest
+    x: (N, D) float64, y: (N,) int64. Equals scikit-learn's LogisticRegression(C=1 / (l2 * N)), up to a largest
     gradient of 1e-4: going on to 1e-5 takes twice as long and moves accuracies by less than 0.1 points.
     """
     weights = (x.new_zeros(x.shape[1] + 1, classes) if start is None else start.clone()).requires_grad_(True)
@@ -59,7 +59,7 @@ def predict(weights: Tensor, x: Tensor) -> Tensor:
 def validation_split(labels: Tensor, share: float, seed: int) -> Tensor:
     """(N,) bool: the images held out to choose the penalty; the same share of every class.
 
-    Of each class at least one is held out and at least one is not, where it has two.
+    A class with two or more has at least one held out and at least one not.
     """
     held = torch.zeros(len(labels), dtype=torch.bool)
     order = torch.randperm(len(labels), generator=stream(seed, "validation"))

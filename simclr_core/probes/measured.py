@@ -1,4 +1,4 @@
-"""What a probe answers with."""
+"""The answer of a probe."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ def accuracy(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> Measure
 
 
 def hits(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> Measured:
-    """The same where the truth is no label of the test set: the outcome is 1 where right, else 0."""
+    """Share of right predictions in percent where the truth is no label of the test set; the outcome is 1 if right."""
     right = predicted == truth
     return Measured(100 * float(right.mean()), right.astype(np.float32))
 

@@ -16,7 +16,7 @@ from simclr_core.health import TrialFailed
 from simclr_core.model import SimCLR
 from simclr_core.probes.color_histograms import histogram_retrieval
 from simclr_core.probes.features import features
-from simclr_core.probes.finetune import augmented_linear, finetune, transfer_finetune
+from simclr_core.probes.finetune import Classification, augmented_linear, finetune, transfer_finetune
 from simclr_core.probes.geometry import geometry_probe
 from simclr_core.probes.head_spectrum import head_spectrum
 from simclr_core.probes.knn import knn_probe
@@ -57,14 +57,18 @@ class Probing:
         """The accuracy of a classifier that was trained along with the encoder."""
         return right(self.of_h(module).argmax(dim=1), labels(self.dataset.test))
 
-    def linear(self, train_x: Tensor, test_x: Tensor) -> Probed:
+    def linear(self, images: Dataset, train_x: Tensor, test_x: Tensor) -> Probed:
         """Fit a linear probe to any representation of the training images and let it predict the test images."""
-        known, settings = labels(self.dataset.train), self.recipe.probes.linear
-        return linear_probe(train_x, known, test_x, len(self.dataset.class_names), settings, self.recipe.seed)
+        known, settings = labels(images.train), self.recipe.probes.linear
+        return linear_probe(train_x, known, test_x, len(images.class_names), settings, self.recipe.seed)
+
+    def classification(self, images: Dataset) -> Classification:
+        """These images as the task of a classifier that is trained on crops of them."""
+        return Classification.of(images, self.recipe, self.device)
 
     @property
     def supervised(self) -> bool:
-        """Whether the head is a classifier, and there is no z."""
+        """Whether the head is a classifier, so that there is no z."""
         return self.recipe.loss.name == "cross_entropy"
 
 
@@ -78,13 +82,13 @@ def measure(
     probing = Probing(recipe, model, dataset, transfer, device)
     if not (probing.train_h.isfinite().all() and probing.test_h.isfinite().all()):
         raise TrialFailed("the trained encoder gives representations that are not finite")
-    probed = probing.linear(probing.train_h, probing.test_h)
+    probed = probing.linear(dataset, probing.train_h, probing.test_h)
     z = None if probing.supervised else probing.of_h(model.head)
-    found, whole = geometry_probe(model.encoder, model.head, dataset.test.images, probing.test_h, z, recipe, device)
+    measured, whole = geometry_probe(model.encoder, model.head, dataset.test.images, probing.test_h, z, recipe, device)
     for asked, probe in PROBES:
         if asked(recipe.probes):
-            found |= probe(probing)
-    return probed, found, whole
+            measured |= probe(probing)
+    return probed, measured, whole
 
 
 def _knn(probing: Probing) -> Measurements:
@@ -95,8 +99,10 @@ def _knn(probing: Probing) -> Measurements:
 
 def _trained_along(probing: Probing) -> Measurements:
     """The supervised twin's own classifier, and the online probe."""
-    found = {"classifier_top1": probing.classes(probing.model.head)} if probing.supervised else {}
-    return found if probing.model.online is None else found | {"online_top1": probing.classes(probing.model.online)}
+    classifiers = {"classifier_top1": probing.model.head} if probing.supervised else {}
+    if probing.model.online is not None:
+        classifiers["online_top1"] = probing.model.online
+    return {name: probing.classes(classifier) for name, classifier in classifiers.items()}
 
 
 def _head_layers(probing: Probing) -> Measurements:
@@ -106,7 +112,7 @@ def _head_layers(probing: Probing) -> Measurements:
         pair = [heads.layers(probing.model.head.eval(), h) for h in (probing.train_h, probing.test_h)]
     truth = labels(probing.dataset.test)
     layers = enumerate(zip(*pair, strict=True), 1)
-    return {f"layer_{i}_top1": right(probing.linear(*layer).predictions, truth) for i, layer in layers}
+    return {f"layer_{i}_top1": right(probing.linear(probing.dataset, *layer).predictions, truth) for i, layer in layers}
 
 
 def _head_spectrum(probing: Probing) -> Measurements:
@@ -114,20 +120,16 @@ def _head_spectrum(probing: Probing) -> Measurements:
 
 
 def _augmented_linear(probing: Probing) -> Measurements:
-    recipe, images, settings = probing.recipe, probing.dataset, probing.recipe.probes.augmented_linear
+    settings = probing.recipe.probes.augmented_linear
     assert settings is not None
-    classes, crop = len(images.class_names), recipe.transforms.crop
-    encoder, device = probing.model.encoder, probing.device
-    answer = augmented_linear(encoder, images.train, images.test, classes, settings, crop, recipe.seed, device)
-    return {"augmented_linear_top1": answer}
+    task = probing.classification(probing.dataset)
+    return {"augmented_linear_top1": augmented_linear(probing.model.encoder, task, settings)}
 
 
 def _finetune(probing: Probing) -> Measurements:
-    recipe, images, settings = probing.recipe, probing.dataset, probing.recipe.probes.finetune
+    settings = probing.recipe.probes.finetune
     assert settings is not None
-    classes, crop = len(images.class_names), recipe.transforms.crop
-    encoder, device = probing.model.encoder, probing.device
-    tuned = finetune(encoder, images.train, images.test, classes, settings, crop, recipe.seed, device)
+    tuned = finetune(probing.model.encoder, probing.classification(probing.dataset), settings)
     return {f"finetune_{100 * share:g}_top1": answer for share, answer in tuned.items()}
 
 
@@ -142,21 +144,17 @@ def _color_histograms(probing: Probing) -> Measurements:
 
 
 def _transfer(probing: Probing) -> Measurements:
-    there, recipe, encoder = probing.transfer, probing.recipe, probing.model.encoder
+    there, encoder = probing.transfer, probing.model.encoder
     assert there is not None
-    train_h, test_h = (features(encoder, part.images, probing.device) for part in (there.train, there.test))
-    classes = len(there.class_names)
-    probed = linear_probe(train_h, labels(there.train), test_h, classes, recipe.probes.linear, recipe.seed)
-    return _elsewhere("transfer", probed.predictions.numpy(), there)
+    h = [features(encoder, part.images, probing.device) for part in (there.train, there.test)]
+    return _elsewhere("transfer", probing.linear(there, *h).predictions.numpy(), there)
 
 
 def _transfer_finetune(probing: Probing) -> Measurements:
-    there, recipe, settings = probing.transfer, probing.recipe, probing.recipe.probes.transfer_finetune
+    there, settings = probing.transfer, probing.recipe.probes.transfer_finetune
     assert there is not None
     assert settings is not None
-    classes, crop = len(there.class_names), recipe.transforms.crop
-    encoder, device = probing.model.encoder, probing.device
-    predicted = transfer_finetune(encoder, there.train, there.test, classes, settings, crop, recipe.seed, device)
+    predicted = transfer_finetune(probing.model.encoder, probing.classification(there), settings)
     return _elsewhere("transfer_finetune", predicted, there)
 
 

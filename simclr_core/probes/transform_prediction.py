@@ -153,6 +153,6 @@ def check_target(recipe: config.Recipe) -> None:
 
 
 def width(encoder: config.Encoder) -> int:
-    """Of its h; no weights are made."""
+    """Width of an encoder's h, told without making its weights."""
     with torch.device("meta"):
         return Encoder(encoder).width

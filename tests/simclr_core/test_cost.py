@@ -25,8 +25,8 @@ def test_a_probe_that_trains_again_is_timed_over_an_epoch_and_not_run_to_its_end
     """Three of them, and as long as each asks for."""
     data, there, seen, clock = some_data(64), some_data(32), [], [0.0]
 
-    def descend(_encoder, _classifier, frozen, train, chosen, settings, *_):
-        seen.append((frozen, len(train), len(chosen), settings.epochs))
+    def descend(_encoder, _classifier, frozen, task, chosen, settings, *_):
+        seen.append((frozen, len(task.train), len(chosen), settings.epochs))
         clock[0] += 1000
 
     monkeypatch.setattr(cost, "descend", descend)

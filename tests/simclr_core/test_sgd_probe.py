@@ -17,7 +17,7 @@ from simclr_core.augment.transforms import augment
 from simclr_core.config import Crop, Finetune, SGDProbe
 from simclr_core.data.images import ImageSet
 from simclr_core.health import TrialFailed
-from simclr_core.probes.finetune import augmented_linear, descend, finetune, zeros
+from simclr_core.probes.finetune import Classification, augmented_linear, descend, finetune, zeros
 from simclr_core.probes.label_subset import label_subset
 from simclr_core.streams import stream
 
@@ -130,7 +130,8 @@ def linear_weights(
     encoder: nn.Module, train: ImageSet, settings: SGDProbe, seed: int = 0, crop: Crop = WHOLE
 ) -> nn.Linear:
     classifier = zeros(encoder.width, int(train.labels.max()) + 1)
-    descend(encoder, classifier, True, train, torch.arange(len(train)), settings, crop, seed, "test", "cpu")
+    task = Classification(train, train, classifier.out_features, crop, seed)
+    descend(encoder, classifier, True, task, torch.arange(len(train)), settings, "test")
     return classifier
 
 
@@ -163,7 +164,7 @@ def test_the_linear_classifier_takes_the_steps_of_nesterovs_rule(decay: float) -
 def test_the_linear_classifier_converges_to_scikit_learns_logistic_regression() -> None:
     train, test, decay = tinted(60), tinted(40, seed=1), 0.01
     settings = SGDProbe(epochs=250, batch_size=60, lr=20.0, weight_decay=decay)
-    answer = augmented_linear(Toy(), train, test, 3, settings, WHOLE, 0)
+    answer = augmented_linear(Toy(), Classification(train, test, 3, WHOLE, 0), settings)
     classifier = linear_weights(Toy(), train, settings)
     reference = LogisticRegression(C=1 / (decay * 60), tol=1e-10, max_iter=5000).fit(frozen_h(train), train.labels)
     with torch.no_grad():
@@ -190,7 +191,7 @@ def test_linear_evaluation_leaves_the_encoder_bit_identical_and_in_its_modes() -
     toy.norm.eval()  # a mixture
     toy.conv.weight.requires_grad_(False)
     before = state(toy)
-    augmented_linear(toy, tinted(30), tinted(10, 1), 3, SGDProbe(epochs=2, batch_size=8), BOXES, 0)
+    augmented_linear(toy, Classification(tinted(30), tinted(10, 1), 3, BOXES, 0), SGDProbe(epochs=2, batch_size=8))
     assert same(before, state(toy))
     assert (toy.training, toy.conv.training, toy.norm.training) == (True, True, False)
     assert [p.requires_grad for p in toy.parameters()] == [False, True, True]
@@ -202,19 +203,19 @@ def test_the_encoder_gets_its_modes_back_when_training_fails() -> None:
     toy = Toy().train()
     nn.init.constant_(toy.norm.weight, math.nan)
     with pytest.raises(TrialFailed, match="augmented_linear: the loss is not finite in epoch 1 of 3"):
-        augmented_linear(toy, tinted(30), tinted(10, 1), 3, SGDProbe(epochs=3, batch_size=8), WHOLE, 0)
+        augmented_linear(toy, Classification(tinted(30), tinted(10, 1), 3, WHOLE, 0), SGDProbe(epochs=3, batch_size=8))
     assert toy.training
 
 
 def test_a_last_image_alone_is_used_unless_batch_norm_learns() -> None:
     toy, train, test = Toy(), tinted(9), tinted(4, 1)
-    augmented_linear(toy, train, test, 3, SGDProbe(epochs=1, batch_size=4), WHOLE, 0)
+    augmented_linear(toy, Classification(train, test, 3, WHOLE, 0), SGDProbe(epochs=1, batch_size=4))
     assert [len(images) for _, images, *_ in toy.seen] == [4, 4, 1, 4]
     toy.seen.clear()
-    finetune(toy, train, test, 3, Finetune(shares={1.0: 1}, batch_size=4), WHOLE, 0)
+    finetune(toy, Classification(train, test, 3, WHOLE, 0), Finetune(shares={1.0: 1}, batch_size=4))
     assert [len(images) for _, images, *_ in toy.seen] == [4, 4, 4]
     toy.seen.clear()
-    finetune(toy, tinted(10), test, 3, Finetune(shares={1.0: 1}, batch_size=4), WHOLE, 0)
+    finetune(toy, Classification(tinted(10), test, 3, WHOLE, 0), Finetune(shares={1.0: 1}, batch_size=4))
     assert [len(images) for _, images, *_ in toy.seen] == [4, 4, 2, 4]
 
 
@@ -222,11 +223,11 @@ Probe = Callable[[Toy, ImageSet, ImageSet, Crop, int], object]
 
 
 def by_linear(toy: Toy, train: ImageSet, test: ImageSet, crop: Crop, seed: int) -> object:
-    return augmented_linear(toy, train, test, 2, SGDProbe(epochs=2, batch_size=40), crop, seed)
+    return augmented_linear(toy, Classification(train, test, 2, crop, seed), SGDProbe(epochs=2, batch_size=40))
 
 
 def by_finetuning(toy: Toy, train: ImageSet, test: ImageSet, crop: Crop, seed: int) -> object:
-    return finetune(toy, train, test, 2, Finetune(shares={1.0: 2}, batch_size=40), crop, seed)
+    return finetune(toy, Classification(train, test, 2, crop, seed), Finetune(shares={1.0: 2}, batch_size=40))
 
 
 @pytest.mark.parametrize("probe", [by_linear, by_finetuning])
@@ -280,7 +281,7 @@ def test_finetuning_takes_the_steps_of_nesterovs_rule_in_every_layer() -> None:
     train, decay, peak, steps = tinted(24), 0.02, 4.0 * 24 / 256, 6
     toy, classifier = Toy(), zeros(Toy.width, 3)
     settings = SGDProbe(epochs=steps, batch_size=64, lr=4.0, weight_decay=decay)
-    descend(toy, classifier, False, train, torch.arange(24), settings, WHOLE, 0, "test", "cpu")
+    descend(toy, classifier, False, Classification(train, train, 3, WHOLE, 0), torch.arange(24), settings, "test")
 
     by_hand = Toy().double().train()
     head = zeros(Toy.width, 3).double()
@@ -303,7 +304,7 @@ def test_finetuning_learns_on_copies_and_reports_each_share() -> None:
     toy = Toy().eval().requires_grad_(False)  # as a frozen encoder would come
     before = state(toy)
     settings = Finetune(shares={0.1: 20, 1.0: 4}, batch_size=50, lr=3.0)
-    answers = finetune(toy, train, test, 3, settings, WHOLE, 0)
+    answers = finetune(toy, Classification(train, test, 3, WHOLE, 0), settings)
     assert same(before, state(toy))
     assert not toy.training
     assert not any(p.requires_grad for p in toy.parameters())
@@ -328,14 +329,15 @@ def test_finetuning_learns_on_copies_and_reports_each_share() -> None:
 
 def test_finetuning_sees_the_labeled_images_and_no_others() -> None:
     toy, train = Toy(), numbered(100)
-    finetune(toy, train, numbered(3), 2, Finetune(shares={0.1: 3}, batch_size=4), WHOLE, seed=5)
+    finetune(toy, Classification(train, numbered(3), 2, WHOLE, seed=5), Finetune(shares={0.1: 3}, batch_size=4))
     seen = {int(value) - 1 for views in toy.inputs(4) for value in (views.amax(dim=(1, 2, 3)) * 255).round()}
     assert seen == set(label_subset(train.labels, 0.1, 5))
 
 
 def test_finetuning_fails_in_a_sentence() -> None:
+    settings = Finetune(shares={1.0: 4}, batch_size=8, lr=1e38)
     with pytest.raises(TrialFailed, match=r"finetune: the loss is not finite in epoch \d of 4"):
-        finetune(Toy(), tinted(30), tinted(5, 1), 3, Finetune(shares={1.0: 4}, batch_size=8, lr=1e38), WHOLE, 0)
+        finetune(Toy(), Classification(tinted(30), tinted(5, 1), 3, WHOLE, 0), settings)
 
 
 def counts(labels: NDArray[np.int64], chosen: NDArray[np.int64]) -> list[int]:

@@ -162,7 +162,8 @@ def test_a_network_trained_on_elsewhere_is_judged_there_and_stays_as_it_was(monk
     before = {name: weights.clone() for name, weights in model.state_dict().items()}
     monkeypatch.setattr(finetune, "stream", lambda seed, purpose, *at: stream(seed, f"transfer_{purpose}", *at))
     alike = Finetune(shares={1.0: 1}, batch_size=16, lr=0.1)
-    expected = finetune.finetune(model.encoder, there.train, there.test, 4, alike, Crop(), 0)[1.0]
+    task = finetune.Classification(there.train, there.test, 4, Crop(), 0)
+    expected = finetune.finetune(model.encoder, task, alike)[1.0]
     assert all(torch.equal(before[name], weights) for name, weights in model.state_dict().items())
 
     right = expected.outcome == there.test.labels

@@ -26,9 +26,9 @@ from ablations.store.inspect import (
     amount,
     columns,
     dig,
-    measure,
     number,
     plain,
+    size_and_change,
     stored,
     tail,
 )
@@ -114,7 +114,7 @@ def _ls(args: argparse.Namespace, store: Store, leases: Leases) -> int:
     said = ", ".join(f"{counts[status]} {status}" for status in STATES if counts[status])
     terminal.say(f"{len(trials)} trials{': ' if said else ''}{said}; {amount(sum(trial.size for trial in trials))}")
     for name, folder in (("set aside", store.aside), ("cache", store.cache)):
-        if size := measure(folder)[0] if folder.is_dir() else 0:
+        if size := size_and_change(folder)[0] if folder.is_dir() else 0:
             terminal.say(f"{name}: {amount(size)}")
     return Exit.DONE
 
@@ -271,7 +271,7 @@ def _files(folder: Path) -> list[str]:
         paths = sorted(folder.iterdir())
     except OSError:
         return []
-    return columns([(clean(path.name), amount(measure(path)[0])) for path in paths])
+    return columns([(clean(path.name), amount(size_and_change(path)[0])) for path in paths])
 
 
 # why

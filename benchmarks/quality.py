@@ -32,7 +32,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from ablations.console.arguments import Parser
 from ablations.figures import save, style
-from ablations.stats.intervals import interval, part_of
+from ablations.stats.intervals import interval, uncertainty
 from ablations.store.files import replace_file
 from simclr_core import data
 from simclr_core.config import RECIPE_VERSION, Recipe
@@ -187,7 +187,7 @@ def summary(table: pd.DataFrame) -> list[str]:
         ends = final(table, measure)
         levels = ", ".join(f"{library} {ends[library].mean():.2f}%" for library in ends)
         difference = (ends[OURS] - ends[PEER]).to_numpy()
-        part = part_of(difference)
+        part = uncertainty(difference)
         inside = interval(float(difference.mean()), [part]) if part else None
         if inside is None:
             lines.append(f"{name}: {levels}; no interval from {len(ends)} seed(s), give at least two that differ.")

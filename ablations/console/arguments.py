@@ -1,4 +1,4 @@
-"""What the commands share: options, exit codes, and one sentence for every mistake."""
+"""Options, exit codes, and one sentence for every mistake: the same in all commands."""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ class Exit(IntEnum):
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's, with the options that several commands have; a mistake raises BadInput."""
+    """argparse's parser with the options that several commands have; a mistake raises BadInput."""
 
     def error(self, message: str) -> NoReturn:
         """Raise BadInput in place of printing the usage and exiting."""

@@ -10,7 +10,7 @@ ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 @contextmanager
 def deferred_signals() -> Iterator[Callable[[], None]]:
-    """Yields what raises KeyboardInterrupt if a signal to end has come meanwhile, although its handler's did not.
+    """Yield a check that raises KeyboardInterrupt if a signal to end has come although its handler's did not.
 
     Python drops what a handler raises amid a weak reference's callback or a hook of fork, where it is for part of that
     time. The number of every signal that has a handler in Python reaches the wakeup descriptor all the same.
@@ -20,7 +20,7 @@ def deferred_signals() -> Iterator[Callable[[], None]]:
         end.setblocking(False)
     before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
 
-    def heed() -> None:
+    def check() -> None:
         try:
             came = ours.recv(4096)
         except BlockingIOError:
@@ -29,7 +29,7 @@ def deferred_signals() -> Iterator[Callable[[], None]]:
             raise KeyboardInterrupt
 
     try:
-        yield heed
+        yield check
     finally:
         signal.set_wakeup_fd(before)
         ours.close()

@@ -1,4 +1,4 @@
-"""What reaches the user's terminal during a sweep: our own words, and no one else's."""
+"""The user's terminal during a sweep: our own words reach it, and no one else's."""
 
 import io
 import os
@@ -13,13 +13,13 @@ _err = 2  # the user's stderr, wherever descriptor 2 points now
 
 
 def last_words(text: str) -> None:
-    """Say it on the user's stderr from a signal handler, before the process ends itself; the cursor is shown again."""
+    """Write to the user's stderr from a signal handler, before the process ends itself; the cursor is shown again."""
     cursor = "\x1b[?25h" if os.isatty(_err) else ""
     os.write(_err, f"{cursor}{text}".encode())
 
 
 def say(text: str) -> None:
-    """On stdout, at once. Nothing where that is closed, or whoever reads it has seen enough, such as `| head`.
+    """Print on stdout, at once; not where it is closed, or whoever reads it has seen enough, such as `| head`.
 
     Raises BadInput where it cannot be written for another reason, such as a full disk.
     """
@@ -32,7 +32,7 @@ def say(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """On stderr, which may be closed or full: the exit code says it too."""
+    """Print on stderr, which may be closed or full: the exit code says it too."""
     if sys.stderr is not None:
         with suppress(OSError):
             print(text, file=sys.stderr, flush=True)

@@ -10,7 +10,7 @@ DEEPEST = 8  # levels of a recipe; what is nested deeper was not written by this
 
 
 def duration(seconds: float) -> str:
-    """For people: 8 s, 4 min 10 s, 3 h 05 min."""
+    """A time for people: 8 s, 4 min 10 s, 3 h 05 min."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -20,7 +20,7 @@ def duration(seconds: float) -> str:
 
 
 def clean(text: str, longest: int = LONGEST) -> str:
-    """One line that is safe on a terminal: no control characters, no line ends, not endless."""
+    """The text on one line that is safe on a terminal: no control characters, no line ends, not endless."""
     if len(text) <= longest and text.isprintable():
         return text
     shown = "".join(c if c.isprintable() else " " if c.isspace() else "" for c in text[: 2 * longest])
@@ -43,11 +43,11 @@ def yaml_text(value: Any, depth: int = 0) -> str:
 
 
 def counted(n: int, noun: str) -> str:
-    """1 epoch, 2 epochs."""
+    """A number with its noun: 1 epoch, 2 epochs."""
     return f"{n} {noun}" + ("" if n == 1 else "s")
 
 
 def span(values: Sequence[int]) -> str:
-    """6, or "2 to 12" of several."""
+    """The range of some numbers: 6, or "2 to 12" where they differ."""
     low, high = min(values), max(values)
     return str(low) if low == high else f"{low} to {high}"

@@ -8,7 +8,7 @@ import yaml
 
 
 def items() -> list[str]:
-    """The items of the paper that have numbers."""
+    """The items of the paper that have numbers, by name."""
     return list(entries())
 
 

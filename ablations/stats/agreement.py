@@ -1,4 +1,4 @@
-"""Do two maps over the same names rank their cells alike?"""
+"""Agreement of two maps over the same names: do they rank their cells alike?"""
 
 from dataclasses import dataclass
 from itertools import permutations

@@ -1,4 +1,4 @@
-"""The arithmetic behind every interval the project prints: small pure functions."""
+"""Intervals of means: the arithmetic behind every one that the project prints."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,26 +43,26 @@ class Uncertainty:
 
 @dataclass(frozen=True)
 class Interval:
-    """What the data do not exclude, from low to high."""
+    """The values that the data do not exclude, from low to high."""
 
     low: float
     high: float
 
 
-def part_of(values: NDArray[np.float64]) -> Uncertainty | None:
+def uncertainty(values: NDArray[np.float64]) -> Uncertainty | None:
     """The uncertainty of the mean of independent values; None for fewer than two."""
     if len(values) < 2:
         return None
     return Uncertainty(variance=float(values.var(ddof=1)) / len(values), df=len(values) - 1)
 
 
-def bounded_part(values: NDArray[np.float64], low: float, high: float) -> Uncertainty | None:
+def bounded_uncertainty(values: NDArray[np.float64], low: float, high: float) -> Uncertainty | None:
     """The uncertainty of the mean of independent values that cannot leave [low, high]; None for no value.
 
     Two values more are counted as seen, one at either end: where all n are equal, it is not zero but what n values can
     exclude, nearly the rule of three (26 of -100, 0 or 100 that are all 0: a 95% interval of -10 to +10). For the
     difference of two paired proportions this is the variance of Bonett and Price (2012, Journal of Educational and
-    Behavioral Statistics 37:479-488). Of thousands of values it is that of `part_of`.
+    Behavioral Statistics 37:479-488). With thousands of values it is that of `uncertainty`.
     """
     if not len(values):
         return None

@@ -1,4 +1,4 @@
-"""How much cells vary from seed to seed: each cell's variance, steadied by those of all the others.
+"""Variation of cells from seed to seed: each cell's variance, steadied by those of all the others.
 
 Few seeds say little about the variance of one cell, and a study has many cells. Pooling them all assumes that they vary
 alike, which cells that learned and cells that did not do not. So each cell's variance is moderated (Smyth, 2004,
@@ -69,7 +69,7 @@ class Spread:
 
 
 def between_seeds(values: Matrix) -> Spread:
-    """values: (cells, seeds), NaN where missing; every cell has one.
+    """Estimate how cells vary from values (cells, seeds), NaN where missing; every cell has one.
 
     The seeds' levels are those of least squares (a two-way analysis of variance), and a cell's degrees of freedom are
     what their fit leaves it: (cells - 1)(seeds - 1) together where nothing is missing.

@@ -20,7 +20,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write the file as `write` does, its folder first. Raises OSError that names it, and not the draft beside it."""
+    """Write a file as `write` does, its folder first. Raises OSError that names it, and not the draft beside it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(path, content)

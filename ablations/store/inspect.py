@@ -63,18 +63,18 @@ def stored(store: Store, leases: Leases, trial_id: str) -> Stored | None:
         epoch = said if isinstance(said, int) else len(rows)
     if not os.path.lexists(folder):  # deleted meanwhile
         return None
-    size, changed = measure(folder)
+    size, changed = size_and_change(folder)
     return Stored(trial_id, state, at_work, record, epoch, size, changed)
 
 
 def all_trials(store: Store, leases: Leases) -> Iterator[Stored]:
-    """All that have a folder."""
+    """All trials that have a folder, as they lie in the store."""
     for trial_id in store.trial_ids():
         if (trial := stored(store, leases, trial_id)) is not None:
             yield trial
 
 
-def measure(path: Path) -> tuple[int, float]:
+def size_and_change(path: Path) -> tuple[int, float]:
     """Bytes, and when last changed, of a file or of all files in a folder. Links are not followed."""
     size, changed, todo = 0, 0.0, [str(path)]
     while todo:
@@ -120,7 +120,7 @@ def number(value: Any) -> float | None:
 
 
 def dig(record: Mapping[str, Any], *steps: str) -> Any:
-    """What lies at the end of these steps, or None."""
+    """The value at the end of these steps into nested fields, or None."""
     value: Any = record
     for step in steps:
         value = value.get(step) if isinstance(value, Mapping) else None
@@ -128,7 +128,7 @@ def dig(record: Mapping[str, Any], *steps: str) -> Any:
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """The same for people and for JSON, whatever was on the disk: short, shallow, without control characters."""
+    """A value fit for people and for JSON, whatever was on the disk: short, shallow, without control characters."""
     if isinstance(value, dict | list) and depth == 10:
         return "…"
     if isinstance(value, dict):
@@ -141,7 +141,7 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Aligned text; nothing is shown as -."""
+    """Rows as aligned lines; an empty text is shown as -."""
     shown = [[text or "-" for text in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in shown]

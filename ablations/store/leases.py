@@ -31,7 +31,7 @@ HEARTBEAT, STALE = 5.0, 60.0  # seconds between two signs of life, and without o
 
 
 class Leases:
-    """The claims on a store's trials. `command`: what the run's record says it is doing."""
+    """The leases on a store's trials. `command`: what the run's record says it is doing."""
 
     def __init__(self, store: Store, command: str = "") -> None:
         self._leases, self._runs = store.root / "claims", store.root / "runs"
@@ -49,12 +49,12 @@ class Leases:
         return [_read(path) for path in sorted(self._runs.glob("*.json")) if self._lives(path)]
 
     def leftovers(self) -> list[Path]:
-        """Claims and records of dead runs."""
+        """Files of leases and of runs whose run is dead."""
         return [path for path in (*self._leases.glob("*"), *self._runs.glob("*.json")) if not self._lives(path)]
 
     @contextmanager
     def alive(self) -> Iterator[None]:
-        """While inside, this run can claim trials and shows signs of life; at the end its claims are released.
+        """Let this run lease trials and show signs of life while inside; at the end its leases are given back.
 
         Raises BadInput where nothing can be written.
         """
@@ -83,7 +83,7 @@ class Leases:
                 self._record.unlink(missing_ok=True)
 
     def claim(self, trial_ids: Iterable[str]) -> set[str]:
-        """Those of the trials that are this run's now; the others belong to another live run. Only while alive."""
+        """Lease these trials: those that are this run's now; the others are another live run's. Only while alive."""
         with _writing(self._leases), self._one_at_a_time():
             for trial_id in trial_ids:
                 path = self._leases / trial_id
@@ -94,7 +94,7 @@ class Leases:
         return set(self._mine)
 
     def release(self, trial_ids: Iterable[str]) -> None:
-        """Give claims of this run back."""
+        """Give leases of this run back."""
         for trial_id in set(trial_ids) & self._mine:
             path = self._leases / trial_id
             if _read(path).get("run") == self._run:  # not taken over while this computer slept
@@ -108,7 +108,7 @@ class Leases:
                 remove(path)
 
     def _lives(self, path: Path) -> bool:
-        """Whether the run behind a claim or a record is at work. A damaged one counts as alive until it is stale."""
+        """Whether the run behind a lease or a record is at work. A damaged one counts as alive until it is stale."""
         record = _read(path)
         run = record.get("run")
         try:
@@ -120,7 +120,7 @@ class Leases:
         return self._now() - seen <= STALE
 
     def _now(self) -> float:
-        """By the clock of the file system: on a cluster, hosts need not agree on the time."""
+        """The time by the clock of the file system: on a cluster, hosts need not agree on it."""
         try:
             os.utime(self._record)
             return self._record.stat().st_mtime
@@ -129,7 +129,7 @@ class Leases:
 
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
-        """Among runs that look for dead ones: none removes the fresh claim of another."""
+        """Lock among runs that look for dead ones: none removes the fresh lease of another."""
         with (self._runs / ".lock").open("w") as file:
             with contextlib.suppress(OSError):  # a file system without locks: claims are exclusive all the same
                 fcntl.flock(file, fcntl.LOCK_EX)
@@ -162,7 +162,7 @@ def _second_name(record: Path, path: Path) -> bool:
 
 
 def _host() -> str:
-    """This machine; containers of one name that do not see each other's processes are different machines."""
+    """The name of this machine; containers of one name that do not see each other's processes differ."""
     try:
         return f"{socket.gethostname()}/{Path('/proc/self/ns/pid').stat().st_ino}"
     except OSError:

@@ -1,4 +1,4 @@
-"""What of the results can be deleted, by kind, and deleting it: never what a live run works on, never a done trial."""
+"""Results that can be deleted, by kind, and deleting them: never what a live run works on, never a done trial."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from typing import Any
 from ablations.console import terminal
 from ablations.console.text import clean
 from ablations.store.files import remove
-from ablations.store.inspect import Stored, all_trials, amount, measure, stored
+from ablations.store.inspect import Stored, all_trials, amount, size_and_change, stored
 from ablations.store.leases import STALE, Leases, runner
 from ablations.store.trials import SCHEMA_VERSION, Store
 from simclr_core.config import RECIPE_VERSION
@@ -48,22 +48,22 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def prunable(store: Store, leases: Leases, live: bool) -> dict[str, list[Item]]:
-    """What could be deleted, by kind; nothing that a live run works on, or that lies behind a symbolic link."""
-    found: dict[str, list[Item]] = {kind: [] for kind in KINDS}
+    """Items that can be deleted, by kind; none that a live run works on, or that lies behind a symbolic link."""
+    items: dict[str, list[Item]] = {kind: [] for kind in KINDS}
     busy = set()
     for trial in [] if store.trials.is_symlink() else all_trials(store, leases):
         if trial.runner is not None:
             busy.add(trial.trial_id)
         elif kind := _kind(store, trial):
-            found[kind].append(Item(store.folder(trial.trial_id), trial.size, trial.trial_id))
+            items[kind].append(Item(store.folder(trial.trial_id), trial.size, trial.trial_id))
     for kind, folder in (("damaged", store.aside), ("cache", store.cache)):
-        found[kind] += [Item(path, measure(path)[0]) for path in _entries(folder)]
-    found["leftovers"] += [Item(path, measure(path)[0]) for path in leases.leftovers()]
+        items[kind] += [Item(path, size_and_change(path)[0]) for path in _entries(folder)]
+    items["leftovers"] += [Item(path, size_and_change(path)[0]) for path in leases.leftovers()]
     if not live:  # whose a draft is cannot be told
         folders = [folder for folder in _entries(store.trials) if folder.name not in busy]
         for folder in (*folders, store.cache, store.root / "runs"):
-            found["leftovers"] += [Item(path, measure(path)[0]) for path in _drafts(folder)]
-    return found
+            items["leftovers"] += [Item(path, size_and_change(path)[0]) for path in _drafts(folder)]
+    return items
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -88,7 +88,7 @@ def _drafts(folder: Path) -> Iterator[Path]:
 
 
 def _kind(store: Store, trial: Stored) -> str:
-    """Which of KINDS a trial is that nobody works on; empty for one to keep."""
+    """The one of KINDS that a trial is of on which nobody works; empty for one to keep."""
     state = trial.state
     written = [trial.record.get("schema_version")]
     if state.status == "damaged":
@@ -106,13 +106,13 @@ def _kind(store: Store, trial: Stored) -> str:
 
 
 def delete(
-    found: Mapping[str, Sequence[Item]],
+    items: Mapping[str, Sequence[Item]],
     kinds: Sequence[str],
     live: Sequence[dict[str, Any]],
     store: Store,
     leases: Leases,
 ) -> bool:
-    """Delete these kinds and say what that freed. Whether all of it could be deleted; what not, is said on stderr."""
+    """Delete these kinds and say what that freed. False where something could not be deleted, said on stderr."""
     problems = []
     if live and "cache" in kinds:
         problems.append(f"cache: not deleted, it is in use by {runner(live[0])}.")
@@ -120,15 +120,15 @@ def delete(
     deleted, freed = Counter[str](), Counter[str]()
 
     def drop(kind: str, item: Item) -> None:
-        before = measure(item.path)[0]
+        before = size_and_change(item.path)[0]
         try:
             remove(item.path)
             deleted[kind] += 1
         except OSError as error:
             problems.append(f"{clean(str(error.filename or item.path))}: cannot be deleted: {error.strerror or error}.")
-        freed[kind] += before - (measure(item.path)[0] if os.path.lexists(item.path) else 0)
+        freed[kind] += before - (size_and_change(item.path)[0] if os.path.lexists(item.path) else 0)
 
-    both = [(kind, item) for kind in kinds for item in found[kind]]
+    both = [(kind, item) for kind in kinds for item in items[kind]]
     for kind, item in both:
         if not item.trial_id:
             drop(kind, item)

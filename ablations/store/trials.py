@@ -66,13 +66,13 @@ class Failure:
 
     @property
     def would_fail_again(self) -> bool:
-        """Whether the same recipe must be expected to end the same way."""
+        """Whether this recipe must be expected to fail again in the same way."""
         return self.cause == "numbers"
 
 
 @dataclass(frozen=True)
 class State:
-    """What is known of a trial. `result` exactly where done, `failure` where failed, `why` where damaged."""
+    """A trial's state. `result` exactly where done, `failure` where failed, `why` where damaged."""
 
     status: Status
     result: Result | None = None
@@ -81,7 +81,7 @@ class State:
 
 
 class Store:
-    """The trials under results/. One writer per trial (the run that claims it, see claims.py); anyone may read."""
+    """The trials under results/. One writer per trial (the run that leases it, see leases.py); anyone may read."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -102,28 +102,28 @@ class Store:
             ) from None
 
     def folder(self, trial_id: str) -> Path:
-        """Where a trial's files are."""
+        """The folder of a trial's files."""
         return self.trials / trial_id
 
     def checkpoint(self, trial_id: str) -> Path:
-        """Where a training keeps its state."""
+        """The file in which a training keeps its state."""
         return self.folder(trial_id) / "checkpoint.pt"
 
     def log(self, trial_id: str) -> Path:
-        """What the trial's process printed, of all attempts since it was last done."""
+        """The file of what the trial's process printed, in all attempts since it was last done."""
         return self.folder(trial_id) / "log.txt"
 
     # Reading: damaged files never raise, unless said
 
     def trial_ids(self) -> list[str]:
-        """All trials that have a folder."""
+        """Names of all trials that have a folder."""
         try:
             return sorted(path.name for path in self.trials.iterdir() if re.fullmatch("[0-9a-f]{16}", path.name))
         except OSError:
             return []
 
     def look(self, trial_id: str) -> State:
-        """What is known of the trial; whether a run is at work on it is for claims.py to say."""
+        """The trial's state as its files tell it; whether a run is at work on it is for leases.py to say."""
         try:
             content = (self.folder(trial_id) / "result.json").read_bytes()
         except FileNotFoundError:
@@ -138,7 +138,7 @@ class Store:
         return self.look(trial_id).result
 
     def recipe(self, trial_id: str) -> dict[str, Any]:
-        """Of a trial done, failed or begun: `recipe`, its fields; `recipe_version`; `fingerprints` of its data sets.
+        """The record of a trial done, failed or begun: `recipe`, `recipe_version`, `fingerprints` of its data sets.
 
         Empty where that is not known.
         """
@@ -164,7 +164,7 @@ class Store:
         return predicted, labels
 
     def outcomes(self, trial_id: str) -> dict[str, NDArray[Any]]:
-        """What the probes other than the linear one found, by metric. Raises OSError, ValueError.
+        """Answers of the probes other than the linear one, by metric. Raises OSError, ValueError.
 
         For each test example, int16: predicted classes, or float32: the example's own number; of the head's spectrum a
         float32 per eigenvalue.
@@ -189,7 +189,7 @@ class Store:
         return State("failed", failure=failure)
 
     def _unsound(self, trial_id: str, fields: dict[str, Any]) -> str:
-        """Why a result cannot be trusted; empty where it can."""
+        """The reason why a result cannot be trusted; empty where it can."""
         if not fields:
             return "result.json is not readable"
         if fields.get("schema_version") != SCHEMA_VERSION:
@@ -208,7 +208,7 @@ class Store:
     # Writing; OSError (a full disk) is for the caller to report
 
     def begin(self, trial_id: str, recipe: Recipe, fingerprints: tuple[str, ...]) -> None:
-        """A folder with the recipe, the log so far, and the checkpoint to go on from: what else was left is removed.
+        """Make a folder with recipe, log so far and checkpoint to go on from; whatever else was left is removed.
 
         A damaged folder is set aside first.
         """
@@ -229,7 +229,7 @@ class Store:
         write(folder / "epochs.jsonl", b"")
 
     def epoch(self, trial_id: str, row: Mapping[str, Any]) -> None:
-        """One more epoch."""
+        """Append one more epoch's row."""
         with (self.folder(trial_id) / "epochs.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
@@ -242,7 +242,7 @@ class Store:
         outcomes: Mapping[str, NDArray[np.int16] | NDArray[np.float32]],
         provenance: Mapping[str, Any],
     ) -> None:
-        """The trial is done. result.json comes last and vouches for the other files."""
+        """Store the trial as done. result.json comes last and vouches for the other files."""
         if not finite({**metrics, "seconds": provenance["seconds"]}):
             raise ValueError(f"metrics must be finite numbers, got {dict(metrics)}")
         folder = self.folder(trial_id)
@@ -264,12 +264,12 @@ class Store:
         self.checkpoint(trial_id).unlink(missing_ok=True)
 
     def fail(self, trial_id: str, error: str, cause: Cause, details: str = "", epoch: int = 0) -> None:
-        """The trial failed: a sentence, its kind, what a developer wants to see, and the last epoch done."""
+        """Store the trial as failed: a sentence, its kind, what a developer wants to see, and the last epoch done."""
         record = {"schema_version": SCHEMA_VERSION, "trial_id": trial_id, "error": error, "cause": cause}
         write(self.folder(trial_id) / "error.json", _json({**record, "epoch": epoch, "details": details}))
 
     def set_aside(self, trial_id: str) -> Path:
-        """Move a trial's folder out of the way, as it is; where it lies then."""
+        """Move a trial's folder out of the way, as it is; the place where it lies then."""
         self.aside.mkdir(exist_ok=True)
         there = self.aside / f"{trial_id}-{secrets.token_hex(4)}"
         self.folder(trial_id).rename(there)
@@ -289,7 +289,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _fields(content: bytes) -> dict[str, Any]:
-    """A JSON object, or nothing where the content is damaged."""
+    """Fields of a JSON object; none where the content is damaged."""
     try:
         fields = json.loads(content)
     except (ValueError, RecursionError):

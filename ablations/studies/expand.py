@@ -63,7 +63,7 @@ def _seeds(seeds: int | tuple[int, ...]) -> Sequence[int]:
 
 
 def _offered(study: Study, scale: Scale) -> None:
-    """A shipped scale must be one that the study lists; a scale of the user's own is theirs to judge."""
+    """Refuse a shipped scale that the study does not list; a scale of the user's own is theirs to judge."""
     if scale.scale not in study.scales and (GRIDS / "scales" / f"{scale.scale}.yaml").is_file():
         reason = f" ({study.refuses[scale.scale]})" if scale.scale in study.refuses else ""
         raise BadInput(
@@ -73,7 +73,7 @@ def _offered(study: Study, scale: Scale) -> None:
 
 
 def _base(study: Study, scale: Scale, data: str | None, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """scale <- study <- --data <- --set, as nested fields; each layer is validated where its mistakes can be named."""
+    """Nested fields, scale <- study <- --data <- --set; each layer is validated where its mistakes can be named."""
     for path in overrides:
         for name, axis in study.axes.items():
             if axis.append is None and path in axis.paths:
@@ -98,7 +98,7 @@ def _base(study: Study, scale: Scale, data: str | None, overrides: Mapping[str, 
 
 
 def _absolute(source: str) -> str:
-    """Workers may stand in another folder."""
+    """The source with its folder's full path, since workers may stand in another folder."""
     if not source.startswith("folder:"):
         return source
     return f"folder:{Path(source.removeprefix('folder:')).expanduser().absolute()}"

@@ -9,11 +9,11 @@ from simclr_core.errors import BadInput
 
 
 def flat(fields: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Dotted path -> value."""
-    found: dict[str, Any] = {}
+    """Flatten nested fields: dotted path -> value."""
+    by_path: dict[str, Any] = {}
     for key, value in fields.items():
-        found |= flat(value, f"{above}{key}.") if isinstance(value, Mapping) else {f"{above}{key}": value}
-    return found
+        by_path |= flat(value, f"{above}{key}.") if isinstance(value, Mapping) else {f"{above}{key}": value}
+    return by_path
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def put(fields: dict[str, Any], path: str, value: Any) -> None:
-    """Sets the value at a dotted path. Whether the recipe has such a field is for Recipe.parse to say."""
+    """Set the value at a dotted path. Whether the recipe has such a field is for Recipe.parse to say."""
     *above, last = path.split(".")
     for step in above:
         if not isinstance(fields.get(step), dict):
@@ -50,7 +50,7 @@ def append(fields: dict[str, Any], path: str, value: Value, defaults: dict[str, 
 
 def get(fields: Mapping[str, Any], path: str) -> Any:
     """The value at a dotted path, or None."""
-    found: Any = fields
+    there: Any = fields
     for step in path.split("."):
-        found = found.get(step) if isinstance(found, Mapping) else None
-    return found
+        there = there.get(step) if isinstance(there, Mapping) else None
+    return there

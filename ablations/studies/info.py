@@ -1,4 +1,4 @@
-"""What a figure says about its study besides the numbers. Needs no plotting library."""
+"""A study as figures and captions speak of it, besides its numbers. Needs no plotting library."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ from ablations.studies.model import CELL, Scale, Study, Trial
 from ablations.studies.plot import Plot
 
 AxisValue = str | bool | int | float | None
+Axes = Mapping[str, Sequence[AxisValue]]  # axis -> its values in declared order
 Epochs = Callable[[str], Sequence[Mapping[str, Any]]]  # trial_id -> a row per epoch
 Outcomes = Callable[[str], Mapping[str, Any]]  # trial_id -> what its probes found, arrays by metric
 
@@ -38,7 +39,7 @@ class StudyInfo:
 
     @property
     def title(self) -> str:
-        """Of a panel with this run's numbers."""
+        """The title of a panel with this run's numbers."""
         return f"paper: {self.encoder}" if self.caption else f"this run: {self.encoder}, {self.data}"
 
     def named(self, axis: str) -> str:
@@ -49,7 +50,7 @@ class StudyInfo:
 def study_info(
     asked: Study, scale: Scale, trials: Sequence[Trial], title: str, images: int, overrides: Sequence[str]
 ) -> StudyInfo:
-    """What captions say of the study.
+    """Gather what captions say of the study.
 
     title: of the data set; images: how many it has to train on, of which whole batches count; overrides: what the
     command line changed, path=value.
@@ -88,6 +89,3 @@ def study_info(
 def stamp(scale: Scale | StudyInfo) -> str:
     """What must be said across everything that shows a scale's numbers, where these mean nothing; else empty."""
     return f"{scale.scale.upper()}: {scale.about}" if scale.stamp else ""
-
-
-Axes = Mapping[str, Sequence[AxisValue]]

@@ -1,4 +1,4 @@
-"""Reads studies and scales from YAML: by name from those shipped, or by path."""
+"""Studies and scales from YAML: by name from those shipped, or by path."""
 
 import os
 import re
@@ -71,7 +71,7 @@ def _validate(model: type[M], fields: Any, where: str) -> M:
 
 
 def _read(name_or_path: str | Path, folder: Path, kind: str) -> tuple[dict[str, Any], str]:
-    """Fields of a shipped file by name, or of any file by path; and how to call it in messages."""
+    """Fields of a shipped file by name, or of any file by path; and the file's name for messages."""
     path = Path(name_or_path)
     if path.suffix not in (".yaml", ".yml") and len(path.parts) == 1 and not os.path.isfile(path):  # noqa: PTH113
         shipped = sorted(file.stem for file in folder.glob("*.yaml"))

@@ -1,4 +1,4 @@
-"""What metrics and cells are called on figures and in tables, and how numbers are written."""
+"""Names of metrics and cells on figures and in tables, and how numbers are written."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -36,11 +36,11 @@ FORMATS = {
 
 
 def label(metric: str) -> str:
-    """For an axis or a column: words, with the unit."""
-    if found := re.fullmatch(r"layer_(\d+)_top1", metric):
-        return f"layer {found[1]} of g, top-1 (%)"
-    if found := re.fullmatch(r"finetune_([\d.e+-]+)_top(\d)", metric):
-        return f"fine-tuned on {found[1]}% of labels, top-{found[2]} (%)"
+    """The metric's name for an axis or a column: words, with the unit."""
+    if match := re.fullmatch(r"layer_(\d+)_top1", metric):
+        return f"layer {match[1]} of g, top-1 (%)"
+    if match := re.fullmatch(r"finetune_([\d.e+-]+)_top(\d)", metric):
+        return f"fine-tuned on {match[1]}% of labels, top-{match[2]} (%)"
     return LABELS.get(metric, metric.replace("_", " "))
 
 
@@ -50,17 +50,17 @@ def is_metric(name: str) -> bool:
 
 
 def short(metric: str) -> str:
-    """For a legend: the label without its unit."""
+    """The metric's name for a legend: the label without its unit."""
     return re.sub(r",? top-\d| \(.*\)$", "", label(metric)) if metric != "top1" else "linear probe on h"
 
 
 def text(value: float, metric: str = "top1") -> str:
-    """A number as the metric's are written; a dash for none."""
+    """A value with as many digits as the metric's are written with; a dash for none."""
     return "–" if value != value else f"{value:{FORMATS.get(metric, '.1f')}}"
 
 
 def called(axes: Iterable[tuple[str, Any]]) -> str:
-    """A cell for people: "crop > color", "nonlinear dim 32"."""
+    """A cell's name for people: "crop > color", "nonlinear dim 32"."""
     named: Mapping[str, Any] = dict(axes)
     if set(named) == {"first", "second"}:
         return str(named["first"]) if named["first"] == named["second"] else f"{named['first']} > {named['second']}"

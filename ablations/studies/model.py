@@ -1,4 +1,4 @@
-"""What a study, a scale and a trial are: frozen and validated."""
+"""Studies, scales and trials: frozen and validated."""
 
 import re
 from dataclasses import dataclass
@@ -76,13 +76,13 @@ class Axis(Part):
         return (given,) if isinstance(given, str) else given or ()
 
     def fields(self, value: Value) -> dict[str, Any]:
-        """Dotted path -> what a value of this axis puts there."""
+        """The fields that a value of this axis sets or appends to: dotted path -> what it puts there."""
         if isinstance(self.values, dict):
             return self.values[str(value)] if value is not None else {}
         return dict.fromkeys(self.paths, value)
 
     def listed(self, scale: str) -> tuple[Value, ...]:
-        """The values at that scale; everywhere else those of `values`."""
+        """The axis's values at that scale: `at`'s where it names it, else `values`."""
         return self.at.get(scale, (*self.values,))
 
 
@@ -198,7 +198,7 @@ class Study(Part):
 
 
 class Resources(Part):
-    """What one trial takes; a share of a GPU is possible. What is not given is chosen when the sweep starts."""
+    """Share of a node that one trial takes, or of a GPU; what is not given is chosen when the sweep starts."""
 
     cpus: float | None = Field(default=None, gt=0)
     gpus: float | None = Field(default=None, ge=0, le=1)

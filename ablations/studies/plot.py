@@ -1,4 +1,4 @@
-"""What the figure and the table of a study show, as its YAML says: the kind, and which axis or metric goes where."""
+"""The figure and the table of a study, as its YAML says: the kind, and which axis or metric goes where."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, Self

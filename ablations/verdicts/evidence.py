@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from ablations.stats.intervals import Interval, Uncertainty, bounded_part, interval, part_of
+from ablations.stats.intervals import Interval, Uncertainty, bounded_uncertainty, interval, uncertainty
 from ablations.stats.spread import Spread, between_seeds
 from ablations.store.trials import Store
 from ablations.tables.cells import VALIDATION
@@ -113,7 +113,7 @@ class Evidence:
         return Estimate(
             mean=float(np.mean(list(values.values()))),
             seed_parts=self._seed_parts(quantity, np.array(list(values.values()))),
-            image_part=bounded_part(images.values, images.low, images.high) if images else None,
+            image_part=bounded_uncertainty(images.values, images.low, images.high) if images else None,
             seeds=len(values),
             images=len(images.values) if images else None,
         )
@@ -136,7 +136,7 @@ class Evidence:
                 found.append(np.arctanh(np.clip(np.corrcoef(one, other)[0, 1], -1 + 1e-12, 1 - 1e-12)))
         if not found:
             return None
-        part = part_of(np.array(found))
+        part = uncertainty(np.array(found))
         return Estimate(float(np.mean(found)), (part,) if part else (), None, len(found), None, fisher=True)
 
     # Seeds
@@ -149,7 +149,7 @@ class Evidence:
         """
         groups = _groups(contrast)
         if groups is None:
-            part = part_of(values)
+            part = uncertainty(values)
             return (part,) if part else ()
         found: list[Uncertainty] = []
         for (study, expression), weights in groups.items():

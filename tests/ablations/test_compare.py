@@ -9,7 +9,7 @@ from scipy.stats import ttest_rel
 
 from ablations import compare
 from ablations.compare import interval_of, verdict
-from ablations.stats.intervals import Uncertainty, bounded_part, interval, part_of
+from ablations.stats.intervals import Uncertainty, bounded_uncertainty, interval, uncertainty
 from ablations.store.trials import Store
 from ablations.tables.frame import study_frame, write
 from ablations.verdicts.differences import matched
@@ -97,16 +97,16 @@ def test_a_second_source_never_makes_it_narrower():
 def test_no_variance_is_no_interval_and_one_value_no_source():
     assert interval(1.0, [Uncertainty(0.0, 2)]) is None
     assert interval(1.0, [Uncertainty(1e-28, 2)]) is None  # what rounding leaves
-    assert part_of(np.array([1.0])) is None
-    assert bounded_part(np.zeros(0), -1, 1) is None
+    assert uncertainty(np.array([1.0])) is None
+    assert bounded_uncertainty(np.zeros(0), -1, 1) is None
 
 
 def test_values_that_are_all_equal_are_as_sure_as_their_number_makes_them():
     """By the variance of two proportions of 1 in n + 2 (Bonett and Price, 2012)."""
-    part = bounded_part(np.zeros(26), -100, 100)
+    part = bounded_uncertainty(np.zeros(26), -100, 100)
     assert (part.variance, part.df) == (pytest.approx(100**2 * (2 / 28) / 28), 27)
     many = np.random.default_rng(1).choice([-100.0, 0.0, 100.0], size=10_000, p=[0.1, 0.8, 0.1])
-    assert bounded_part(many, -100, 100).variance == pytest.approx(part_of(many).variance, rel=2e-3)
+    assert bounded_uncertainty(many, -100, 100).variance == pytest.approx(uncertainty(many).variance, rel=2e-3)
 
 
 @pytest.mark.parametrize("metric", ["top1", "balanced_accuracy", "knn_top1", "contrastive_accuracy"])

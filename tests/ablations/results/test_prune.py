@@ -78,7 +78,7 @@ def test_without_delete_nothing_is_deleted(store, said, tmp_path):
 @pytest.mark.parametrize("kind", ["damaged", "outdated", "failed", "begun", "leftovers", "cache"])
 def test_a_kind_is_deleted_and_no_other(store, said, kind):
     found = one_of_each(store)
-    size = sum(inspect.measure(path)[0] for path in found[kind])
+    size = sum(inspect.size_and_change(path)[0] for path in found[kind])
     (line,) = said("prune", "--delete", kind)
     gone = {path for paths in found.values() for path in paths if not path.exists()}
     dead = set(found["leftovers"][:2])  # the record and the claim of a dead run: every run removes those

@@ -6,7 +6,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import polygamma, psi
 from scipy.stats import f, ttest_rel
 
-from ablations.stats.intervals import Uncertainty, part_of
+from ablations.stats.intervals import Uncertainty, uncertainty
 from ablations.stats.spread import CAUTION, TINY, WILD, Spread, between_seeds, typical_variance
 
 RNG = np.random.default_rng(5)
@@ -106,7 +106,7 @@ def test_a_mean_over_all_cells_has_the_t_interval_of_the_seeds_means():
     found = between_seeds(table)
     assert (found.level.variance, found.level.df) == (pytest.approx(table.mean(axis=0).var(ddof=1)), 3)
     (part,) = found.of(np.full(6, 1 / 6), 4)
-    wanted = part_of(table.mean(axis=0))
+    wanted = uncertainty(table.mean(axis=0))
     assert (part.variance, part.df) == (pytest.approx(wanted.variance), 3)
 
 

@@ -14,7 +14,7 @@ from scipy.optimize import linprog
 from scipy.stats import chi2, norm
 from scipy.stats import t as student
 
-from ablations.stats.intervals import bounded_part, interval
+from ablations.stats.intervals import bounded_uncertainty, interval
 from ablations.stats.spread import CAUTION, WILD, between_seeds
 from ablations.verdicts.contrasts import mean
 from ablations.verdicts.evidence import Evidence
@@ -45,7 +45,7 @@ def test_seeds_and_images_are_covered_in_any_proportion(seeds, images, cells):
             values = rng.normal(0, sd, size=(cells, seeds)) + rng.normal(0, 3, size=seeds)
             found = (values[0] - values[1]).mean() + each.mean()
             parts = between_seeds(values).of(FIRST_TWO[:cells], seeds)
-            inside = interval(found, [*parts, bounded_part(each, -100, 100)])
+            inside = interval(found, [*parts, bounded_uncertainty(each, -100, 100)])
             covered.append(inside.low <= 0 <= inside.high)
         share = told(f"coverage, {cells} cells, {seeds} seeds, {images} images, ratio {ratio:g}", np.mean(covered))
         assert at_least(share, GOAL, runs)

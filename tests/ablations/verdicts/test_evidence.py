@@ -3,7 +3,7 @@ import pytest
 from builders.made import Answers, cell, frame, right, trial_id
 from scipy.stats import pearsonr, t, ttest_1samp, ttest_rel
 
-from ablations.stats.intervals import bounded_part
+from ablations.stats.intervals import bounded_uncertainty
 from ablations.stats.spread import between_seeds
 from ablations.store.trials import Store
 from ablations.verdicts.contrasts import CellMetric, Contrast, mean
@@ -172,7 +172,7 @@ def test_the_images_of_a_seed_left_out_do_not_count():
     store, table = right(answers)
     found = evidence(table, store).estimate(cell("a") - cell("b"), {0})
     each = 100 * (answers["a"][1:].mean(axis=0) - answers["b"][1:].mean(axis=0))
-    assert found.image_part == bounded_part(each, -100, 100)
+    assert found.image_part == bounded_uncertainty(each, -100, 100)
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.float32])
@@ -190,7 +190,7 @@ def test_other_probes_answers_are_paired_as_stored(kind):
     found = evidence(table, store, knn=knn).estimate(cell("a", "knn") - cell("b", "knn"))
     each = 100 * (probe["a"].mean(axis=0) - probe["b"].mean(axis=0))
     assert found.images == IMAGES
-    wanted = bounded_part(each, -100, 100)
+    wanted = bounded_uncertainty(each, -100, 100)
     assert (found.image_part.variance, found.image_part.df) == (pytest.approx(wanted.variance), wanted.df)
 
 
@@ -205,7 +205,7 @@ def test_a_metric_in_its_own_unit_keeps_it():
     found = evidence(table, store, entropy=levels).estimate(cell("a", "entropy") - cell("b", "entropy"))
     each = (entropy[0].astype(float) - entropy[1]).mean(axis=0)
     low, high = entropy.min(axis=(1, 2)), entropy.max(axis=(1, 2))
-    wanted = bounded_part(each, float(low[0] - high[1]), float(high[0] - low[1]))
+    wanted = bounded_uncertainty(each, float(low[0] - high[1]), float(high[0] - low[1]))
     assert found.image_part.variance == pytest.approx(wanted.variance, rel=1e-5)
 
 
@@ -279,7 +279,7 @@ def test_a_level_is_bounded_by_none_and_all_right():
     """Three seeds all right on 26 images: as the difference, but half as far."""
     store, table = right({name: np.ones((3, 26), bool) for name in "ab"})
     found = evidence(table, store).estimate(cell("a"))
-    assert found.image_part == bounded_part(np.full(26, 100.0), 0, 100)
+    assert found.image_part == bounded_uncertainty(np.full(26, 100.0), 0, 100)
 
 
 def test_of_one_seed_there_is_an_interval_of_images_alone():

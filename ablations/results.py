@@ -37,7 +37,7 @@ from ablations.store.prune import KINDS, delete, prunable
 from ablations.store.trials import Store
 from ablations.studies import expand, load, options
 from ablations.sweep import plan
-from ablations.sweep.missing import ABSENT, IMAGES, WantedTrial, encode, explain, flatten, identity, short
+from ablations.sweep.missing import ABSENT, IMAGES, WantedTrial, encode, flatten, identity, short, why_missing
 from simclr_core.config import RECIPE_VERSION, Recipe
 from simclr_core.errors import BadInput
 
@@ -289,7 +289,7 @@ def _why(args: argparse.Namespace, store: Store, leases: Leases) -> int:
     missing = any(cell.state.status == "missing" for cell in cells)
     recipes = {trial_id: store.recipe(trial_id) for trial_id in (store.trial_ids() if missing else ())}
     done = {trial_id: record for trial_id, record in recipes.items() if record and store.result(trial_id)}
-    terminal.say("\n".join(explain(cells, done)))
+    terminal.say("\n".join(why_missing(cells, done)))
     return Exit.DONE
 
 

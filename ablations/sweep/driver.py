@@ -1,4 +1,4 @@
-"""The sweep's one writer: what workers say goes into the store and on to whoever watches; who is tried again."""
+"""The sweep's one writer: it stores what workers say, passes it on to whoever watches, tries trials again."""
 
 import contextlib
 from collections import Counter
@@ -18,7 +18,7 @@ PASSING: tuple[Cause, ...] = ("memory", "died", "checkpoint")  # causes that ano
 
 @dataclass(frozen=True)
 class Event:
-    """Something happened to a trial. `row`: of an epoch its fields, of a done trial its metrics with `seconds`.
+    """An event of a trial. `row`: of an epoch its fields, of a done trial its metrics with `seconds`.
 
     `again`: its process died (`error` says how), and it will be tried again.
     """
@@ -47,7 +47,7 @@ class Driver:
         self._deaths: Counter[str] = Counter()
 
     def started(self, trial_id: str) -> None:
-        """A worker is about to get the trial."""
+        """Begin the trial, which a worker is about to get."""
         self.starts += 1
         item = self.pending[trial_id]
         with self._writing():
@@ -56,7 +56,7 @@ class Driver:
         self._on_event(Event("started", trial_id))
 
     def message(self, trial_id: str, message: Message) -> None:
-        """A worker's message about its trial."""
+        """Store and pass on a worker's message about its trial."""
         if message["kind"] == "epoch":
             self._running[trial_id] = message["row"]["epoch"]
             with self._writing():
@@ -73,7 +73,7 @@ class Driver:
             self._on_event(Event("done", trial_id, {**message["metrics"], "seconds": message["provenance"]["seconds"]}))
 
     def died(self, trial_id: str, details: str) -> None:
-        """The process that ran the trial is gone."""
+        """Handle that the process which ran the trial is gone."""
         if trial_id not in self._running:  # it had said all there was to say
             return
         if hung(self._store.log(trial_id)):
@@ -84,14 +84,14 @@ class Driver:
             self._ended(trial_id, "its process was killed", "died", details)
 
     def all_died(self, details: str) -> None:
-        """Every process is gone, and none can be blamed: what ran is tried again, one trial at a time."""
+        """Handle that every process is gone and none can be blamed: what ran is tried again, one trial at a time."""
         for trial_id in tuple(self._running):
             self.died(trial_id, details)
             if trial_id in self.pending:
                 self.alone.add(trial_id)
 
     def tick(self) -> None:
-        """Time passes."""
+        """Pass on that time passes."""
         self._on_event(Event("tick"))
 
     def _ended(self, trial_id: str, error: str, cause: Cause, details: str = "") -> None:

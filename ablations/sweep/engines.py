@@ -23,7 +23,7 @@ from ablations.sweep.worker import work
 
 @dataclass(frozen=True)
 class Setting:
-    """Where and how trials run.
+    """The place and the way in which trials run.
 
     ray: None for one trial after the other in this process. share: of each trial. need: bytes of memory that a trial is
     estimated to take. cache: where decoded images lie, see simclr_core.data.load. checkpoint_every: epochs.
@@ -47,7 +47,7 @@ def run(
     """
     driver = Driver(todo, store, leases, on_event)
     source = commit()
-    cells = {
+    jobs = {
         trial_id: {
             "trial_id": trial_id,
             "recipe": item.trial.recipe.model_dump(mode="json"),
@@ -64,31 +64,31 @@ def run(
     try:
         while driver.pending:
             if setting.ray is None:
-                _inline(cells, driver)
+                _inline(jobs, driver)
             else:
-                _round(cells, driver, setting, setting.ray)
+                _round(jobs, driver, setting, setting.ray)
     except KeyboardInterrupt:
         return True
     return False
 
 
-def _inline(cells: Mapping[str, Any], driver: Driver) -> None:
+def _inline(jobs: Mapping[str, Any], driver: Driver) -> None:
     for trial_id in tuple(driver.pending):
         driver.started(trial_id)
         driver.tick()
-        for message in work(cells[trial_id]):
+        for message in work(jobs[trial_id]):
             driver.message(trial_id, message)
 
 
-def _round(cells: Mapping[str, Any], driver: Driver, setting: Setting, sessions: Sessions) -> None:
-    """One Ray from start to end over the trials that are left: a session that broke must not be used again.
+def _round(jobs: Mapping[str, Any], driver: Driver, setting: Setting, sessions: Sessions) -> None:
+    """Run one Ray from start to end over the trials that are left: a session that broke must not be used again.
 
     First those that may run beside others; when none is left of them, those that must run alone.
     """
     together = [trial_id for trial_id in driver.pending if trial_id not in driver.alone]
     before = driver.starts
     with sessions.session() as (ray, folder):
-        chosen = [cells[trial_id] for trial_id in together or driver.pending]
+        chosen = [jobs[trial_id] for trial_id in together or driver.pending]
         broke = _fit(ray, folder, chosen, driver, setting, alone=not together)
         if broke is not None and driver.starts > before:
             driver.all_died("".join(traceback.format_exception(broke)))
@@ -97,9 +97,9 @@ def _round(cells: Mapping[str, Any], driver: Driver, setting: Setting, sessions:
 
 
 def _fit(
-    ray: Any, folder: Path, cells: list[dict[str, Any]], driver: Driver, setting: Setting, alone: bool
+    ray: Any, folder: Path, jobs: list[dict[str, Any]], driver: Driver, setting: Setting, alone: bool
 ) -> Exception | None:
-    """Tune's one fit(). Returns what Ray broke with, if it did; raises what went wrong in this program."""
+    """Run Tune's one fit(). Returns what Ray broke with, if it did; raises what went wrong in this program."""
     from ray import tune
 
     class Relay(tune.Callback):
@@ -136,7 +136,7 @@ def _fit(
                     raise RuntimeError("Ray's node process died")
 
     def name(trial: Any) -> str:
-        return str(trial.config["cell"]["trial_id"])
+        return str(trial.config["job"]["trial_id"])
 
     share, relay = setting.share, Relay()
     on_cluster = setting.ray is not None and setting.ray.address is not None
@@ -146,7 +146,7 @@ def _fit(
     try:
         tune.Tuner(
             tune.with_resources(_trainable, wanted),
-            param_space={"cell": tune.grid_search(cells)},
+            param_space={"job": tune.grid_search(jobs)},
             tune_config=tune.TuneConfig(
                 reuse_actors=True,
                 # On a cluster as many as its nodes take, those that join later too.
@@ -166,7 +166,7 @@ def _fit(
 def _trainable(config: dict[str, Any]) -> None:
     from ray import tune
 
-    for message in work(config["cell"]):
+    for message in work(config["job"]):
         tune.report({"message": message})
 
 

@@ -42,7 +42,7 @@ class GridCell:
     running: dict[str, RunningTrial] = field(default_factory=dict)
 
     def add(self, item: Planned, wanted: bool) -> None:
-        """One more seed."""
+        """Count one more seed."""
         self.seeds += 1
         self.wanted += wanted
         self.failed += item.status == "failed" and not wanted
@@ -55,7 +55,7 @@ class GridCell:
         return sum(self.top1) / len(self.top1) if self.top1 else None
 
     def text(self, signs: Signs) -> tuple[str, str]:
-        """What it says, and in which style: the mean over finished seeds, how far it is, or why there is nothing."""
+        """Text and style: the mean over finished seeds, how far it is, or why there is nothing."""
         mark = signs.failed if self.failed else ""
         if self.mean is not None:
             part = f" {len(self.top1)}/{self.seeds}" if len(self.top1) < self.seeds else ""
@@ -69,7 +69,7 @@ class GridCell:
 
     @property
     def width(self) -> int:
-        """Of the longest text there can be."""
+        """Width of the longest text there can be."""
         some = len(f" {self.seeds}/{self.seeds}") + 1 if self.seeds > 1 else 0
         return max(len("99.9") + some, len("failed"), len(f"{self.epochs}/{self.epochs}") + bool(some))
 
@@ -108,7 +108,7 @@ class Grid:
         self.height = 2 + len(self._rows) + bool(self._baselines) + 1
 
     def note(self, event: Event, running: RunningTrial | None) -> None:
-        """Something other than an epoch happened to a trial; it is `running` now, or not."""
+        """Take note of an event other than an epoch; the trial is `running` now, or not."""
         for cell in self._of_trial.get(event.trial_id, ()):
             cell.running.pop(event.trial_id, None)
             if running:
@@ -119,7 +119,7 @@ class Grid:
                 cell.failed += 1
 
     def lines(self, colors: bool) -> list[Text]:
-        """`height` lines, the last one empty, `width` wide; baselines may be wider."""
+        """Lines of the grid: `height` of them, the last one empty, `width` wide; baselines may be wider."""
         means = [cell.mean for cell in (*self._cells.values(), *self._baselines.values()) if cell.mean is not None]
         low, high = min(means, default=0.0), max(means, default=0.0)
 
@@ -148,12 +148,12 @@ class Grid:
 
 
 def _number(percent: float) -> str:
-    """One decimal, four characters at most: what rounds to 100 has none."""
+    """A percentage in four characters at most: one decimal, and none for what rounds to 100."""
     return f"{percent:.1f}" if percent < 99.95 else "100"
 
 
 def printable(text: str, encoding: str) -> str:
-    """One line that any terminal of that encoding takes, and that does nothing to it."""
+    """Text on one line that any terminal of that encoding takes, and that does nothing to it."""
     line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in " ".join(text.split()))
     return line.encode(encoding, "backslashreplace").decode(encoding)
 

@@ -1,4 +1,4 @@
-"""What there is to train on, and how many trials fit: CPUs, memory, GPUs of each node, and each trial's share."""
+"""Machines to train on: CPUs, memory, GPUs of each node, each trial's share, and how many fit."""
 
 import math
 import os
@@ -14,7 +14,7 @@ PER_GPU = 8  # trials on one GPU at most, where the scale does not say: beyond, 
 
 
 class TooLittle(BadInput):
-    """There is not enough here for one trial."""
+    """Not one trial fits here."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Allotment:
 
     @property
     def device(self) -> str:
-        """Where trials train. Ray leaves GPUs visible to trials that ask for none."""
+        """The device on which trials train. Ray leaves GPUs visible to trials that ask for none."""
         return "cuda" if self.gpus else "cpu"
 
 
@@ -74,7 +74,7 @@ def allot(resources: Resources, nodes: Sequence[Node], need: int) -> Allotment:
 
 
 def _gpu_share(node: Node, need: int) -> float:
-    """What of a GPU a trial gets: whole where its memory is not known, and none where there is no GPU."""
+    """A trial's share of a GPU: whole where its memory is not known, none where there is no GPU."""
     if not node.gpus:
         return 0.0
     fit = int(0.9 * node.gpu_bytes / (need + CONTEXT)) if node.gpu_bytes else 1
@@ -83,7 +83,7 @@ def _gpu_share(node: Node, need: int) -> float:
 
 
 def _fitting(share: Allotment, node: Node, need: int) -> int:
-    """How many such trials run on the node at once."""
+    """Number of such trials that run on the node at once."""
     fitting = int(node.cpus / share.cpus)
     if share.gpus:
         tight = node.gpu_bytes and need + CONTEXT > node.gpu_bytes  # not even alone on a GPU

@@ -1,4 +1,4 @@
-"""Why trials of a study are not done, and what the nearest stored trials have instead. Pure: plain data to sentences.
+"""Reasons why trials of a study are not done, and what the nearest stored trials have instead: data to sentences.
 
 A record is what Store.recipe gives: {"recipe": nested fields, "fingerprints": [...], "recipe_version": number}. What
 comes from disk may hold anything, so that all text goes through `clean`.
@@ -34,26 +34,26 @@ _EXAMPLES = 20  # of them whose values are told
 
 def flatten(fields: Mapping[str, Any]) -> Fields:
     """The leaves of nested fields; an empty mapping, or one that is nested too deep, is a leaf."""
-    found: Fields = {}
+    leaves: Fields = {}
 
     def walk(steps: Steps, value: Any) -> None:
         if isinstance(value, dict) and value and len(steps) < DEEPEST:
             for key, part in value.items():
                 walk((*steps, str(key)), part)
         else:
-            found[steps] = value
+            leaves[steps] = value
 
     walk((), fields)
-    return found
+    return leaves
 
 
 def identity(record: Record) -> Fields:
-    """What names a trial: its recipe with the images' fingerprints for their sources, and the recipe's version."""
-    found = flatten(record["recipe"])
+    """Fields that name a trial: its recipe's, with fingerprints for images' sources, and the recipe's version."""
+    fields = flatten(record["recipe"])
     for steps, fingerprint in zip((IMAGES, TRANSFER), record["fingerprints"], strict=False):
-        found[steps] = fingerprint
-    found[VERSION] = record.get("recipe_version")
-    return found
+        fields[steps] = fingerprint
+    fields[VERSION] = record.get("recipe_version")
+    return fields
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Columns:
 
 
 def encode(wanted: Sequence[Fields], stored: Sequence[Fields]) -> Columns:
-    """The fields of `wanted`, one or more, that vary among all trials. What only stored ones have is one more, OTHER.
+    """Code the fields of `wanted` that vary among all trials; those that only stored ones have are one more, OTHER.
 
     Where one trial has a value and another a group of fields (a probe that is off, or on), the group is one field.
     """
@@ -120,7 +120,7 @@ def _constant(values: list[Any]) -> bool:
 
 
 def _key(value: Any) -> Any:
-    """Equal for equal values."""
+    """A hashable key, equal for equal values."""
     if not isinstance(value, dict | list):
         return value
     try:
@@ -154,29 +154,29 @@ def nearest(wanted: Sequence[Record], stored: Sequence[Record]) -> list[Nearest]
     chosen: dict[Pattern, list[int]] = {}
     for row, each in enumerate(patterns):
         chosen.setdefault(max(each, key=lambda pattern: (common[pattern], pattern)), []).append(row)
-    found = []
+    groups = []
     for pattern, rows in chosen.items():
         theirs = [one for row in rows for one in patterns[row][pattern]]
         said = [_difference(table, field, rows, theirs) for field, differs in enumerate(pattern) if differs]
         text = "; ".join(said) or "a stored trial has the same recipe under another name"
-        found.append(Nearest(rows, len(said), text, theirs[0]))
-    return found
+        groups.append(Nearest(rows, len(said), text, theirs[0]))
+    return groups
 
 
 def _nearest_to(differs: NDArray[np.bool_]) -> dict[Pattern, list[int]]:
-    """Of (n_fields, n_stored) differences the stored trials with the fewest, a few for each pattern of them."""
+    """Stored trials with the fewest (n_fields, n_stored) differences, a few for each pattern of them."""
     count = np.count_nonzero(differs, axis=0)
     near = np.flatnonzero(count == count.min())
-    found: dict[Pattern, list[int]] = {}
+    by_pattern: dict[Pattern, list[int]] = {}
     for one in near[:: len(near) // _NEAREST + 1].tolist():
-        alike = found.setdefault(differs[:, one].tobytes(), [])
+        alike = by_pattern.setdefault(differs[:, one].tobytes(), [])
         if len(alike) < _EXAMPLES:
             alike.append(one)
-    return found
+    return by_pattern
 
 
 def _difference(table: Columns, field: int, wanted: Sequence[int], stored: Sequence[int]) -> str:
-    """In words, what these wanted trials have in a field, and what these stored ones have."""
+    """Words for what these wanted trials have in a field, and what these stored ones have."""
     steps, values = table.fields[field], table.values[field]
     mine = [values[code] for code in np.unique(table.wanted[field, wanted])]
     theirs = [values[code] for code in np.unique(table.stored[field, stored])]
@@ -194,7 +194,7 @@ def _difference(table: Columns, field: int, wanted: Sequence[int], stored: Seque
 
 
 def _some(values: Sequence[Any], separator: str, say: Callable[[Any], str] = yaml_text) -> str:
-    """The first few values, numbers by size."""
+    """The first few values as text, numbers by size."""
     if all(isinstance(value, int | float) for value in values):
         values = sorted(values)
     shown = ["nothing there" if value is ABSENT else say(value) for value in values[:SHOWN]]
@@ -202,7 +202,7 @@ def _some(values: Sequence[Any], separator: str, say: Callable[[Any], str] = yam
 
 
 def short(fingerprint: Any) -> str:
-    """Enough of a fingerprint to tell it from another."""
+    """A fingerprint cut to enough of it to tell it from another."""
     head, dash, tail = clean(str(fingerprint)).rpartition("-")
     return head + dash + (f"{tail[:8]}…" if len(tail) > 8 else tail)
 
@@ -223,38 +223,38 @@ class WantedTrial:
     checkpoint: bool = False
 
 
-def explain(cells: Sequence[WantedTrial], stored: Mapping[str, Record]) -> list[str]:
-    """Why each of these trials is not done, a line per reason and below it the trials; then how many are done.
+def why_missing(trials: Sequence[WantedTrial], stored: Mapping[str, Record]) -> list[str]:
+    """Say why each of these trials is not done, a line per reason and below it the trials; then how many are done.
 
     stored: the records of the done trials in the store, by name.
     """
     reasons: dict[str, list[str]] = {}
     never = []
-    for cell in cells:
-        if reason := _reason(cell):
-            reasons.setdefault(reason, []).append(cell.label)
-        elif cell.state.status != "done":
-            never.append(cell)
+    for trial in trials:
+        if reason := _reason(trial):
+            reasons.setdefault(reason, []).append(trial.label)
+        elif trial.state.status != "done":
+            never.append(trial)
     names = list(stored)
-    for group in nearest([cell.record for cell in never], list(stored.values())):
+    for group in nearest([trial.record for trial in never], list(stored.values())):
         many = f"{group.differing} fields differ: " if group.differing > 1 else ""
         reason = f"never trained; nearest stored trial {names[group.example]}: {many}{group.text}"
         reasons[reason] = [never[row].label for row in group.rows]
     if never and not stored:
-        reasons["never trained, and no other trial is done"] = [cell.label for cell in never]
-    done = sum(cell.state.status == "done" for cell in cells)
-    head = f"{done} of {len(cells)} trials done" + ("; nothing is missing." if done == len(cells) else ".")
+        reasons["never trained, and no other trial is done"] = [trial.label for trial in never]
+    done = sum(trial.state.status == "done" for trial in trials)
+    head = f"{done} of {len(trials)} trials done" + ("; nothing is missing." if done == len(trials) else ".")
     by_size = sorted(reasons.items(), key=lambda entry: -len(entry[1]))
     return [head, *(line for reason, labels in by_size for line in (f"{len(labels)} {reason}.", f"  {_few(labels)}"))]
 
 
-def _reason(cell: WantedTrial) -> str:
-    """Why it counts as missing; empty for a done trial and for one that was never begun."""
-    state = cell.state
+def _reason(trial: WantedTrial) -> str:
+    """The reason why a trial counts as missing; empty for a done one and for one that was never begun."""
+    state = trial.state
     if state.status == "done":
         return ""
-    if cell.runner is not None or state.status == "running":
-        return f"running elsewhere: {runner(cell.runner or {})}"
+    if trial.runner is not None or state.status == "running":
+        return f"running elsewhere: {runner(trial.runner or {})}"
     if state.status == "damaged":
         return f"damaged: {clean(state.why)}; will be set aside and trained again"
     if state.failure is not None:
@@ -265,10 +265,10 @@ def _reason(cell: WantedTrial) -> str:
             else "before its first epoch was done"
         )
         return f"failed {epoch} ({clean(state.failure.cause)}): {clean(state.failure.error).rstrip('.')}; {again}"
-    if cell.begun is None:
+    if trial.begun is None:
         return ""
-    epoch = f"after epoch {yaml_text(cell.begun)}" if cell.begun else "before its first epoch was done"
-    goes_on = "continues from its checkpoint" if cell.checkpoint else "has no checkpoint and starts again"
+    epoch = f"after epoch {yaml_text(trial.begun)}" if trial.begun else "before its first epoch was done"
+    goes_on = "continues from its checkpoint" if trial.checkpoint else "has no checkpoint and starts again"
     return f"begun and stopped {epoch}; {goes_on}"
 
 

@@ -1,4 +1,4 @@
-"""How long the trials of a sweep take, and what is left."""
+"""The pace of a sweep: how long its trials take, and what is left."""
 
 import heapq
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class RunningTrial:
 
 
 class Pace:
-    """What this run's trials take. Kept event by event: no question goes through all trials again."""
+    """Times of this run's trials. Kept event by event: no question goes through all trials again."""
 
     def __init__(self, todo: Mapping[str, Planned], parallel: int) -> None:
         works = {trial_id: plan.work(item.trial.recipe) for trial_id, item in todo.items()}
@@ -52,14 +52,14 @@ class Pace:
             heapq.heappush(self._longest, (-self._works[trial_id], trial_id))
 
     def ended(self, trial_id: str, since: float, seconds: float | None) -> None:
-        """`since` its last start; `seconds`, of a done trial, are its own, with those of epochs from a checkpoint."""
+        """Note a trial's end. `since`: its last start; `seconds`: a done one's own, those before a checkpoint too."""
         self._waits_no_longer(trial_id)
         self._own.append(since if seconds is None else min(seconds, since))
         if seconds is not None and self._works[trial_id]:
             self._of_trials = _sum(self._of_trials, (seconds, self._works[trial_id]))
 
     def left(self, running: Mapping[str, RunningTrial]) -> float | None:
-        """At the pace of this run's done trials, or before there are any, of its epochs. The probe counts as one more.
+        """Seconds left at the pace of this run's done trials, or else of its epochs; the probe counts as one more.
 
         Never less than the longest trial that is left.
         """
@@ -68,17 +68,12 @@ class Pace:
             return None
         while self._longest and self._longest[0][1] not in self._waiting:
             heapq.heappop(self._longest)
-        rest = [self._works[trial_id] * (1 - one.epoch / (one.epochs + 1)) for trial_id, one in running.items()]
+        rest = [self._works[trial_id] * (1 - trial.epoch / (trial.epochs + 1)) for trial_id, trial in running.items()]
         longest = max([*rest, *(-work for work, _ in self._longest[:1])], default=0.0)
         return seconds / work * max((self._waiting_work + sum(rest)) / self._parallel, longest)
 
     def ideal(self) -> float | None:
-        if not self._own:
-            return None
-        loads = [0.0] * self._parallel
-        for seconds in sorted(self._own, reverse=True):
-            heapq.heapreplace(loads, loads[0] + seconds)
-        return max(loads)
+        return plan.makespan(self._own, self._parallel) if self._own else None
 
     def _waits_no_longer(self, trial_id: str) -> None:
         if trial_id in self._waiting:

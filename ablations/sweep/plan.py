@@ -1,4 +1,4 @@
-"""Which trials of a study are missing, and what they will cost."""
+"""Trials of a study that are missing, and what they will cost."""
 
 import heapq
 import statistics
@@ -27,12 +27,12 @@ class Planned:
 
     @property
     def status(self) -> Status:
-        """missing, running, done, failed or damaged."""
+        """One of missing, running, done, failed, damaged."""
         return self.state.status
 
     @property
     def result(self) -> Result | None:
-        """Exactly where status is done."""
+        """The trial's result; None unless status is done."""
         return self.state.result
 
     def record(self) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class Planned:
 
 
 def look_up(trials: Sequence[Trial], fingerprints: Mapping[Data, str], store: Store, leases: Leases) -> list[Planned]:
-    """The trials with their state in the store; `fingerprints` of their data sets."""
+    """Find the trials' states in the store; `fingerprints` of their data sets."""
     planned = []
     for trial in trials:
         names = tuple(fingerprints[part] for part in trial.recipe.data_sets)
@@ -54,7 +54,7 @@ def look_up(trials: Sequence[Trial], fingerprints: Mapping[Data, str], store: St
 
 
 def refresh(planned: Sequence[Planned], store: Store, leases: Leases) -> list[Planned]:
-    """The same trials with their state now; what is done stays done."""
+    """Renew the trials' states; what is done stays done."""
     return [
         item if item.status == "done" else replace(item, state=_state(item.trial_id, store, leases)) for item in planned
     ]
@@ -66,7 +66,7 @@ def _state(trial_id: str, store: Store, leases: Leases) -> State:
 
 
 def unfinished(planned: Sequence[Planned], retry: bool = False) -> dict[str, Planned]:
-    """By trial_id, what is to be trained, each content once, the longest first, else in order.
+    """Planned trials to be trained, by trial_id: each content once, the longest first, else in order.
 
     Failed ones that would fail again are left out unless `retry`. Trials that another run is at work on are in it.
     """
@@ -79,7 +79,7 @@ def unfinished(planned: Sequence[Planned], retry: bool = False) -> dict[str, Pla
 
 
 def work(recipe: Recipe) -> float:
-    """How long a trial takes, roughly and in no unit; 0 for one that does not train."""
+    """Relative time that a trial takes, roughly and in no unit; 0 for one that does not train."""
     images = recipe.data.limit or 50_000
     depth = int("".join(filter(str.isdigit, recipe.encoder.name)) or 4)
     passes = recipe.schedule.epochs * (2 if recipe.loss.name != "cross_entropy" else 1)
@@ -87,13 +87,13 @@ def work(recipe: Recipe) -> float:
 
 
 def shape(recipe: Recipe) -> tuple[Any, ...]:
-    """What a trial's time depends on, but for the transformations, which change little."""
+    """Fields on which a trial's time depends, but for the transformations, which change little."""
     return recipe.data, recipe.encoder, recipe.head, recipe.loss.name, recipe.schedule, recipe.probes
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """What the unfinished trials will take.
+class SweepEstimate:
+    """Time and memory that the unfinished trials will take.
 
     seconds: of wall time, `parallel` trials at a time; trial_seconds: the sum of the trials' own; shapes: for each
     distinct shape one of its trials, how many there are, what each takes, and whether that was measured just now.
@@ -110,8 +110,8 @@ class Estimate:
         return max((cost.peak_bytes for _, _, cost, _ in self.shapes), default=0)
 
 
-def estimate(planned: Sequence[Planned], parallel: int, measure: "Callable[[Recipe], Cost]") -> Estimate:
-    """Per distinct shape: the median of its done trials' own seconds, or what `measure` says of one missing trial."""
+def estimate(planned: Sequence[Planned], parallel: int, measure: "Callable[[Recipe], Cost]") -> SweepEstimate:
+    """Estimate by shape: the median of its done trials' own seconds, or what `measure` says of one missing trial."""
     from simclr_core.cost import Cost  # torch takes seconds to import, and the rest of this file needs none
 
     done: dict[tuple[Any, ...], list[Result]] = {}
@@ -134,36 +134,36 @@ def estimate(planned: Sequence[Planned], parallel: int, measure: "Callable[[Reci
         )
         shapes.append((trials[0], len(trials), cost, not results))
     each = [cost.seconds for _, n, cost, _ in shapes for _ in range(n)]
-    return Estimate(makespan(each, parallel), sum(each), parallel, shapes)
+    return SweepEstimate(makespan(each, parallel), sum(each), parallel, shapes)
 
 
 def makespan(seconds: Iterable[float], parallel: int) -> float:
-    """When the last of `parallel` workers is through, the longest first, each given to whoever is free."""
+    """Seconds until the last of `parallel` workers is through, the longest first, each given to whoever is free."""
     free = [0.0] * parallel
     for each in sorted(seconds, reverse=True):
         heapq.heapreplace(free, free[0] + each)
     return max(free)
 
 
-def describe_estimate(found: Estimate) -> str:
-    """For people: each shape, then the whole."""
+def describe_estimate(whole: SweepEstimate) -> str:
+    """The estimate for people: each shape, then the whole."""
     lines = [f"  {'seconds':>9}  {'memory':>8}  trials  such as"]
-    for trial, n, cost, measured in found.shapes[:10]:
+    for trial, n, cost, measured in whole.shapes[:10]:
         memory = f"{cost.peak_bytes / 1e9:.1f} GB" if cost.peak_bytes else "?"
         source = "measured now" if measured else "from done trials"
         lines.append(f"  {cost.seconds:9.1f}  {memory:>8}  {n:6}  {trial.label} ({source})")
-    if len(found.shapes) > 10:
-        lines.append(f"  and {len(found.shapes) - 10} more shapes")
-    at_once = f", {found.parallel * found.peak_bytes / 1e9:.1f} GB of memory at once" if found.peak_bytes else ""
+    if len(whole.shapes) > 10:
+        lines.append(f"  and {len(whole.shapes) - 10} more shapes")
+    at_once = f", {whole.parallel * whole.peak_bytes / 1e9:.1f} GB of memory at once" if whole.peak_bytes else ""
     lines.append(
-        f"Estimated time: {duration(found.seconds)} ({found.seconds / 3600:.2f} machine-hours), "
-        f"{found.parallel} at a time{at_once}; the trials' own time is {found.trial_seconds / 3600:.2f} hours."
+        f"Estimated time: {duration(whole.seconds)} ({whole.seconds / 3600:.2f} machine-hours), "
+        f"{whole.parallel} at a time{at_once}; the trials' own time is {whole.trial_seconds / 3600:.2f} hours."
     )
     return "\n".join(lines)
 
 
 def describe(planned: Sequence[Planned]) -> str:
-    """One line per trial (role, axis values, seed, name, state), then the counts."""
+    """The plan as lines: one per trial (role, axis values, seed, name, state), then the counts."""
     names = list(planned[0].trial.axes)
     rows = [("role", *names, "seed", "trial", "status")]
     for item in planned:

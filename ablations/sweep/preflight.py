@@ -1,4 +1,4 @@
-"""What is settled before the first step: where to train, whether it fits, and what cannot be trained at all."""
+"""Checks before the first step: where to train, whether it fits, and what cannot be trained at all."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Engine:
-    """What trains, as the command line has it. address: of a running Ray cluster. verbose: what Ray prints is shown.
+    """The engine that trains, as the command line has it. address: of a Ray cluster. verbose: what Ray prints is shown.
 
     Raises BadInput where the two do not go together.
     """
@@ -96,19 +96,19 @@ def setting_of(
 
 
 def need_of(todo: Mapping[str, Planned], cache: Path) -> int:
-    """Estimate the bytes of memory that the largest of the trials is estimated to take."""
+    """Estimate the bytes of memory that the largest of the trials takes."""
     from simclr_core.cost import estimated_bytes
 
-    found: dict[tuple[Any, ...], int] = {}
+    need: dict[tuple[Any, ...], int] = {}
     for item in todo.values():
         recipe = item.trial.recipe
         how = recipe.schedule.model_copy(update={"epochs": min(1, recipe.schedule.epochs)})
         kind = (recipe.data, recipe.encoder, recipe.head, recipe.loss.name, how, recipe.probes)
-        if kind not in found:
+        if kind not in need:
             dataset, transfer = images_of(recipe, cache)
             images = max(len(part.train) + len(part.test) for part in (dataset, transfer) if part is not None)
-            found[kind] = estimated_bytes(recipe, len(dataset.class_names), images)
-    return max(found.values())
+            need[kind] = estimated_bytes(recipe, len(dataset.class_names), images)
+    return max(need.values())
 
 
 def check(todo: Mapping[str, Planned], share: "Allotment", cache: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is going on, for people and for machines: a live grid and bar, plain lines, JSON lines, or nothing."""
+"""A sweep's progress, for people and for machines: a live grid and bar, plain lines, JSON lines, or nothing."""
 
 import contextlib
 import json
@@ -87,7 +87,7 @@ class Watch:
                 self._live = None
 
     def show(self, event: Event) -> None:
-        """Take note of the event, and say it."""
+        """Take note of an event, and say it."""
         if event.kind == "tick":  # the live view keeps its own time
             return
         with self._lock:
@@ -101,7 +101,7 @@ class Watch:
             self._say(line, {"failed": "red", "again": "yellow"}.get(event.kind, ""))
 
     def seconds_left(self) -> float | None:
-        """From what this run's trials took so far, per unit of work; None before the first epoch."""
+        """Seconds left, from what this run's trials took so far, per unit of work; None before the first epoch."""
         with self._lock:
             return self._times.left(self._running)
 
@@ -137,7 +137,7 @@ class Watch:
         self._grid.note(event, self._running.get(trial_id))
 
     def _line(self, event: Event) -> str:
-        """What to tell people for good; empty where there is nothing."""
+        """A line to tell people for good; empty where there is nothing to tell."""
         label = self._todo[event.trial_id].trial.label
         head = f"[{self._ended}/{len(self._todo)}] {label}"
         if event.kind == "failed":
@@ -151,7 +151,7 @@ class Watch:
         return said if left is None else f"{said}, {duration(left)} left"
 
     def _say(self, line: str, color: str = "") -> None:
-        """A permanent line, above the live view where there is one."""
+        """Write a permanent line, above the live view where there is one."""
         line = printable(line, self._console.encoding)
         if self._live:
             self._console.print(Text(line, style=color), soft_wrap=True)
@@ -160,7 +160,7 @@ class Watch:
             self._stderr.flush()
 
     def _view(self) -> Group:
-        """As many lines as fit the terminal: the grid if all of it does, the bar, the trials that run."""
+        """Lines that fit the terminal: the grid if all of it does, the bar, the trials that run."""
         # rich asks the standard streams, which need not be where it writes.
         with contextlib.suppress(OSError, ValueError):
             if all(size := os.get_terminal_size(self._stderr.fileno())):
@@ -193,7 +193,7 @@ class Watch:
         return [bar, words]
 
     def _rows(self, room: int) -> list[Text]:
-        """The trials that run, in at most `room` lines."""
+        """Lines for the trials that run, at most `room`."""
         room = max(min(room, LINES), 0)
         shown = len(self._running) if len(self._running) <= room else max(room - 1, 0)
         rows = []
@@ -207,14 +207,14 @@ class Watch:
 
 
 def _nulled(row: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON has no name for a number that is not finite."""
+    """The row with null for numbers that are not finite: JSON has no name for them."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in row.items()
     }
 
 
 def _fitted(text: Text, width: int, more: str) -> Text:
-    """The line, or as much of it as fits, with a sign that it goes on."""
+    """A line cut to what fits, with a sign that it goes on."""
     if text.cell_len > width:
         text.truncate(max(width - len(more), 0), overflow="crop")
         text.append(more)

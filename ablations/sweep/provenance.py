@@ -1,4 +1,4 @@
-"""On what, and with what, a trial ran."""
+"""Provenance of a trial: on what, and with what, it ran."""
 
 import functools
 import importlib.metadata
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def provenance(device: str) -> dict[str, Any]:
-    """On what, and with what, a trial runs here; no part of its identity. `device` is cpu or a GPU's name."""
+    """Describe on what, and with what, a trial runs here; no part of its identity. `device`: cpu or a GPU's name."""
     versions = {}
     for package in ("torch", "torchvision", "numpy", "ray"):
         try:

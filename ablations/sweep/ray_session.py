@@ -1,4 +1,4 @@
-"""Where Ray comes from: a private one on this computer, started and swept away, or a cluster that is there already."""
+"""Ray's sessions: a private one on this computer, started and swept away, or a cluster that is there already."""
 
 import fcntl
 import logging
@@ -55,7 +55,7 @@ class Sessions:
 
     @contextmanager
     def session(self) -> Iterator[tuple[Any, Path]]:
-        """What `connected` gives: the session that was started, if there is one. Afterwards it is closed."""
+        """Yield what `connected` gives: the session that was started, if there is one. Afterwards it is closed."""
         with self._open:
             if self._next is None:
                 self.start()
@@ -70,7 +70,7 @@ class Sessions:
 
 @contextmanager
 def connected(address: str | None, here: Node | None = None) -> Iterator[tuple[Any, Path]]:
-    """(ray, folder): the module, connected to the cluster at `address` or to a new private Ray with the room of `here`.
+    """Yield (ray, folder): the module, connected to the cluster at `address` or to a new Ray with the room of `here`.
 
     The folder is temporary.
     Raises BadInput where Ray cannot start or the cluster cannot be joined.
@@ -114,7 +114,7 @@ def _import_torch() -> None:
 
 @contextmanager
 def _head_watched(ray: Any, folder: Path) -> Iterator[None]:
-    """Say so, and end this process, where the private Ray's head is gone: Ray itself would end it later, silently.
+    """End this process with a sentence where the private Ray's head is gone: Ray would end it later, silently.
 
     Nothing gentler is possible: every call to Ray, its shutdown too, waits for the head.
     """
@@ -161,7 +161,7 @@ def survey(address: str, store: Store | None) -> list[Node]:
 
 
 def no_ray(reason: object) -> BadInput:
-    """Ray cannot start, in a sentence."""
+    """The error for a Ray that cannot start, in a sentence."""
     return BadInput(
         f"Ray cannot run here ({_last_line(reason)}); --engine inline trains the same trials without it, one at a time."
     )
@@ -186,7 +186,7 @@ def _last_line(reason: object) -> str:
 
 
 def _room(here: Node | None) -> Mapping[str, Any]:
-    """All there is, because Ray starts before it is known what a trial takes; Tune is told how many run at once."""
+    """Resources of a private Ray: all there are, because a trial's need is not known yet; Tune is told how many run."""
     assert here is not None
     return {
         "num_cpus": math.ceil(here.cpus),
@@ -196,14 +196,14 @@ def _room(here: Node | None) -> Mapping[str, Any]:
 
 
 def _code() -> dict[str, Any]:
-    """What the nodes of a cluster get from here: these two packages. Everything else must be installed there."""
+    """The runtime environment of a cluster's nodes: these two packages. Everything else must be installed there."""
     packages = [str(Path(package.__file__).parent) for package in (ablations, simclr_core) if package.__file__]
     workers = ("TUNE_FUNCTION_THREAD_TIMEOUT_S", "RAY_CHDIR_TO_TRIAL_DIR", "OMP_NUM_THREADS")
     return {"py_modules": packages, "env_vars": {name: SETTINGS[name] for name in workers}}
 
 
 def _check_shared(ray: Any, nodes: list[dict[str, Any]], store: Store) -> None:
-    """Each node reads what this computer wrote into the store, and answers in it."""
+    """Check that each node reads what this computer wrote into the store, and answers in it. Raises BadInput."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     asked = secrets.token_hex(8)

@@ -1,4 +1,4 @@
-"""What happens in the process that trains: one trial as a stream of messages, its log, a watch against hanging."""
+"""The process that trains: one trial as a stream of messages, its log, a watch against hanging."""
 
 import contextlib
 import datetime
@@ -24,21 +24,21 @@ Message = dict[str, Any]
 # or {"kind": "failed", "error", "cause", "details"}
 
 
-def work(cell: dict[str, Any]) -> Iterator[Message]:
-    """One trial, in whatever process: a message per epoch, then one that says how it ended. Never raises Exception.
+def work(job: dict[str, Any]) -> Iterator[Message]:
+    """Run one trial in this process: a message per epoch, then one that says how it ended. Never raises Exception.
 
-    cell: `trial_id`, `recipe` (fields), `cache` and `log` (paths), `device`, `checkpoint` (path), `checkpoint_every`
+    job: `trial_id`, `recipe` (fields), `cache` and `log` (paths), `device`, `checkpoint` (path), `checkpoint_every`
     (epochs), `commit`, and `hangs_after`: seconds without an epoch's end after which this process ends itself, its
     stack in the log; None for never.
     """
-    if not Path(cell["log"]).parent.is_dir():
-        yield _failed(f"{socket.gethostname()} does not see {Path(cell['log']).parent}.", "input")
+    if not Path(job["log"]).parent.is_dir():
+        yield _failed(f"{socket.gethostname()} does not see {Path(job['log']).parent}.", "input")
         return
-    with _Log(Path(cell["log"])) as log:
+    with _Log(Path(job["log"])) as log:
         log.write(f"{STARTED}{_now()} process {os.getpid()} on {socket.gethostname()}\n")
-        messages, kind = _train(cell), "epoch"
+        messages, kind = _train(job), "epoch"
         while kind == "epoch":
-            with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log), log.watch(cell["hangs_after"]):
+            with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log), log.watch(job["hangs_after"]):
                 message = _next(messages)
             kind = message["kind"]
             log.write({"epoch": _said, "done": lambda _: "done\n", "failed": _details}[kind](message))
@@ -78,24 +78,24 @@ def _memory_ran_out(error: Exception) -> bool:
     )
 
 
-def _train(cell: dict[str, Any]) -> Iterator[Message]:
+def _train(job: dict[str, Any]) -> Iterator[Message]:
     import torch
 
     from simclr_core import cost, data, trial
     from simclr_core.checkpoint import Checkpoint
 
-    recipe = Recipe.parse(cell["recipe"], cell["trial_id"])
-    cache = Path(cell["cache"])
+    recipe = Recipe.parse(job["recipe"], job["trial_id"])
+    cache = Path(job["cache"])
     dataset, *transfer = (data.load(part, cache) for part in recipe.data_sets)  # a reused worker has them already
-    keep = Checkpoint(Path(cell["checkpoint"]), cell["checkpoint_every"], recipe.model_dump_json())
+    keep = Checkpoint(Path(job["checkpoint"]), job["checkpoint_every"], recipe.model_dump_json())
     started = _now()
-    cost.forget_peak(cell["device"])
-    for row in trial.run(recipe, dataset, cell["device"], transfer[0] if transfer else None, keep):
+    cost.forget_peak(job["device"])
+    for row in trial.run(recipe, dataset, job["device"], transfer[0] if transfer else None, keep):
         if isinstance(row, trial.EpochRow):
             yield {"kind": "epoch", "row": asdict(row)}
             continue
-        about = provenance(torch.cuda.get_device_name() if cell["device"] == "cuda" else "cpu")
-        spent = {"seconds": row.seconds, "started": started, "finished": _now(), "commit": cell["commit"]}
+        about = provenance(torch.cuda.get_device_name() if job["device"] == "cuda" else "cpu")
+        spent = {"seconds": row.seconds, "started": started, "finished": _now(), "commit": job["commit"]}
         source = {"data_source": recipe.data.source, "data_fingerprint": dataset.fingerprint}
         yield {
             "kind": "done",
@@ -103,7 +103,7 @@ def _train(cell: dict[str, Any]) -> Iterator[Message]:
             "predictions": row.predictions,
             "labels": row.labels,
             "outcomes": row.outcomes,
-            "provenance": {**spent, "peak_bytes": cost.peak_bytes(cell["device"]), **about, **source},
+            "provenance": {**spent, "peak_bytes": cost.peak_bytes(job["device"]), **about, **source},
         }
 
 
@@ -128,7 +128,7 @@ class _Log(io.TextIOBase):
 
     @contextlib.contextmanager
     def watch(self, seconds: float | None) -> Iterator[None]:
-        """While inside for longer than that, this process writes its stack here and ends."""
+        """Let this process, if it stays inside for longer than that, write its stack here and end."""
         if seconds is not None:
             faulthandler.dump_traceback_later(seconds, exit=True, file=self._file)
         try:

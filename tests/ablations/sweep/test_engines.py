@@ -231,10 +231,10 @@ def hostile(config):
         time.sleep(600)
         yield
 
-    cell = config["cell"]
-    if cell["recipe"]["views"]["right"] == ["crop", "color"]:
+    job = config["job"]
+    if job["recipe"]["views"]["right"] == ["crop", "color"]:
         os.kill(os.getpid(), signal.SIGKILL)
-    if cell["recipe"]["views"]["right"] == ["color", "crop"]:
+    if job["recipe"]["views"]["right"] == ["color", "crop"]:
         trial.run = fall_asleep
-    for message in worker.work(cell):
+    for message in worker.work(job):
         tune.report({"message": message})

@@ -5,7 +5,7 @@ import pytest
 
 from ablations.console.text import clean, yaml_text
 from ablations.store.trials import Failure, State
-from ablations.sweep.missing import WantedTrial, explain, nearest, short
+from ablations.sweep.missing import WantedTrial, nearest, short, why_missing
 from simclr_core.config import RECIPE_VERSION, Recipe
 
 DONE, MISSING = State("done"), State("missing")
@@ -202,7 +202,7 @@ def failed(cause, epoch):
     ],
 )
 def test_every_reason(cell, reason):
-    assert explain([cell, WantedTrial("b", lr(0.2), DONE)], {"near": lr(0.2)}) == [
+    assert why_missing([cell, WantedTrial("b", lr(0.2), DONE)], {"near": lr(0.2)}) == [
         "1 of 2 trials done.",
         f"1 {reason}",
         "  a",
@@ -211,7 +211,7 @@ def test_every_reason(cell, reason):
 
 def test_many_cells_of_one_reason_are_one_line():
     cells = [WantedTrial(f"cell {i}", lr(0.3, seed=i), MISSING) for i in range(49)]
-    lines = explain(cells, {f"{i:02d}": lr(0.2, seed=i) for i in range(49)})
+    lines = why_missing(cells, {f"{i:02d}": lr(0.2, seed=i) for i in range(49)})
     assert lines == [
         "0 of 49 trials done.",
         "49 never trained; nearest stored trial 00: optimizer.lr is 0.3, stored trials have 0.2.",
@@ -220,7 +220,7 @@ def test_many_cells_of_one_reason_are_one_line():
 
 
 def test_several_fields_are_counted():
-    (_, line, _) = explain([WantedTrial("a", lr(0.3, seed=1), MISSING)], {"near": lr(0.2)})
+    (_, line, _) = why_missing([WantedTrial("a", lr(0.3, seed=1), MISSING)], {"near": lr(0.2)})
     assert line == (
         "1 never trained; nearest stored trial near: 2 fields differ: "
         "optimizer.lr is 0.3, stored trials have 0.2; seed is 1, stored trials have 0."
@@ -228,8 +228,8 @@ def test_several_fields_are_counted():
 
 
 def test_nothing_missing_and_nothing_stored():
-    assert explain([WantedTrial("a", lr(0.3), DONE)], {}) == ["1 of 1 trials done; nothing is missing."]
-    assert explain([WantedTrial("a", lr(0.3), MISSING)], {})[1:] == [
+    assert why_missing([WantedTrial("a", lr(0.3), DONE)], {}) == ["1 of 1 trials done; nothing is missing."]
+    assert why_missing([WantedTrial("a", lr(0.3), MISSING)], {})[1:] == [
         "1 never trained, and no other trial is done.",
         "  a",
     ]

@@ -20,7 +20,7 @@ MOST = 3  # names of cells that are listed
 
 
 def answer(frame: pd.DataFrame, info: StudyInfo, store: Store | None = None) -> str:
-    """For any study, the paper's or one's own.
+    """Answer any study's question in a sentence, the paper's or one's own.
 
     The best cell is chosen on the first seed and judged on the others, so that it is not praised for its luck.
     """
@@ -32,15 +32,15 @@ def answer(frame: pd.DataFrame, info: StudyInfo, store: Store | None = None) -> 
     if info.figure.kind == "scatter" and info.figure.hue == METRIC:
         return correlated(evidence, info)
     shown = list(_shown(evidence, info, metric))
-    best, first = evidence.choose(shown), min(evidence.seeds(info.study), default=0)
+    best, first = evidence.best_on_first_seed(shown), min(evidence.seeds(info.study), default=0)
     if best is None:
         later = metric in frame and bool(frame.loc[frame["role"] == "cell", metric].notna().any())
         return "Nothing is measured yet on the first seed, which chooses." if later else "Nothing is measured yet."
     of = label(metric)
     unit = "%" if "%" in of else ""
     levels = beside(frame, metric)
-    found = evidence.estimate(best, {first})
-    if found is None:
+    judged = evidence.estimate(best, {first})
+    if judged is None:
         best, alone = _highest(shown, evidence)
         return (
             f"“{best.label}” is highest, {text(alone.effect, metric)}{unit} {_name(of)}{levels}, "
@@ -48,8 +48,8 @@ def answer(frame: pd.DataFrame, info: StudyInfo, store: Store | None = None) -> 
         )
     split = metric == "top1" and VALIDATION in frame and bool(frame[VALIDATION].notna().any())
     by = " by the probe's validation split" if split else ""
-    level = f"{text(found.effect, metric)}{unit} {_name(of)}{levels}"
-    on = f"the {found.seeds} others" if found.seeds > 1 else "the other"
+    level = f"{text(judged.effect, metric)}{unit} {_name(of)}{levels}"
+    on = f"the {judged.seeds} others" if judged.seeds > 1 else "the other"
     start = f"Chosen on the first seed{by}, “{best.label}” reaches {level} on {on}"
     return f"{start}{_against(best, [one for one in shown if one != best], evidence, first)}."
 
@@ -65,14 +65,14 @@ def _shown(evidence: Evidence, info: StudyInfo, metric: str) -> Iterator[Contras
         tuned = groups.setdefault(tuple((axis, value[axis]) for axis in shown), {})
         tuned.setdefault(tuple((axis, value[axis]) for axis in plot.average), []).append(one)
     for axes, tuned in groups.items():
-        chosen = [evidence.choose(group) if plot.choose else group[0] for group in tuned.values()]
-        found = [one for one in chosen if one is not None]
-        if len(found) == len(chosen):  # else an average over fewer cells would not compare with the others
-            yield mean(found, called(axes))
+        chosen = [evidence.best_on_first_seed(group) if plot.choose else group[0] for group in tuned.values()]
+        known = [one for one in chosen if one is not None]
+        if len(known) == len(chosen):  # else an average over fewer cells would not compare with the others
+            yield mean(known, called(axes))
 
 
 def _every(cells: Cells, metric: str) -> list[Contrast]:
-    """All of them; none where the metric has no column yet."""
+    """All cells with the metric; none where it has no column yet."""
     try:
         return cells.every(metric)
     except NotAsked:
@@ -80,14 +80,14 @@ def _every(cells: Cells, metric: str) -> list[Contrast]:
 
 
 def _highest(shown: list[Contrast], evidence: Evidence) -> tuple[Contrast, Estimate]:
-    """Of one seed: the cell with the highest value, whatever chooses."""
-    found = {one: known for one in shown if (known := evidence.estimate(one)) is not None}
-    best = max(found, key=lambda one: found[one].effect)
-    return best, found[best]
+    """The cell with the highest value, whatever chooses, and that value: for one seed."""
+    estimates = {one: known for one in shown if (known := evidence.estimate(one)) is not None}
+    best = max(estimates, key=lambda one: estimates[one].effect)
+    return best, estimates[best]
 
 
 def _against(best: Contrast, others: list[Contrast], evidence: Evidence, first: int) -> str:
-    """How the chosen cell compares with every other one on the other seeds, each at 5% divided by their number."""
+    """Words for how the chosen cell compares with every other one on the other seeds, each at 5% by their number."""
     gaps = {one.label: evidence.estimate(best - one, {first}) for one in others}
     level = 1 - 0.05 / max(len(gaps), 1)
     measured = {name: gap for name, gap in gaps.items() if gap is not None}
@@ -95,8 +95,8 @@ def _against(best: Contrast, others: list[Contrast], evidence: Evidence, first: 
     if not several:
         return "; one seed gives no verdict" if measured else ", the only cell measured there"
     known = {name: gap.interval(level) or Interval(-inf, inf) for name, gap in several.items()}
-    behind = [name for name, found in known.items() if found.low > 0]
-    ahead = [name for name, found in known.items() if found.high < 0]
+    behind = [name for name, bounds in known.items() if bounds.low > 0]
+    ahead = [name for name, bounds in known.items() if bounds.high < 0]
     level_with = sorted(
         (name for name in known if name not in behind and name not in ahead),
         key=lambda name: round(several[name].mean, 6),
@@ -114,7 +114,7 @@ def _all(part: int, whole: int) -> str:
 
 
 def _some(names: list[str]) -> str:
-    """The first three, and how many more."""
+    """The first three names, and how many more there are."""
     named = names if len(names) == MOST + 1 else names[:MOST]  # "and 1 more" says no less than its name
     quoted = [f"“{name}”" for name in named]
     more = [f"{len(names) - MOST} more"] if len(names) > MOST + 1 else []

@@ -37,7 +37,7 @@ def judge(frame: pd.DataFrame, info: StudyInfo, store: Store | None, again: Agai
     }
 
 
-def table(found: Judged, info: StudyInfo) -> pd.DataFrame | None:
+def table(judged: Judged, info: StudyInfo) -> pd.DataFrame | None:
     """One row per claim and budget: claim (in a few words), epochs, outcome; without the claims that cannot be asked.
 
     None for a figure of another kind than budget.
@@ -48,28 +48,28 @@ def table(found: Judged, info: StudyInfo) -> pd.DataFrame | None:
         return None
     rows = [
         (verdict.claim.short or verdict.claim.statement, epochs, _outcome(verdict, info.seeds))
-        for epochs, verdicts in found.items()
+        for epochs, verdicts in judged.items()
         for verdict in verdicts
         if verdict.outcome != "not asked"
     ]
     return pd.DataFrame(rows, columns=["claim", "epochs", "outcome"])
 
 
-def listed(found: Judged, info: StudyInfo) -> list[Verdict]:
-    """All of them, with the budget in the name of their group."""
+def listed(judged: Judged, info: StudyInfo) -> list[Verdict]:
+    """Verdicts of all budgets, with the budget in the name of their group."""
     pairs = budgets(info)
     return [
         replace(
             verdict,
             claim=replace(verdict.claim, group=f"{pairs[epochs]:,} image pairs, {text.counted(epochs, 'epoch')}"),
         )
-        for epochs, verdicts in found.items()
+        for epochs, verdicts in judged.items()
         for verdict in verdicts
     ]
 
 
 def _outcome(verdict: Verdict, seeds: int) -> str:
-    """seeds: how many the study has. What some of them decide already is decided."""
+    """The outcome of a claim of a study of so many seeds. What some of them decide already is decided."""
     measured = bool(verdict.parts) and all(isfinite(part.effect) for part in verdict.parts)
     complete = measured and verdict.seeds + verdict.chosen_on >= seeds
     return OPEN if verdict.outcome == "undecided" and not complete else verdict.outcome

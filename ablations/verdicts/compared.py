@@ -24,21 +24,21 @@ LEAST = 3  # points that a correlation needs
 
 
 def compared(evidence: Evidence, info: StudyInfo) -> str:
-    """Each value of `figure.compare` as a mean over its cells, and its difference to the first."""
+    """Words for each value of `figure.compare` as a mean over its cells, and its difference to the first."""
     tables = sides_by_metric(evidence, info)
     blocks = {key: block for key, sides in tables.items() if (block := _block(evidence, sides)) is not None}
     if not blocks:
         return "Nothing is measured yet."
     many = sum(len(names) - 1 for names, _ in blocks.values())
     said, several = [], False
-    for (name, metric), (names, found) in blocks.items():
-        line = _line(evidence, names, found, metric, many)
+    for (name, metric), (names, common) in blocks.items():
+        line = _line(evidence, names, common, metric, many)
         absent = [value for value in tables[name, metric] if value not in names]
-        cells, of = len(found.cells), max(map(len, tables[name, metric].values()))
+        cells, of = len(common.cells), max(map(len, tables[name, metric].values()))
         notes = [f"of the {of} cells those {cells} that all have"] if cells < of else []
         notes += [f"no such cell of {', '.join(absent)}"] if absent else []
         said.append(f"{name + ': ' if name else ''}{line}{' – ' + '; '.join(notes) if notes else ''}")
-        several |= len(found.seeds) > 1
+        several |= len(common.seeds) > 1
     firsts = {names[0] for names, _ in blocks.values()}
     beside = f"in brackets the difference to {f'“{firsts.pop()}”' if len(firsts) == 1 else 'the first'}"
     together = f" and its 95% interval{f', for all {many} together' if many > 1 else ''}" if several else ""
@@ -47,7 +47,7 @@ def compared(evidence: Evidence, info: StudyInfo) -> str:
 
 
 def correlated(evidence: Evidence, info: StudyInfo) -> str:
-    """How each metric of a figure goes along with the one on its x axis, over the cells that have both."""
+    """Words for how each metric of a figure goes along with the one on its x axis, over the cells that have both."""
     x, said, several = str(info.figure.x), [], False
     for metric in info.figure.metrics:
         if metric == x:
@@ -56,12 +56,10 @@ def correlated(evidence: Evidence, info: StudyInfo) -> str:
         if both is None or len(both.cells) < LEAST:
             continue
         ours, theirs = zip(*both.cells.values(), strict=True)
-        found = evidence.estimate(Correlation(ours, theirs, metric))
-        if found is not None:
-            several |= found.seeds > 1
-            said.append(
-                f"{short(metric)} {_plain(found.effect)}{_bounds(found, 0.95, _plain)} over {len(both.cells)} cells"
-            )
+        r = evidence.estimate(Correlation(ours, theirs, metric))
+        if r is not None:
+            several |= r.seeds > 1
+            said.append(f"{short(metric)} {_plain(r.effect)}{_bounds(r, 0.95, _plain)} over {len(both.cells)} cells")
     if not said:
         return f"Nothing to correlate yet: a correlation needs {LEAST} cells that differ."
     end = "95% interval over seeds, each by itself" if several else "one seed gives no verdict"
@@ -69,7 +67,7 @@ def correlated(evidence: Evidence, info: StudyInfo) -> str:
 
 
 def sides_by_metric(evidence: Evidence, info: StudyInfo) -> dict[tuple[str, str], dict[str, Side]]:
-    """(name in front, metric) -> the cells of each value compared, by what the value is called.
+    """Cells of each value compared, by what the value is called; all of it by (name in front, metric).
 
     Where the metrics themselves are compared there is one table, with no name and the first metric's digits.
     """
@@ -91,7 +89,7 @@ def value_called(axis: str, value: Any) -> str:
 
 
 def _cells(evidence: Evidence, info: StudyInfo, metric: str) -> Side:
-    """Those with the metric on some seed."""
+    """Cells that have the metric on some seed."""
     try:
         every = evidence.cells(info.study).every(metric)
     except NotAsked:
@@ -111,30 +109,30 @@ def _block(evidence: Evidence, sides: Mapping[str, Side]) -> tuple[list[str], Ma
     anchor = min(count, key=lambda seed: (-count[seed], seed))
     names = [name for name, side in having.items() if any(anchor in seeds for seeds in side)]
     for there in (names, names[:1]):
-        found = matched(evidence, [sides[name] for name in there])
-        if found is not None:
-            return there, found
+        common = matched(evidence, [sides[name] for name in there])
+        if common is not None:
+            return there, common
     return None
 
 
-def _line(evidence: Evidence, names: Sequence[str], found: Matched, metric: str, many: int) -> str:
+def _line(evidence: Evidence, names: Sequence[str], common: Matched, metric: str, many: int) -> str:
     """Every value with its difference to the first."""
     unit = "%" if "(%)" in label(metric) else ""
-    said = [f"{names[0]} at {text(found.level(evidence, 0).effect, metric)}{unit}"]
+    said = [f"{names[0]} at {text(common.level(evidence, 0).effect, metric)}{unit}"]
     for place, value in list(enumerate(names))[1:]:
-        own, gap = found.level(evidence, place), found.difference(evidence, place, 0)
+        own, gap = common.level(evidence, place), common.difference(evidence, place, 0)
         bounds = _bounds(gap, 1 - 0.05 / many, lambda bound: signed(bound, metric))
         said.append(f"{value} at {text(own.effect, metric)}{unit} ({signed(gap.effect, metric)}{bounds})")
     return ", ".join(said)
 
 
-def _bounds(found: Estimate, level: float, write: Callable[[float], str]) -> str:
-    interval = found.interval(level)
+def _bounds(estimate: Estimate, level: float, write: Callable[[float], str]) -> str:
+    interval = estimate.interval(level)
     return f", {write(interval.low)} to {write(interval.high)}" if interval is not None else ""
 
 
 def beside(frame: pd.DataFrame, metric: str) -> str:
-    """ " (untrained 30.0)": the levels of a study's baselines; empty where none is measured."""
+    """The levels of a study's baselines, " (untrained 30.0)"; empty where none is measured."""
     levels = [f"{name.replace('_', ' ')} {text(level, metric)}" for name, level in baselines(frame, metric).items()
               if math.isfinite(level)]  # fmt: skip
     return f" ({', '.join(levels)})" if levels else ""

@@ -41,11 +41,11 @@ class Contrast:
         return self._with(other, -1.0, f"{self.label} − {minuend}")
 
     def scaled(self, factor: float, label: str = "") -> "Contrast":
-        """Every weight times factor; under another label, if one is given."""
+        """The contrast times a factor; under another label, if one is given."""
         return Contrast(tuple((cell, factor * weight) for cell, weight in self.weights), label or self.label)
 
     def called(self, label: str) -> "Contrast":
-        """The same under another label."""
+        """The contrast under another label."""
         return Contrast(self.weights, label)
 
     def _with(self, other: "Contrast", sign: float, label: str) -> "Contrast":
@@ -58,7 +58,7 @@ class Contrast:
 
 
 def mean(contrasts: Sequence[Contrast], label: str) -> Contrast:
-    """Their average, under a label of its own."""
+    """The average of some contrasts, under a label of its own."""
     total = contrasts[0]
     for contrast in contrasts[1:]:
         total = total + contrast
@@ -80,26 +80,26 @@ class Cells:
         self._columns = set(frame.columns)
 
     def values(self, axis: str, **fixed: Any) -> list[Any]:
-        """What the cells with these other values take on an axis: numbers ascending, names as declared; no None.
+        """Values on an axis of the cells that have these others: numbers ascending, names as declared; no None.
 
         Raises NotAsked where there is no such axis.
         """
         self._has_axes(axis, *fixed)
-        found = dict.fromkeys(
+        taken = dict.fromkeys(
             dict(row)[axis]
             for row in self._rows
             if dict(row)[axis] is not None and all(dict(row)[name] == value for name, value in fixed.items())
         )
-        return sorted(found) if all(isinstance(value, int | float) for value in found) else list(found)
+        return sorted(taken) if all(isinstance(value, int | float) for value in taken) else list(taken)
 
     def at_least(self, count: int, axis: str, **fixed: Any) -> list[Any]:
-        """The same, or NotAsked where there are fewer."""
-        found = self.values(axis, **fixed)
-        if len(found) < count:
-            said = ", ".join(map(str, found)) or "none"
+        """`values`, or NotAsked where there are fewer than `count`."""
+        values = self.values(axis, **fixed)
+        if len(values) < count:
+            said = ", ".join(map(str, values)) or "none"
             needed = f"at least {count} {'is' if count == 1 else 'are'} needed"
             raise NotAsked(f"{self.study} has {said} of {axis} at this scale, and {needed}")
-        return found
+        return values
 
     def __call__(self, metric: str = "top1", **axes: Any) -> Contrast:
         """The cell with these values, none on axes that are not named. Raises NotAsked where there is no such cell."""
@@ -115,20 +115,20 @@ class Cells:
         )
 
     def tuned(self, **fixed: Any) -> Contrast:
-        """Of the cells with these values, the one that the first seed chose. Raises NotAsked where it has none done."""
-        found = self._choose(self.some(**fixed))
-        if found is None:
+        """The one of the cells with these values that the first seed chose. Raises NotAsked where it has none done."""
+        chosen = self._choose(self.some(**fixed))
+        if chosen is None:
             said = ", ".join(f"{axis} {value}" for axis, value in fixed.items())
             raise NotAsked(f"{self.study} has no cell with {said} done on its first seed, which chooses")
-        return found
+        return chosen
 
     def some(self, metric: str = "top1", **fixed: Any) -> list[Contrast]:
         """`every`, or NotAsked where there is none."""
-        found = self.every(metric, **fixed)
-        if not found:
+        cells = self.every(metric, **fixed)
+        if not cells:
             said = ", ".join(f"{axis} {value}" for axis, value in fixed.items())
             raise NotAsked(f"{self.study} has no cell with {said} at this scale")
-        return found
+        return cells
 
     def every(self, metric: str = "top1", **fixed: Any) -> list[Contrast]:
         """All cells with these values, whatever the other axes."""

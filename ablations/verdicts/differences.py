@@ -16,7 +16,7 @@ Side = Mapping[Axes, Contrast]  # one value's cells, by what else they are
 
 @dataclass(frozen=True)
 class Matched:
-    """What some sides all have: cells, each side's in turn, by what else they are, and the seeds that have all."""
+    """Cells that some sides all have, each side's in turn, by what else they are; and the seeds that have all."""
 
     cells: dict[Axes, tuple[Contrast, ...]]
     seeds: tuple[int, ...]
@@ -26,23 +26,23 @@ class Matched:
         return self._estimate(evidence, [cells[side] for cells in self.cells.values()])
 
     def difference(self, evidence: Evidence, side: int, reference: int) -> Estimate:
-        """A side minus the reference: the mean over the cells."""
+        """A side minus the reference: the mean over their cells."""
         return self._estimate(evidence, [cells[side] - cells[reference] for cells in self.cells.values()])
 
     def _estimate(self, evidence: Evidence, contrasts: Sequence[Contrast]) -> Estimate:
         study = contrasts[0].weights[0][0].study
-        found = evidence.estimate(mean(contrasts, ""), set(evidence.seeds(study)) - set(self.seeds))
-        assert found is not None  # its seeds have all of its cells
-        return found
+        estimate = evidence.estimate(mean(contrasts, ""), set(evidence.seeds(study)) - set(self.seeds))
+        assert estimate is not None  # its seeds have all of its cells
+        return estimate
 
 
 def split(cells: Side, axis: str) -> dict[object, Side]:
-    """By the value on the axis; within each by all other axes."""
-    found: dict[object, dict[Axes, Contrast]] = {}
+    """Cells by their value on the axis; within each value by all other axes."""
+    sides: dict[object, dict[Axes, Contrast]] = {}
     for axes, one in cells.items():
         rest = tuple((name, value) for name, value in axes if name != axis)
-        found.setdefault(dict(axes)[axis], {})[rest] = one
-    return dict(found)
+        sides.setdefault(dict(axes)[axis], {})[rest] = one
+    return dict(sides)
 
 
 def matched(evidence: Evidence, sides: Sequence[Side]) -> Matched | None:
@@ -73,10 +73,10 @@ def counterparts(sides: Sequence[Side]) -> dict[Axes, tuple[Contrast, ...]]:
     names = [name for name, _ in next(iter(sides[0]))]
     values = [dict.fromkeys(dict(axes)[name] for side in sides for axes in side) for name in names]
     lone = [{name for name in names if all(dict(axes)[name] is None for axes in side)} for side in sides]
-    found = {}
+    cells = {}
     for place in product(*values):
         axes = tuple(zip(names, place, strict=True))
         keys = [tuple((name, None if name in alone else value) for name, value in axes) for alone in lone]
         if all(key in side for key, side in zip(keys, sides, strict=True)):
-            found[axes] = tuple(side[key] for key, side in zip(keys, sides, strict=True))
-    return found
+            cells[axes] = tuple(side[key] for key, side in zip(keys, sides, strict=True))
+    return cells

@@ -1,4 +1,4 @@
-"""What was measured, and how sure it is: a contrast of cells -> its mean over seeds, and the uncertainty of that.
+"""Estimates from what was measured: a contrast of cells -> its mean over seeds, and the uncertainty of that.
 
 Seeds: cells of one seed share their streams, so contrasts are formed within a seed. Test images: they are the same for
 all cells, so they are paired too. Both are sources of one interval (see ablations.stats.intervals.interval). What is
@@ -18,7 +18,7 @@ from ablations.store.trials import Store
 from ablations.tables.cells import VALIDATION
 from ablations.tables.frame import axes_of, done_cells
 from ablations.verdicts.contrasts import Axes, CellMetric, Cells, Contrast, rows
-from ablations.verdicts.per_example import Floats, Outcomes, outcomes
+from ablations.verdicts.per_example import Floats, PerExample, per_example
 from ablations.verdicts.statement import Correlation, Quantity
 
 Expression = tuple[tuple[str, float], ...]  # metrics and weights: what is measured of one cell, such as h minus z
@@ -26,7 +26,7 @@ Expression = tuple[tuple[str, float], ...]  # metrics and weights: what is measu
 
 @dataclass(frozen=True)
 class Estimate:
-    """The mean over `seeds`, and the sources of its uncertainty.
+    """A mean over `seeds`, and the sources of its uncertainty.
 
     seed_parts: empty where how seeds differ is not known. image_part: None where the answers are not at hand; images:
     how many were paired, or None. A correlation is kept as its Fisher z, whose spread does not depend on its size.
@@ -44,16 +44,16 @@ class Estimate:
         return float(np.tanh(self.mean)) if self.fisher else self.mean
 
     def interval(self, level: float = 0.95) -> Interval | None:
-        """None where there is one seed, or nothing varies and no images say what they could have excluded."""
+        """The interval at that level; None for one seed, or where nothing varies and no images say what might have."""
         if self.seeds < 2 or not self.seed_parts:
             return None
-        found = interval(self.mean, [*self.seed_parts, *([self.image_part] if self.image_part else [])], level)
-        if found is None or not self.fisher:
-            return found
-        return Interval(float(np.tanh(found.low)), float(np.tanh(found.high)))
+        ends = interval(self.mean, [*self.seed_parts, *([self.image_part] if self.image_part else [])], level)
+        if ends is None or not self.fisher:
+            return ends
+        return Interval(float(np.tanh(ends.low)), float(np.tanh(ends.high)))
 
     def interval_of_images(self, level: float = 0.95) -> Interval | None:
-        """Of the test images alone, for one seed: other seeds are not covered. None without their answers."""
+        """The interval over test images alone, for one seed: other seeds are not covered. None without answers."""
         return interval(self.mean, [self.image_part], level) if self.image_part else None
 
 
@@ -67,30 +67,30 @@ class Evidence:
         self.frames, self._store = dict(frames), store
 
     def cells(self, study: str) -> Cells:
-        """To form contrasts from. KeyError where the study has no frame."""
-        return Cells(study, self.frames[study], self.choose)
+        """The study's cells, to form contrasts from. KeyError where it has no frame."""
+        return Cells(study, self.frames[study], self.best_on_first_seed)
 
     def seeds(self, study: str) -> list[int]:
-        """Of all cells, done or not."""
+        """Seeds of all the study's cells, done or not, ascending."""
         frame = self.frames[study]
         return sorted(int(seed) for seed in frame.loc[frame["role"] == "cell", "seed"].unique())
 
-    def choose(self, contrasts: Collection[Contrast]) -> Contrast | None:
-        """The one that did best on the first seed: by the validation split, which has no test image.
+    def best_on_first_seed(self, contrasts: Collection[Contrast]) -> Contrast | None:
+        """The contrast that did best on the first seed: by the validation split, which has no test image.
 
         None where that seed has none of them done. Other metrics than top1 have no such split, nor do published
         numbers: there the metric itself chooses.
         """
-        found: dict[Contrast, float] = {}
+        values: dict[Contrast, float] = {}
         first = {study: min(self.seeds(study)) for study in {one.weights[0][0].study for one in contrasts}}
         for contrast in contrasts:
-            value = self.per_seed(self._blind(contrast)).get(first[contrast.weights[0][0].study])
+            value = self.per_seed(self._on_validation_split(contrast)).get(first[contrast.weights[0][0].study])
             if value is not None:
-                found[contrast] = value
-        return max(found, key=lambda contrast: found[contrast], default=None)
+                values[contrast] = value
+        return max(values, key=lambda contrast: values[contrast], default=None)
 
-    def _blind(self, contrast: Contrast) -> Contrast:
-        """The same of the validation split where there is one."""
+    def _on_validation_split(self, contrast: Contrast) -> Contrast:
+        """The contrast measured on the validation split, where there is one."""
         weights = tuple(
             (
                 replace(cell, metric=VALIDATION)
@@ -103,7 +103,7 @@ class Evidence:
         return Contrast(weights, contrast.label)
 
     def estimate(self, quantity: Quantity, without: Collection[int] = ()) -> Estimate | None:
-        """Over the seeds in which every cell is done, but for those `without`; None where there is none."""
+        """Estimate over the seeds in which every cell is done, but for those `without`; None where there is none."""
         if isinstance(quantity, Correlation):
             return self._correlation(quantity, without)
         values = {seed: value for seed, value in self.per_seed(quantity).items() if seed not in without}
@@ -129,20 +129,20 @@ class Evidence:
     def _correlation(self, quantity: Correlation, without: Collection[int]) -> Estimate | None:
         x, y = ([self.per_seed(contrast) for contrast in side] for side in (quantity.x, quantity.y))
         seeds = [seed for seed in sorted(set.intersection(*map(set, [*x, *y]))) if seed not in without]
-        found = []
+        z_scores = []
         for seed in seeds:
             one, other = (np.array([values[seed] for values in side]) for side in (x, y))
             if one.std() > 0 and other.std() > 0:
-                found.append(np.arctanh(np.clip(np.corrcoef(one, other)[0, 1], -1 + 1e-12, 1 - 1e-12)))
-        if not found:
+                z_scores.append(np.arctanh(np.clip(np.corrcoef(one, other)[0, 1], -1 + 1e-12, 1 - 1e-12)))
+        if not z_scores:
             return None
-        part = uncertainty(np.array(found))
-        return Estimate(float(np.mean(found)), (part,) if part else (), None, len(found), None, fisher=True)
+        part = uncertainty(np.array(z_scores))
+        return Estimate(float(np.mean(z_scores)), (part,) if part else (), None, len(z_scores), None, fisher=True)
 
     # Seeds
 
     def _seed_parts(self, contrast: Contrast, values: Floats) -> tuple[Uncertainty, ...]:
-        """What the mean of these per-seed values is uncertain by; with each group of like cells on its own.
+        """Sources of uncertainty of the mean of these per-seed values; each group of like cells has its own.
 
         Groups of several studies share seeds too, and so vary together rather than against each other: taking them for
         independent is on the safe side. A contrast that mixes metrics in no such way has its own variance only.
@@ -151,14 +151,14 @@ class Evidence:
         if groups is None:
             part = uncertainty(values)
             return (part,) if part else ()
-        found: list[Uncertainty] = []
+        sources: list[Uncertainty] = []
         for (study, expression), weights in groups.items():
             order, spread = self._spread(study, expression)
             parts = spread.of(np.array([weights.get(axes, 0.0) for axes in order]), len(values))
             if not parts:
                 return ()
-            found.extend(parts)
-        return tuple(found)
+            sources.extend(parts)
+        return tuple(sources)
 
     @lru_cache(maxsize=64)  # noqa: B019  # as long as the evidence, which is short-lived
     def _spread(self, study: str, expression: Expression) -> tuple[list[Axes], Spread]:
@@ -175,52 +175,53 @@ class Evidence:
 
     @lru_cache(maxsize=64)  # noqa: B019
     def _values(self, study: str, metric: str) -> dict[Axes, dict[int, float]]:
-        """Cell -> seed -> value, of what is done."""
+        """Values of what is done: cell -> seed -> value."""
         done = done_cells(self.frames[study])
-        found: dict[Axes, dict[int, float]] = {}
+        values: dict[Axes, dict[int, float]] = {}
         if metric not in done:
-            return found
+            return values
         for axes, seed, value in zip(rows(done, axes_of(done)), done["seed"], done[metric], strict=True):
             if np.isfinite(value):
-                found.setdefault(axes, {})[int(seed)] = float(value)
-        return found
+                values.setdefault(axes, {})[int(seed)] = float(value)
+        return values
 
     # Test images
 
-    def _images(self, contrast: Contrast, seeds: tuple[int, ...]) -> Outcomes | None:
+    def _images(self, contrast: Contrast, seeds: tuple[int, ...]) -> PerExample | None:
         """The contrast on each test image, averaged over the seeds; None where the answers are not at hand.
 
         Nor are they where cells were asked about other test images: then these are not paired.
         """
-        total: Outcomes | None = None
+        total: PerExample | None = None
         for cell, weight in contrast.weights:
-            found = self._answers(cell, seeds)
-            if found is None or not (total is None or _paired(total, found)):
+            answers = self._answers(cell, seeds)
+            if answers is None or not (total is None or _paired(total, answers)):
                 return None
-            low, high = sorted((weight * found.low, weight * found.high))
-            values = weight * found.values
+            low, high = sorted((weight * answers.low, weight * answers.high))
+            values = weight * answers.values
             if total is not None:
                 low, high, values = total.low + low, total.high + high, total.values + values
-            total = Outcomes(values, found.labels, low, high)
+            total = PerExample(values, answers.labels, low, high)
         return total
 
     @lru_cache(maxsize=4096)  # noqa: B019
-    def _answers(self, cell: CellMetric, seeds: tuple[int, ...]) -> Outcomes | None:
-        """What the metric is the mean of, over the seeds; None where it is not stored, or for other images."""
+    def _answers(self, cell: CellMetric, seeds: tuple[int, ...]) -> PerExample | None:
+        """The numbers whose mean is the metric, averaged over the seeds; None where not stored, or for other images."""
         if self._store is None:
             return None
-        found: list[Outcomes] = []
+        by_seed: list[PerExample] = []
         for seed in seeds:
             trial_id = self._trials(cell.study).get((cell.axes, seed), "")
-            one = outcomes(self._store, trial_id, cell.metric, self._values(cell.study, cell.metric)[cell.axes][seed])
-            if one is None or (found and not _paired(found[0], one)):
+            value = self._values(cell.study, cell.metric)[cell.axes][seed]
+            one = per_example(self._store, trial_id, cell.metric, value)
+            if one is None or (by_seed and not _paired(by_seed[0], one)):
                 return None
-            found.append(one)
-        return Outcomes(
-            values=np.mean([one.values for one in found], axis=0),
-            labels=found[0].labels,
-            low=min(one.low for one in found),
-            high=max(one.high for one in found),
+            by_seed.append(one)
+        return PerExample(
+            values=np.mean([one.values for one in by_seed], axis=0),
+            labels=by_seed[0].labels,
+            low=min(one.low for one in by_seed),
+            high=max(one.high for one in by_seed),
         )
 
     @lru_cache(maxsize=16)  # noqa: B019
@@ -230,7 +231,7 @@ class Evidence:
         return {(axes, int(seed)): str(trial_id) for axes, seed, trial_id in names}
 
 
-def _paired(one: Outcomes, other: Outcomes) -> bool:
+def _paired(one: PerExample, other: PerExample) -> bool:
     """Whether both are of the same test images, as far as their number and labels tell."""
     return len(one.values) == len(other.values) and np.array_equal(one.labels, other.labels)
 
@@ -247,4 +248,4 @@ def _groups(contrast: Contrast) -> dict[tuple[str, Expression], dict[Axes, float
         expression = tuple((metric, round(metrics[metric] / first, 9)) for metric in sorted(metrics))
         groups.setdefault((study, expression), {})[axes] = first
         expressions.setdefault(study, set()).add(expression)
-    return groups if all(len(found) == 1 for found in expressions.values()) else None
+    return groups if all(len(alike) == 1 for alike in expressions.values()) else None

@@ -16,7 +16,7 @@ MOST_SEEDS = 100  # beyond, "more seeds" is no advice
 
 
 @dataclass(frozen=True)
-class Judged:
+class Assessed:
     """One comparison with its estimate; None where no seed has all its cells. `more`: seeds that would settle it."""
 
     part: JudgedComparison
@@ -25,13 +25,13 @@ class Judged:
 
     @property
     def lead(self) -> float:
-        """How far its effect is on the side that holds, in half-widths; the smallest is the weakest of several."""
+        """Half-widths by which its effect is on the side that holds; the smallest is the weakest of several."""
         half = (self.part.high - self.part.low) / 2
         return _slack(self.part) / half if half > 0 else _slack(self.part) * 1e9
 
 
 def judge(claim: Claim, statement: Statement, evidence: Evidence, scale: str) -> Verdict:
-    """The verdict, but for what `ablations.verdicts.judge_all` adds: budget, published, command.
+    """Judge the claim, but for what `ablations.verdicts.judge_all` adds: budget, published, command.
 
     Raises NotAsked for a statement about no cells.
     """
@@ -43,19 +43,19 @@ def judge(claim: Claim, statement: Statement, evidence: Evidence, scale: str) ->
     chosen = isinstance(statement, All) and statement.chosen
     without = {first} if chosen else set()
     many = isinstance(statement, Most)
-    found = _each(statement.parts, evidence, without, strict=many)
-    outcome, more = (_most(found), _more_most(found)) if many else (_all(found), _more_all(found))
-    return _verdict(claim, scale, outcome, found, len(without), more)
+    assessed = _each(statement.parts, evidence, without, strict=many)
+    outcome, more = (_most(assessed), _more_most(assessed)) if many else (_all(assessed), _more_all(assessed))
+    return _verdict(claim, scale, outcome, assessed, len(without), more)
 
 
 def _best(claim: Claim, statement: Best, evidence: Evidence, scale: str) -> Verdict:
-    """The first seed's best winner must beat every loser on the other seeds; or its best loser every winner."""
-    candidates = [evidence.choose(side) for side in (statement.winners, statement.losers)]
+    """Judge whether the first seed's best winner beats every loser on other seeds, or its best loser every winner."""
+    candidates = [evidence.best_on_first_seed(side) for side in (statement.winners, statement.losers)]
     if candidates[0] is None or candidates[1] is None:
         return Verdict(claim, scale, "undecided", "The first seed, which chooses, has none of the cells done.")
     first = {min(evidence.seeds(claim.studies[0]))}
 
-    def rivals(candidate: Contrast, others: Sequence[Contrast]) -> list[Judged]:
+    def rivals(candidate: Contrast, others: Sequence[Contrast]) -> list[Assessed]:
         return _each([above(candidate - other) for other in others], evidence, first)
 
     winner, loser = rivals(candidates[0], statement.losers), rivals(candidates[1], statement.winners)
@@ -70,20 +70,20 @@ def _best(claim: Claim, statement: Best, evidence: Evidence, scale: str) -> Verd
 
 def _each(
     comparisons: Sequence[Comparison], evidence: Evidence, without: Collection[int], strict: bool = False
-) -> list[Judged]:
-    """strict: a comparison is held to the level divided by their number also where it holds."""
+) -> list[Assessed]:
+    """Assess comparisons. strict: each is held to the level divided by their number also where it holds."""
     wide = 1 - (1 - LEVEL) / len(comparisons)
     return [_one(comparison, evidence, without, wide if strict else LEVEL, wide) for comparison in comparisons]
 
 
 def _one(
     comparison: Comparison, evidence: Evidence, without: Collection[int], holding: float, failing: float
-) -> Judged:
-    found = evidence.estimate(comparison.quantity, without)
-    shown = found.interval(LEVEL) if found else None
+) -> Assessed:
+    estimate = evidence.estimate(comparison.quantity, without)
+    shown = estimate.interval(LEVEL) if estimate else None
     outcome: Outcome = "undecided"
-    if found and shown:
-        at_holding, at_failing = found.interval(holding), found.interval(failing)
+    if estimate and shown:
+        at_holding, at_failing = estimate.interval(holding), estimate.interval(failing)
         assert at_holding is not None
         assert at_failing is not None
         if holds(comparison, at_holding.low, at_holding.high):
@@ -95,15 +95,15 @@ def _one(
         relation=comparison.relation,
         bound=comparison.bound,
         unit=comparison.unit,
-        effect=found.effect if found else nan,
+        effect=estimate.effect if estimate else nan,
         low=shown.low if shown else nan,
         high=shown.high if shown else nan,
         outcome=outcome,
     )
     more = None
-    if outcome == "undecided" and found is not None:
-        more = seeds_to_settle(part, found, holding if _slack(part) > 0 else failing)
-    return Judged(part, found, more)
+    if outcome == "undecided" and estimate is not None:
+        more = seeds_to_settle(part, estimate, holding if _slack(part) > 0 else failing)
+    return Assessed(part, estimate, more)
 
 
 def holds(comparison: Comparison, low: float, high: float) -> bool:
@@ -119,64 +119,64 @@ def _fails(comparison: Comparison, low: float, high: float) -> bool:
 
 
 def _slack(part: JudgedComparison) -> float:
-    """How far the effect is from the bound; negative on the side that does not hold."""
+    """Distance of the effect from the bound; negative on the side that does not hold."""
     start, end = region(part.relation, part.bound)
     return min(part.effect - start, end - part.effect)
 
 
-def _all(found: Sequence[Judged]) -> Outcome:
-    outcomes = [one.part.outcome for one in found]
+def _all(assessed: Sequence[Assessed]) -> Outcome:
+    outcomes = [one.part.outcome for one in assessed]
     if all(outcome == "holds" for outcome in outcomes):
         return "holds"
     return "does not hold" if "does not hold" in outcomes else "undecided"
 
 
-def _most(found: Sequence[Judged]) -> Outcome:
-    outcomes = [one.part.outcome for one in found]
+def _most(assessed: Sequence[Assessed]) -> Outcome:
+    outcomes = [one.part.outcome for one in assessed]
     needed = len(outcomes) // 2 + 1
     if outcomes.count("holds") >= needed:
         return "holds"
     return "does not hold" if outcomes.count("does not hold") > len(outcomes) - needed else "undecided"
 
 
-def seeds_to_settle(part: JudgedComparison, found: Estimate, level: float) -> int | None:
-    """About how many seeds in all bring the interval at that level clear of the bound, if the effect stays as it is.
+def seeds_to_settle(part: JudgedComparison, estimate: Estimate, level: float) -> int | None:
+    """Number of seeds, about, that bring the interval at that level clear of the bound, if the effect stays as it is.
 
     None for more than a hundred, for a correlation, without an interval, or where the test images alone leave it open.
     """
     gap = abs(_slack(part))
-    if found.fisher or found.interval() is None or gap == 0:
+    if estimate.fisher or estimate.interval() is None or gap == 0:
         return None
 
     def clear(n: int) -> bool:
         more = tuple(
-            Uncertainty(one.variance * found.seeds / n, one.df * (n - 1) / (found.seeds - 1))
-            for one in found.seed_parts
+            Uncertainty(one.variance * estimate.seeds / n, one.df * (n - 1) / (estimate.seeds - 1))
+            for one in estimate.seed_parts
         )
-        expected = replace(found, mean=0.0, seed_parts=more, seeds=n).interval(level)
+        expected = replace(estimate, mean=0.0, seed_parts=more, seeds=n).interval(level)
         return expected is not None and expected.high < gap
 
-    n = bisect_left(range(MOST_SEEDS + 1), True, lo=found.seeds + 1, key=clear)
+    n = bisect_left(range(MOST_SEEDS + 1), True, lo=estimate.seeds + 1, key=clear)
     return n if n <= MOST_SEEDS else None
 
 
 def _verdict(
-    claim: Claim, scale: str, outcome: Outcome, found: Sequence[Judged], chosen_on: int, more: int | None
+    claim: Claim, scale: str, outcome: Outcome, assessed: Sequence[Assessed], chosen_on: int, more: int | None
 ) -> Verdict:
-    """more: of the seeds judged on, how many would settle it if it is undecided."""
-    estimates = [one.estimate for one in found if one.estimate is not None]
+    """Put a verdict together. more: of the seeds judged on, how many would settle it if it is undecided."""
+    estimates = [one.estimate for one in assessed if one.estimate is not None]
     if outcome != "undecided":
         estimates = [estimate for estimate in estimates if estimate.seeds > 1]
     seeds = min((one.seeds for one in estimates), default=0)
-    settled = outcome != "undecided" or len(estimates) < len(found) or seeds < 2
+    settled = outcome != "undecided" or len(estimates) < len(assessed) or seeds < 2
     images = min((one.images or 0 for one in estimates), default=0)
-    weakest = min(_deciding(outcome, found), key=lambda one: one.lead, default=None)
+    weakest = min(_deciding(outcome, assessed), key=lambda one: one.lead, default=None)
     return Verdict(
         claim=claim,
         scale=scale,
         outcome=outcome,
-        why=_why(outcome, found, seeds, chosen_on, images),
-        parts=tuple(one.part for one in found),
+        why=_why(outcome, assessed, seeds, chosen_on, images),
+        parts=tuple(one.part for one in assessed),
         deciding=weakest.part if weakest else None,
         seeds=seeds,
         chosen_on=chosen_on,
@@ -184,30 +184,30 @@ def _verdict(
     )
 
 
-def _deciding(outcome: Outcome, found: Sequence[Judged]) -> list[Judged]:
-    """Among which the deciding one is: those that made the outcome, or those that are in its way."""
-    measured = [one for one in found if isfinite(one.part.effect)]
+def _deciding(outcome: Outcome, assessed: Sequence[Assessed]) -> list[Assessed]:
+    """Comparisons among which the deciding one is: those that made the outcome, or those that are in its way."""
+    measured = [one for one in assessed if isfinite(one.part.effect)]
     if outcome == "undecided":
         return [one for one in measured if one.part.outcome != "holds"]
     return [one for one in measured if one.part.outcome == outcome] or measured
 
 
-def _more_all(found: Sequence[Judged]) -> int | None:
+def _more_all(assessed: Sequence[Assessed]) -> int | None:
     """Seeds until the first comparison fails, where one points there; else until the last one holds."""
-    return _all_of([one for one in found if _slack(one.part) < 0], 1, False) or _all_of(found, len(found))
+    return _all_of([one for one in assessed if _slack(one.part) < 0], 1, False) or _all_of(assessed, len(assessed))
 
 
-def _more_most(found: Sequence[Judged]) -> int | None:
+def _more_most(assessed: Sequence[Assessed]) -> int | None:
     """Seeds until a majority holds, or until so many fail that none can."""
-    needed = len(found) // 2 + 1
-    ways = (_all_of(found, needed), _all_of(found, len(found) - needed + 1, False))
+    needed = len(assessed) // 2 + 1
+    ways = (_all_of(assessed, needed), _all_of(assessed, len(assessed) - needed + 1, False))
     return min((way for way in ways if way is not None), default=None)
 
 
-def _all_of(found: Sequence[Judged], count: int, hold: bool = True) -> int | None:
+def _all_of(assessed: Sequence[Assessed], count: int, hold: bool = True) -> int | None:
     """Seeds until that many of them hold, or fail, if their effects stay as they are; None where they would not."""
     needs = []
-    for one in found:
+    for one in assessed:
         if one.part.outcome == ("holds" if hold else "does not hold"):
             needs.append(0)
         elif one.part.outcome == "undecided" and one.more is not None and (_slack(one.part) > 0) is hold:
@@ -215,25 +215,25 @@ def _all_of(found: Sequence[Judged], count: int, hold: bool = True) -> int | Non
     return sorted(needs)[count - 1] if len(needs) >= count else None
 
 
-def _why(outcome: Outcome, found: Sequence[Judged], seeds: int, chosen_on: int, images: int) -> str:
-    missing = sum(one.estimate is None for one in found)
+def _why(outcome: Outcome, assessed: Sequence[Assessed], seeds: int, chosen_on: int, images: int) -> str:
+    many, missing = len(assessed), sum(one.estimate is None for one in assessed)
     if outcome == "undecided" and missing:
-        return f"{missing} of its {len(found)} comparisons {'is' if missing == 1 else 'are'} not measured yet."
+        return f"{missing} of its {many} comparisons {'is' if missing == 1 else 'are'} not measured yet."
     if outcome == "undecided" and seeds < 2:
         again = " besides the one that chose the cells" if chosen_on else ""
         return f"No verdict follows from one seed{again}."
     counts: Mapping[str, int] = {
-        kind: sum(one.part.outcome == kind for one in found) for kind in ("holds", "does not hold", "undecided")
+        kind: sum(one.part.outcome == kind for one in assessed) for kind in ("holds", "does not hold", "undecided")
     }
     tested = f"{images:,} test images" if images else "no images (not measured on test images, or not at hand)"
     judged = f"judged on {seeds} seeds and {tested}"
     if chosen_on:
         judged += ", the cells chosen on another seed by the validation split"
-    if len(found) == 1:
+    if many == 1:
         return f"One comparison, {judged}."
     said = ", ".join(f"{count} {_verb(kind, count)}" for kind, count in counts.items() if count)
-    correction = "" if outcome == "holds" else f"; that a single one fails must show at 5% / {len(found)} (Bonferroni)"
-    return f"Of {len(found)} comparisons {said}; {judged}{correction}."
+    correction = "" if outcome == "holds" else f"; that a single one fails must show at 5% / {many} (Bonferroni)"
+    return f"Of {many} comparisons {said}; {judged}{correction}."
 
 
 def _verb(kind: str, count: int) -> str:

@@ -30,7 +30,7 @@ def judge_frames(
     budget: Budget = lambda _: "",
     again: Again | None = None,
 ) -> list[Verdict]:
-    """All claims, by group, from frames by study. store: for the answers image by image."""
+    """Judge all claims, by group, from frames by study. store: for the answers image by image."""
     evidence, again = Evidence(frames, store), again or partial(trains, Path(), scale)
     return [_judged(entry, evidence, scale, budget, again) for entry in CLAIMS.values()]
 
@@ -38,7 +38,7 @@ def judge_frames(
 def judge_alone(
     study: str, frame: pd.DataFrame, store: Store | None, scale: str, budget: str = "", again: Again | None = None
 ) -> list[Verdict]:
-    """Of the claims that this study alone answers, from its frame. budget: on what its cells were trained, in words."""
+    """Judge the claims that this study alone answers, from its frame. budget: on what its cells were trained."""
     evidence, again = Evidence({study: frame}, store), again or partial(trains, Path(), scale)
     entries = [entry for entry in CLAIMS.values() if entry.claim.studies == (study,)]
     return [_judged(entry, evidence, scale, lambda _: budget, again) for entry in entries]
@@ -50,7 +50,7 @@ def trains(out: Path, scale: str, study: str, seeds: int = 0) -> str:
 
 
 def about(study: str, verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Those whose claim speaks of the study."""
+    """Verdicts whose claim speaks of the study."""
     return [verdict for verdict in verdicts if study in verdict.claim.studies]
 
 
@@ -69,19 +69,19 @@ def _judged(entry: Entry, evidence: Evidence, scale: str, budget: Budget, again:
         )
         return Verdict(claim, scale, "not asked", why, published=says, command="" if refusal else commands)
     try:
-        found = judge(claim, entry.ask(*(evidence.cells(study) for study in claim.studies)), evidence, scale)
+        verdict = judge(claim, entry.ask(*(evidence.cells(study) for study in claim.studies)), evidence, scale)
     except NotAsked as reason:
         return Verdict(claim, scale, "not asked", f"{reason}.", published=says)
     settings = "; ".join(dict.fromkeys(said for study in claim.studies if (said := budget(study))))
-    if found.outcome == "undecided":
-        seeds = found.more_seeds or (max(3, found.seeds + found.chosen_on) if found.seeds + found.chosen_on < 3 else 0)
-        if seeds or "not measured" in found.why:
-            found = replace(found, command=" && ".join(again(study, seeds) for study in claim.studies))
-    return replace(found, budget=settings, published=says)
+    if verdict.outcome == "undecided":
+        seeds = verdict.more_seeds or (3 if verdict.seeds + verdict.chosen_on < 3 else 0)
+        if seeds or "not measured" in verdict.why:
+            verdict = replace(verdict, command=" && ".join(again(study, seeds) for study in claim.studies))
+    return replace(verdict, budget=settings, published=says)
 
 
 def _refusal(study: str, scale: str) -> str:
-    """Why the study is not offered at a shipped scale; empty where it is, or the scale is somebody's own."""
+    """The reason why a study is not offered at a shipped scale; empty where it is, or the scale is somebody's own."""
     asked = load_study(study)
     if scale in asked.scales or not (GRIDS / "scales" / f"{scale}.yaml").is_file():
         return ""
@@ -107,11 +107,11 @@ def fulfilled(entry: Entry) -> bool | None:
 
 
 class _Published(Evidence):
-    """One number a cell, taken as it is printed."""
+    """The paper's own numbers as evidence: one number a cell, taken as it is printed."""
 
     def true(self, statement: Statement) -> bool:
         if isinstance(statement, Best):
-            winner, loser = self.choose(statement.winners), self.choose(statement.losers)
+            winner, loser = self.best_on_first_seed(statement.winners), self.best_on_first_seed(statement.losers)
             return winner is not None and loser is not None and self._value(winner) > self._value(loser)
         outcomes = [self._fulfills(part) for part in statement.parts]
         assert isinstance(statement, All | Most)
@@ -122,7 +122,7 @@ class _Published(Evidence):
         return holds(part, value, value)
 
     def _value(self, quantity: Quantity) -> float:
-        found = self.estimate(quantity)
-        if found is None:
+        printed = self.estimate(quantity)
+        if printed is None:
             raise NotAsked("the paper does not print it")
-        return found.effect
+        return printed.effect

@@ -1,4 +1,4 @@
-"""What a trial's metric is the mean of: a number for every test example, so that trials are paired image by image."""
+"""A trial's metric as a mean: a number for every test example, so that trials are paired image by image."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Outcomes:
-    """values: (n,), in the metric's own unit, each in [low, high]. labels: (n,) classes of the test set."""
+class PerExample:
+    """A number for each test example. values: (n,), in the metric's unit, each in [low, high]. labels: (n,) classes."""
 
     values: Floats
     labels: NDArray[np.int16]
@@ -21,8 +21,8 @@ class Outcomes:
     high: float
 
 
-def outcomes(store: Store, trial_id: str, metric: str, value: float) -> Outcomes | None:
-    """The numbers whose mean is `value`; None where that is not stored, or is another number.
+def per_example(store: Store, trial_id: str, metric: str, value: float) -> PerExample | None:
+    """The numbers whose mean is `value`; None where they are not stored, or are of another mean.
 
     What they can be is known of accuracies; of other metrics, such as an entropy, it is taken to be what they are.
     """
@@ -37,20 +37,20 @@ def outcomes(store: Store, trial_id: str, metric: str, value: float) -> Outcomes
         if len(predicted) != len(labels):
             return None
         weights = _equal_classes(labels) if metric == "balanced_accuracy" else np.ones(len(labels))
-        found = 100.0 * (predicted == labels) * weights
+        values = 100.0 * (predicted == labels) * weights
         most *= float(weights.max(initial=1.0))
     else:
-        found = predicted.astype(np.float64)
-    if found.ndim != 1 or not len(found):
+        values = predicted.astype(np.float64)
+    if values.ndim != 1 or not len(values):
         return None
-    scale = min(1.0, 100.0, key=lambda scale: abs(scale * found.mean() - value))  # shares are percent in tables
-    if not abs(scale * found.mean() - value) <= 0.01:
+    scale = min(1.0, 100.0, key=lambda scale: abs(scale * values.mean() - value))  # shares are percent in tables
+    if not abs(scale * values.mean() - value) <= 0.01:
         return None
-    found = scale * found
-    low, high = float(found.min()), float(found.max())
+    values = scale * values
+    low, high = float(values.min()), float(values.max())
     if "(%)" in label(metric):
         low, high = 0.0, most
-    return Outcomes(found, labels, low, high)
+    return PerExample(values, labels, low, high)
 
 
 def _equal_classes(labels: NDArray[np.int16]) -> Floats:

@@ -36,7 +36,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Ranking:
-    """What the values of the compared axis differ by from the reference in one metric, the lowest first.
+    """Differences of the compared axis's values from the reference in one metric, the lowest first.
 
     level: the reference's own mean, over so many cells. absent: values that have nothing to be paired with it.
     """
@@ -50,18 +50,18 @@ class Ranking:
 
 
 def ranking(evidence: Evidence, info: StudyInfo) -> str:
-    """Each metric's differences in words: below the reference, a tie with it, not to be told from it, above it."""
-    found = rankings(evidence, info)
-    if not found:
+    """Words for each metric's differences: below the reference, a tie with it, not to be told from it, above it."""
+    by_metric = rankings(evidence, info)
+    if not by_metric:
         return f"“{info.figure.reference}”, which all others are compared with, is not measured yet."
-    if not any(one.differences for one in found):
-        return f"Nothing is measured yet to compare with “{found[0].reference}”."
-    said = [sentence for one in found for sentence in _sentences(one, evidence, info)]
-    return " ".join([*said, *_intervals(found)])
+    if not any(one.differences for one in by_metric):
+        return f"Nothing is measured yet to compare with “{by_metric[0].reference}”."
+    said = [sentence for one in by_metric for sentence in _sentences(one, evidence, info)]
+    return " ".join([*said, *_intervals(by_metric)])
 
 
 def rankings(evidence: Evidence, info: StudyInfo) -> list[Ranking]:
-    """One for each metric in which the reference is measured; the intervals are corrected for all of them together."""
+    """A ranking for each metric in which the reference is measured; all intervals are corrected together."""
     axis, wanted = str(info.figure.compare), reference_value(info)
     if axis == METRIC:
         known, called = [short(metric) for metric in info.figure.metrics], short(str(wanted))
@@ -75,11 +75,11 @@ def rankings(evidence: Evidence, info: StudyInfo) -> list[Ranking]:
         if called in sides
     }
     level = 1 - 0.05 / max(1, sum(len(estimates) for _, estimates in tables.values()))
-    found = []
+    by_metric = []
     for metric, (reference, estimates) in tables.items():
         own = evidence.estimate(mean(list(reference.values()), called))
         ordered = sorted(estimates.items(), key=lambda one: one[1].effect)
-        found.append(
+        by_metric.append(
             Ranking(
                 metric=metric,
                 reference=called,
@@ -89,7 +89,7 @@ def rankings(evidence: Evidence, info: StudyInfo) -> list[Ranking]:
                 absent=tuple(value for value in known if value not in (called, *estimates)),
             )
         )
-    return found
+    return by_metric
 
 
 def _paired(evidence: Evidence, sides: Mapping[str, Side], called: str) -> dict[str, Estimate]:
@@ -113,29 +113,29 @@ def _sentences(one: Ranking, evidence: Evidence, info: StudyInfo) -> Iterator[st
 
 
 def _group(difference: Difference, metric: str) -> str:
-    found = difference.interval
+    bounds = difference.interval
     if difference.estimate.seeds < 2:
         return ALONE
-    if found is None:
+    if bounds is None:
         return UNTOLD
-    if _percent(metric) and max(-found.low, found.high) <= TIE:
+    if _percent(metric) and max(-bounds.low, bounds.high) <= TIE:
         return TIED
-    return BELOW if found.high < 0 else ABOVE if found.low > 0 else UNTOLD
+    return BELOW if bounds.high < 0 else ABOVE if bounds.low > 0 else UNTOLD
 
 
 def _written(difference: Difference, metric: str) -> str:
-    found = difference.interval
-    interval = f" ({signed(found.low, metric)} to {signed(found.high, metric)})" if found else ""
+    bounds = difference.interval
+    interval = f" ({signed(bounds.low, metric)} to {signed(bounds.high, metric)})" if bounds else ""
     return f"“{difference.value}” {signed(difference.estimate.effect, metric)}{interval}"
 
 
-def _intervals(found: Sequence[Ranking]) -> Iterator[str]:
-    """What the numbers in brackets are, and what they cover; nothing where there are none."""
-    every = [difference for one in found for difference in one.differences]
+def _intervals(by_metric: Sequence[Ranking]) -> Iterator[str]:
+    """A sentence on what the numbers in brackets are, and what they cover; nothing where there are none."""
+    every = [difference for one in by_metric for difference in one.differences]
     judged = [difference.estimate for difference in every if difference.interval is not None]
     if not judged:
         return
-    start = "In points, with" if all(_percent(one.metric) for one in found) else "With"
+    start = "In points, with" if all(_percent(one.metric) for one in by_metric) else "With"
     corrected = f", Bonferroni over {len(every)} comparisons" if len(every) > 1 else ""
     images = min(estimate.images or 0 for estimate in judged)
     tested = f" and {images:,} test images" if images else ", but not over test images, whose answers are not at hand"

@@ -1,4 +1,4 @@
-"""What a claim asserts, as comparisons of contrasts with bounds, and how these make one verdict.
+"""Statements of claims, as comparisons of contrasts with bounds, and how these make one verdict.
 
 Every error rate is for the claim as a whole. `All` holds if each of its comparisons does: no correction is needed,
 since a false claim has a false comparison, and that one must err (an intersection-union test). That `All` does not hold
@@ -29,7 +29,7 @@ Quantity = Contrast | Correlation
 
 @dataclass(frozen=True)
 class Comparison:
-    """above: the quantity exceeds the bound. at most: it does not. within: its size is at most the bound."""
+    """A quantity against a bound: above it, at most it, or within it (in size)."""
 
     quantity: Quantity
     relation: Relation
@@ -38,22 +38,22 @@ class Comparison:
 
 
 def above(quantity: Quantity, bound: float = 0.0, unit: str = "points") -> Comparison:
-    """quantity > bound."""
+    """Compare: quantity > bound."""
     return Comparison(quantity, "above", bound, unit)
 
 
 def at_most(quantity: Quantity, bound: float, unit: str = "points") -> Comparison:
-    """quantity <= bound. Where the paper says "no better", the bound is a tie's width: nothing measured is exact."""
+    """Compare: quantity <= bound. Where the paper says "no better", the bound is a tie's width: nothing is exact."""
     return Comparison(quantity, "at most", bound, unit)
 
 
 def within(quantity: Quantity, bound: float, unit: str = "points") -> Comparison:
-    """|quantity| <= bound: sameness with a margin."""
+    """Compare: |quantity| <= bound, sameness with a margin."""
     return Comparison(quantity, "within", bound, unit)
 
 
 def increasing(contrasts: Sequence[Contrast], unit: str = "points") -> tuple[Comparison, ...]:
-    """Each above the one before it."""
+    """Compare each contrast with the one before it: it is above."""
     return tuple(above(later - earlier, unit=unit) for earlier, later in pairwise(contrasts))
 
 

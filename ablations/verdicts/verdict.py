@@ -1,4 +1,4 @@
-"""What a judged claim comes out as. Plain data: for the terminal, the report page and CSV files."""
+"""Claims and their verdicts as plain data: for the terminal, the report page and CSV files."""
 
 from dataclasses import dataclass
 from math import inf
@@ -32,7 +32,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class JudgedComparison:
-    """One comparison of a claim: a contrast of cells against a bound.
+    """A comparison of a claim as it was judged: a contrast of cells against a bound.
 
     effect: its mean over the seeds judged on. low, high: its 95% interval, NaN where there is none. unit: "points" of
     accuracy, "nats", or empty.

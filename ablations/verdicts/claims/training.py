@@ -161,7 +161,7 @@ def cifar_tau_tenth_best_short(cells: Cells) -> Statement:
 
 
 def _three(values: list[int]) -> list[int]:
-    """The first, the middle and the last; of two, both."""
+    """The first, the middle and the last of some values; of two, both."""
     return list(dict.fromkeys([values[0], values[len(values) // 2], values[-1]])) if len(values) > 2 else values
 
 
@@ -175,10 +175,10 @@ def _tuned(cells: Cells, batch: int, epochs: int) -> Contrast:
 def _short(cells: Cells, temperature: float, batch: int) -> Contrast:
     """A bar of Figure B.8 (a): the mean over learning rates and 100 to 300 epochs."""
     epochs = [one for one in cells.values("epochs") if one == "100 to 300" or (isinstance(one, int) and one <= 300)]
-    found = [cell for one in epochs for cell in cells.some(temperature=temperature, batch=batch, epochs=one)]
-    if not found:
+    bar = [cell for one in epochs for cell in cells.some(temperature=temperature, batch=batch, epochs=one)]
+    if not bar:
         raise NotAsked(f"{cells.study} has no cell with batch {batch} and temperature {temperature} at this scale")
-    return mean(found, f"temperature {temperature}, batch {batch}")
+    return mean(bar, f"temperature {temperature}, batch {batch}")
 
 
 LONGER = "It needs {} epochs; the studies here end at 300 on CIFAR-10."

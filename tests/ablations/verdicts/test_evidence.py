@@ -341,27 +341,27 @@ TABLE = {"a": [50.0, 90.0], "b": [60.0, 10.0], "c": [70.0, 10.0]}
 def test_the_first_seeds_validation_split_chooses_not_its_test_images():
     split = {"a": [51.0, 0.0], "b": [61.0, 0.0], "c": [41.0, 99.0]}
     made = evidence(TABLE, probe_validation_top1=split)
-    assert made.choose([cell(name) for name in "abc"]) == cell("b")
+    assert made.best_on_first_seed([cell(name) for name in "abc"]) == cell("b")
 
 
 def test_averages_are_chosen_by_the_validation_split_too():
     split = {"a": [90.0, 0.0], "b": [10.0, 0.0], "c": [10.0, 0.0]}
     made = evidence(TABLE, probe_validation_top1=split)
     pairs = [mean([cell(x), cell(y)], x + y) for x, y in ("ab", "bc")]
-    assert made.choose(pairs) == pairs[0]
+    assert made.best_on_first_seed(pairs) == pairs[0]
 
 
 def test_without_a_validation_split_the_metric_chooses():
     made = evidence(TABLE, knn={"a": [9.0, 0.0], "b": [1.0, 9.0], "c": [1.0, 9.0]})
-    assert made.choose([cell(name) for name in "abc"]) == cell("c")
-    assert made.choose([cell(name, "knn") for name in "abc"]) == cell("a", "knn")
+    assert made.best_on_first_seed([cell(name) for name in "abc"]) == cell("c")
+    assert made.best_on_first_seed([cell(name, "knn") for name in "abc"]) == cell("a", "knn")
 
 
 def test_what_is_not_done_on_the_first_seed_is_not_chosen():
     made = evidence({"a": [None, 90.0], "b": [60.0, 10.0], "c": [None, 50.0]})
-    assert made.choose([cell(name) for name in "abc"]) == cell("b")
-    assert made.choose([cell("a"), cell("c")]) is None
-    assert made.choose([]) is None
+    assert made.best_on_first_seed([cell(name) for name in "abc"]) == cell("b")
+    assert made.best_on_first_seed([cell("a"), cell("c")]) is None
+    assert made.best_on_first_seed([]) is None
 
 
 def test_contrasts_add_subtract_and_scale_as_numbers_do():

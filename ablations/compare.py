@@ -31,7 +31,7 @@ from simclr_core.errors import BadInput
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code: 0 compared, 2 bad input, 130 interrupted."""
+    """Compare. Exit code: 0 compared, 2 bad input, 130 interrupted."""
 
     def body() -> int:
         terminal.say(_compare(_arguments(sys.argv[1:] if argv is None else argv)))
@@ -196,7 +196,7 @@ def _absent(
 
 
 def describe(pairing: Pairing, used: int, answer: Estimate, first: Any, second: Any, heading: str) -> list[str]:
-    """The answer, what its interval covers, one line per level of the other axes, and what is not there.
+    """Describe the answer, what its interval covers, one line per level of the other axes, and what is not there.
 
     used: how many of the pairs are in the average.
     """
@@ -215,12 +215,12 @@ def describe(pairing: Pairing, used: int, answer: Estimate, first: Any, second: 
 
 
 def interval_of(answer: Estimate) -> Interval | None:
-    """What is printed: over seeds and images; of one seed over images alone."""
+    """The interval that is printed: over seeds and images; of one seed over images alone."""
     return answer.interval() if answer.seeds > 1 else answer.interval_of_images()
 
 
 def verdict(answer: Estimate, first: str, second: str) -> str:
-    """'nonlinear is 3.2 points better than linear (95% interval +1.1 to +5.3): a difference.'"""
+    """A sentence: 'nonlinear is 3.2 points better than linear (95% interval +1.1 to +5.3): a difference.'"""
     size = f"{abs(answer.mean):.1f}"
     if size == "0.0":
         start = f"{second} and {first} are 0.0 points apart"
@@ -238,7 +238,7 @@ def verdict(answer: Estimate, first: str, second: str) -> str:
 
 
 def coverage(answer: Estimate) -> str:
-    """What the interval would hold for."""
+    """Words for what the interval would hold for."""
     seeds, lost = f"other training seeds ({answer.seeds} used)", "the trials' predictions are not at hand"
     if interval_of(answer) is None:
         why = "There is one seed" if answer.seeds == 1 else "No seed differs from another"

@@ -33,7 +33,7 @@ PICTURES = ("views", "histograms", "negatives", "embedding", "weights")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code: 0 drawn, 1 the training for a picture failed, 2 bad input, 130 interrupted."""
+    """Draw a picture. Exit code: 0 drawn, 1 the training for it failed, 2 bad input, 130 interrupted."""
     words = sys.argv[1:] if argv is None else argv
     return exit_code(lambda: _explain(_arguments(words)), "Interrupted; nothing is written.")
 
@@ -94,7 +94,7 @@ def _explain(args: argparse.Namespace) -> int:
 
 
 def _save(figure: "Figure", stem: Path) -> None:
-    """Writes the files and says which."""
+    """Write the files and say which."""
     from ablations import figures
 
     with writable():

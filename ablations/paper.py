@@ -18,7 +18,7 @@ from simclr_core.errors import BadInput
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code: 0 drawn, 2 bad input, 130 interrupted."""
+    """Draw the paper's numbers. Exit code: 0 drawn, 2 bad input, 130 interrupted."""
     parser = Parser(prog="python -m ablations.paper", description=__doc__, allow_abbrev=False)
     parser.add_argument("items", nargs="*", metavar="ITEM", help=f"of {', '.join(items())} (default: all)")
     parser.out("where reports/ goes")

@@ -17,7 +17,7 @@ POLL = 2.0  # seconds between two looks at the results
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code: 0 written, 2 bad input, 130 interrupted."""
+    """Write the pages. Exit code: 0 written, 2 bad input, 130 interrupted."""
 
     def body() -> int:
         args = _arguments(sys.argv[1:] if argv is None else argv)
@@ -43,7 +43,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _watch(reports: Reports) -> None:
-    """Until Ctrl-C. What cannot be shown yet, such as a sweep that has written nothing, is said once and waited for."""
+    """Renew until Ctrl-C. What cannot be shown yet, such as a sweep that has written nothing, is said once and waited for."""
     said = ""
     try:
         while True:

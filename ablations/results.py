@@ -47,7 +47,7 @@ TAIL = 20  # lines of a log
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code: 0 done, 1 something could not be deleted, 2 bad input, 130 interrupted."""
+    """Look into the store. Exit code: 0 done, 1 something could not be deleted, 2 bad input, 130 interrupted."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # what is stored may not be in the terminal's alphabet
@@ -120,7 +120,7 @@ def _ls(args: argparse.Namespace, store: Store, leases: Leases) -> int:
 
 
 def _varying(trials: Sequence[Stored]) -> list[dict[str, Any]]:
-    """Per trial the fields that vary among the trials, but for those that have a column."""
+    """Fields that vary among the trials, for each of them, but for those that have a column."""
     known = [i for i, trial in enumerate(trials) if trial.record]
     default = {"recipe": Recipe().model_dump(mode="json"), "fingerprints": [], "recipe_version": RECIPE_VERSION}
     table = encode([identity(default)], [identity(trials[i].record) for i in known])
@@ -139,7 +139,7 @@ def _varying(trials: Sequence[Stored]) -> list[dict[str, Any]]:
 
 
 def _listing(trials: Sequence[Stored], varying: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Aligned lines. What more than half of the trials share is said once, at the end."""
+    """The trials as aligned lines. What more than half of them share is said once, at the end."""
     texts = [{name: yaml_text(value) for name, value in differs.items()} for differs in varying]
     counts = Counter(pair for each in texts for pair in each.items())
     common = dict(sorted(pair for pair, count in counts.items() if 2 * count > len(trials)))
@@ -253,7 +253,7 @@ def _unusual(record: Mapping[str, Any]) -> list[str]:
 
 
 def _epochs(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A table; of many rows the first and the last few."""
+    """Epochs as a table; of many rows the first and the last few."""
     if not rows:
         return []
     names = list(rows[0])[:12]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code: 0 all done, 1 some cells failed or run elsewhere, 2 bad input, 130 interrupted."""
+    """Train, then draw. Exit code: 0 all done, 1 some cells failed or run elsewhere, 2 bad input, 130 interrupted."""
     argv = sys.argv[1:] if argv is None else list(argv)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started this: `>&-`, some daemons
@@ -91,7 +91,7 @@ def _continue(argv: Sequence[str]) -> str:
 
 
 def _run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
-    """Whether all is done; False where cells failed or run elsewhere. `argv` is what `args` was read from.
+    """Run what was asked for; False where cells failed or run elsewhere. `argv` is what `args` was read from.
 
     Raises BadInput; and KeyboardInterrupt, once everything that is finished is written, where that ended the sweep.
     """

@@ -11,7 +11,7 @@ WIDTH, EDGE = 300.0, 24.0  # units of the picture: all of it, and what stays fre
 
 @dataclass(frozen=True)
 class Strip:
-    """Where on a strip things lie, from 0 to WIDTH; None where there is no such thing.
+    """Places of things on a strip, from 0 to WIDTH; None where there is no such thing.
 
     holds: from where to where the claim would hold. bounds: its ends.
     """
@@ -24,7 +24,7 @@ class Strip:
 
 
 def strips(parts: Sequence[JudgedComparison]) -> list[Strip]:
-    """One for each part, all on the scale that holds them all."""
+    """Lay out a strip for each part, all on the scale that holds them all."""
     regions = [region(part.relation, part.bound) for part in parts]
     shown = [
         value for part, ends in zip(parts, regions, strict=True) for value in (part.effect, part.low, part.high, *ends)
@@ -37,9 +37,9 @@ def strips(parts: Sequence[JudgedComparison]) -> list[Strip]:
     def place(value: float) -> float:
         return round(EDGE + (WIDTH - 2 * EDGE) * (value - low) / (high - low), 1)
 
-    found = []
+    drawn = []
     for part, (start, end) in zip(parts, regions, strict=True):
-        found.append(
+        drawn.append(
             Strip(
                 zero=place(0.0),
                 bounds=tuple(place(bound) for bound in (start, end) if isfinite(bound)),
@@ -48,4 +48,4 @@ def strips(parts: Sequence[JudgedComparison]) -> list[Strip]:
                 interval=(place(part.low), place(part.high)) if isfinite(part.low) and isfinite(part.high) else None,
             )
         )
-    return found
+    return drawn

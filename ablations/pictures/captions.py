@@ -1,4 +1,4 @@
-"""What captions of pictures say of the images and of the training."""
+"""Sentences of pictures' captions on the images and on the training."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def about_images(scale: Scale, dataset: "Dataset", overrides: Sequence[str]) -> list[str]:
-    """The end of every caption."""
+    """Sentences on the data set, with which every caption ends."""
     said = [f"Data: {dataset.title}."]
     if overrides:
         said.append(f"Overrides: {', '.join(overrides)}.")

@@ -27,7 +27,7 @@ PERPLEXITY = 30.0  # scikit-learn's own; less where there are few images
 def embed(recipe: Recipe, dataset: "Dataset", device: str = "cpu", label: str = "") -> Embedding:
     """Train the recipe, then look at test images, without augmentation. Raises BadInput (trial.check) or TrialFailed.
 
-    The same recipe gives the same picture: images, classes and t-SNE are drawn with its seed.
+    A recipe gives one picture: images, classes and t-SNE are drawn with its seed.
     """
     import torch
 
@@ -76,7 +76,7 @@ def choose(dataset: "Dataset", seed: int) -> NDArray[np.int64]:
 
 
 def tsne(x: "Tensor", perplexity: float, seed: int) -> NDArray[np.float64]:
-    """(n, 2) of (n, D) vectors' directions. On one thread: sums over several would differ from run to run."""
+    """Embed (n, D) vectors' directions in (n, 2). On one thread: sums over several differ from run to run."""
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
@@ -89,7 +89,7 @@ def tsne(x: "Tensor", perplexity: float, seed: int) -> NDArray[np.float64]:
 
 
 def require_head(recipe: Recipe) -> None:
-    """Raises BadInput where there is no z beside h."""
+    """Raise BadInput where there is no z beside h."""
     if recipe.head.kind == "none" or recipe.loss.name == "cross_entropy":
         why = "head.kind is none, so z is h" if recipe.head.kind == "none" else "loss.name cross_entropy has no head"
         raise BadInput(f"embedding: the picture compares h with z = g(h), but {why}; choose another cell with --only.")
@@ -99,14 +99,14 @@ def draw_embedding(cell: Trial, dataset: "Dataset", about: Sequence[str], device
     from ablations.figures import embedding
 
     recipe = cell.recipe
-    found = embed(recipe, dataset, device, cell.label)
-    some = "" if len(found.names) == len(dataset.class_names) else f" of {len(dataset.class_names)}"
+    shown = embed(recipe, dataset, device, cell.label)
+    some = "" if len(shown.names) == len(dataset.class_names) else f" of {len(dataset.class_names)}"
     said = [
-        f"t-SNE (perplexity {found.perplexity:g}, seed {recipe.seed}) of {len(found.labels):,} test images of "
-        f"{len(found.names)}{some} classes, by the directions of h and of z, which are what the loss compares. "
+        f"t-SNE (perplexity {shown.perplexity:g}, seed {recipe.seed}) of {len(shown.labels):,} test images of "
+        f"{len(shown.names)}{some} classes, by the directions of h and of z, which are what the loss compares. "
         "Distances between clusters and their sizes mean little; the accuracies above the panels are of probes in "
         f"all dimensions, on all {len(dataset.test):,} test images.",
-        f"Recipe: {cell.label}, {trained_for(recipe)}; head {recipe.head.kind}, from {found.widths[0]} to "
-        f"{found.widths[1]} dimensions.",
+        f"Recipe: {cell.label}, {trained_for(recipe)}; head {recipe.head.kind}, from {shown.widths[0]} to "
+        f"{shown.widths[1]} dimensions.",
     ]
-    return embedding.draw(found, "Are classes better apart before the projection head than after it?", [*said, *about])
+    return embedding.draw(shown, "Are classes better apart before the projection head than after it?", [*said, *about])

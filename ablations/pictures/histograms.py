@@ -39,7 +39,7 @@ def draw_histograms(recipe: Recipe, dataset: "Dataset", about: Sequence[str]) ->
 
 
 def crops(images: NDArray[np.uint8], recipe: Recipe) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The same crops of each image without and with color distortion: (n, 4, S, S, 3) in [0, 1], both.
+    """Crops of each image, the same ones without and with color distortion: (n, 4, S, S, 3) in [0, 1], both.
 
     images: (n, 3, S, S). A crop draws from a stream of its own, so the boxes do not depend on what follows.
     """

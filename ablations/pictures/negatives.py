@@ -23,7 +23,7 @@ BATCH = 8  # images whose views are each other's negatives: as many as can be se
 
 
 def require_nt_xent(recipe: Recipe) -> None:
-    """Raises BadInput where the loss is no softmax of cosine similarities over all other views of the batch."""
+    """Raise BadInput where the loss is no softmax of cosine similarities over all other views of the batch."""
     loss = recipe.loss
     if (loss.name, loss.normalize, loss.negatives) != ("nt_xent", True, "both"):
         raise BadInput(

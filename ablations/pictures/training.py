@@ -18,7 +18,7 @@ PATIENCE = 2.0  # seconds until work says that it goes on
 
 @contextmanager
 def notice(doing: str) -> Iterator[None]:
-    """Says what is being done if it is not done soon."""
+    """Say what is being done if it is not done soon."""
     timer = threading.Timer(PATIENCE, print, [f"{doing} ..."], {"file": sys.stderr})
     timer.daemon = True
     timer.start()
@@ -29,7 +29,7 @@ def notice(doing: str) -> Iterator[None]:
 
 
 def trained(recipe: Recipe, dataset: "Dataset", device: str, label: str) -> "SimCLR":
-    """The model after its last epoch, in float32. Raises TrialFailed."""
+    """Train the recipe; the model after its last epoch, in float32. Raises TrialFailed."""
     from simclr_core.model import SimCLR
     from simclr_core.pretrain import pretrain
 

@@ -52,10 +52,10 @@ def draw_views(
 
 def distinct(cells: Sequence[Trial]) -> list[Recipe]:
     """One recipe per distinct setting of the views, the shortest chains first, else in the cells' order."""
-    found: dict[tuple[Views, str], Recipe] = {}
+    by_views: dict[tuple[Views, str], Recipe] = {}
     for cell in cells:
-        found.setdefault((cell.recipe.views, repr(_acting(cell.recipe))), cell.recipe)
-    return sorted(found.values(), key=lambda recipe: sum(map(len, _chains(recipe.views).values())))
+        by_views.setdefault((cell.recipe.views, repr(_acting(cell.recipe))), cell.recipe)
+    return sorted(by_views.values(), key=lambda recipe: sum(map(len, _chains(recipe.views).values())))
 
 
 def _chains(views: Views) -> dict[str, tuple[str, ...]]:
@@ -63,14 +63,14 @@ def _chains(views: Views) -> dict[str, tuple[str, ...]]:
 
 
 def _acting(recipe: Recipe) -> dict[str, Any]:
-    """Dotted path -> value: the settings of the transformations that are on a chain."""
+    """Settings of the transformations that are on a chain: dotted path -> value."""
     used = {name for chain in _chains(recipe.views).values() for name in chain}
     settings = flat(recipe.transforms.model_dump(mode="json"))
     return {path: value for path, value in settings.items() if path.partition(".")[0] in used}
 
 
 def row_names(recipes: Sequence[Recipe]) -> list[tuple[str, ...]]:
-    """Each recipe's chains, and of the transforms on them those fields that are not the same wherever they act."""
+    """Names of rows: each recipe's chains, and those fields of their transforms that are not everywhere the same."""
     from ablations.figures.views import WIDEST
 
     fields = [_acting(recipe) for recipe in recipes]
@@ -97,7 +97,7 @@ def one_per_class(dataset: "Dataset", most: int) -> tuple[NDArray[np.uint8], lis
 
 
 def gallery(images: NDArray[np.uint8], recipe: Recipe) -> NDArray[np.float32]:
-    """(k, 3, S, S) uint8 -> (2k, S, S, 3) in [0, 1]: as the first step of training draws the views of such a batch."""
+    """Views as the first step of training draws them: (k, 3, S, S) uint8 -> (2k, S, S, 3) in [0, 1]."""
     import torch
 
     from simclr_core.augment.views import two_views
@@ -108,11 +108,11 @@ def gallery(images: NDArray[np.uint8], recipe: Recipe) -> NDArray[np.float32]:
 
 
 def as_shown(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, 3, S, S) uint8 -> (N, S, S, 3) float32 in [0, 1]."""
+    """Convert (N, 3, S, S) uint8 images to (N, S, S, 3) float32 in [0, 1]."""
     return images.transpose(0, 2, 3, 1).astype(np.float32) / np.float32(255)
 
 
 def channels_last(images: "Tensor") -> NDArray[np.float32]:
-    """(N, 3, S, S) in [0, 1] -> (N, S, S, 3)."""
+    """Convert (N, 3, S, S) images in [0, 1] to (N, S, S, 3)."""
     shown: NDArray[np.float32] = images.detach().float().cpu().permute(0, 2, 3, 1).numpy()
     return shown

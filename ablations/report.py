@@ -43,7 +43,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _watch(reports: Reports) -> None:
-    """Renew until Ctrl-C. What cannot be shown yet, such as a sweep that has written nothing, is said once and waited for."""
+    """Renew until Ctrl-C. What cannot be shown yet, such as a sweep without any files, is said once and waited for."""
     said = ""
     try:
         while True:

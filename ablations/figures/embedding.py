@@ -18,8 +18,10 @@ COLORS = (*(color for color in style.COLORS if color != "#f0e442"), style.INK)  
 
 @dataclass(frozen=True)
 class Embedding:
-    """n images. points: "h" and "z" -> (n, 2), without unit. labels: (n,) indices into `names`. linear, knn: "h" and
-    "z" -> accuracy in percent over all test images of all classes. widths: of h and of z.
+    """n images in two dimensions, by h and by z.
+
+    points: "h" and "z" -> (n, 2), without unit. labels: (n,) indices into `names`. linear, knn: "h" and "z" -> accuracy
+    in percent over all test images of all classes. widths: of h and of z.
     """
 
     points: dict[str, NDArray[np.float64]]
@@ -32,28 +34,28 @@ class Embedding:
 
 
 @style.applied()
-def draw(found: Embedding, title: str, caption: Sequence[str]) -> Figure:
-    """A point per image. A class has a marker of its own, and the same color and marker in both panels."""
+def draw(embedding: Embedding, title: str, caption: Sequence[str]) -> Figure:
+    """Draw a point per image. A class has a marker of its own, and one color and marker in both panels."""
     across = 2 * SIDE + APART
-    legend = LEGEND * style.legend_lines(found.names, across)
+    legend = LEGEND * style.legend_lines(embedding.names, across)
     page = style.Page(across + 2 * style.MARGIN, ABOVE + legend + ABOVE + SIDE + BELOW, title, caption)
     for i, (which, name) in enumerate(PANELS.items()):
         axes = page.axes(style.MARGIN + i * (SIDE + APART), BELOW, SIDE, SIDE)
-        _draw(axes, found, which)
+        _draw(axes, embedding, which)
         axes.set_title(
-            f"{name}: linear probe {found.linear[which]:.1f}%, kNN {found.knn[which]:.1f}%", loc="left", pad=6
+            f"{name}: linear probe {embedding.linear[which]:.1f}%, kNN {embedding.knn[which]:.1f}%", loc="left", pad=6
         )
     key = page.axes(style.MARGIN, BELOW + SIDE + ABOVE, across, 0.01)
-    for label, name in enumerate(found.names):
+    for label, name in enumerate(embedding.names):
         key.plot([], [], _marker(label), color=_color(label), markersize=5, label=name)
     key.axis("off")
     style.legend_above(key, across)
     return page.figure
 
 
-def _draw(axes: Axes, found: Embedding, which: str) -> None:
-    for label in range(len(found.names)):
-        points = found.points[which][found.labels == label]
+def _draw(axes: Axes, embedding: Embedding, which: str) -> None:
+    for label in range(len(embedding.names)):
+        points = embedding.points[which][embedding.labels == label]
         axes.plot(*points.T, _marker(label), color=_color(label), markersize=3.5, markeredgewidth=0, alpha=0.75)
     axes.set(xticks=[], yticks=[])
     axes.set_xlabel("t-SNE, no unit", size=style.CAPTION_SIZE, color=style.MUTED)

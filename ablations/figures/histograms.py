@@ -30,17 +30,17 @@ def histogram(crop: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[n
 
 @style.applied()
 def draw(plain: NDArray[np.float32], distorted: NDArray[np.float32], title: str, caption: Sequence[str]) -> Figure:
-    """Two panels; in each, a row per image, a column per crop: the crop, and below it its histogram.
+    """Draw two panels; in each, a row per image, a column per crop: the crop, and below it its histogram.
 
     plain, distorted: (images, crops, S, S, 3) in [0, 1], the same crops without and with color distortion. All axes
     have the same range, as in the paper: that of the tallest bar which is at neither end of its crop's values.
     """
     images, crops = plain.shape[:2]
     side = fitting(plain.shape[2], THUMBNAIL)
-    found = [[[histogram(crop) for crop in row] for row in panel] for panel in (plain, distorted)]
+    drawn = [[[histogram(crop) for crop in row] for row in panel] for panel in (plain, distorted)]
     # Where color distortion clips, hundreds of values fall in one end bin, and would flatten all other bars.
-    most = max(counts[1:-1].max() for panel in found for row in panel for counts, _ in row)
-    ends = [edge for panel in found for row in panel for _, edges in row for edge in (edges[0], edges[-1])]
+    most = max(counts[1:-1].max() for panel in drawn for row in panel for counts, _ in row)
+    ends = [edge for panel in drawn for row in panel for _, edges in row for edge in (edges[0], edges[-1])]
     limits = {"xlim": (min(0.0, *ends), max(1.0, *ends)), "ylim": (0.0, 1.05 * max(1.0, float(most)))}
 
     row_height = side + NAME + HEIGHT + GAP
@@ -58,7 +58,7 @@ def draw(plain: NDArray[np.float32], distorted: NDArray[np.float32], title: str,
                 place = left + j * (WIDTH + GAP)
                 thumbnail(sheet, panel[i, j], place + (WIDTH - side) / 2, top - side, side)
                 axes = page.axes(place, top - side - NAME - HEIGHT, WIDTH, HEIGHT)
-                _draw_histogram(axes, *found[k][i][j], color)
+                _draw_histogram(axes, *drawn[k][i][j], color)
                 axes.set(**limits)
                 if j == 0:
                     axes.set_ylabel("count", size=style.CAPTION_SIZE, labelpad=3)

@@ -49,13 +49,13 @@ class Batch:
         return (anchor + self.images) % len(self.views)
 
     def called(self, view: int) -> str:
-        """For people: "left view of image 1"."""
+        """The view's name for people: "left view of image 1"."""
         return f"{'left' if view < self.images else 'right'} view of image {view % self.images + 1}"
 
 
 @style.applied()
 def draw(batch: Batch, anchor: int, title: str, caption: Sequence[str]) -> Figure:
-    """The map of similarities, positives framed, itself hatched; at its right the softmax of that anchor."""
+    """Draw the map of similarities, positives framed, itself hatched; at its right the softmax of that anchor."""
     size = len(batch.views)
     side = CELL * size
     labels = SIDE + NUMBER + CELL
@@ -97,7 +97,7 @@ def _limits(similarity: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _edges(sheet: Axes, batch: Batch, left: float, top: float) -> None:
-    """The views along both sides of the map, with their numbers, and which branch they come from."""
+    """Draw the views along both sides of the map, with their numbers, and which branch they come from."""
     for view in range(len(batch.views)):
         _label(sheet, batch, view, left - CELL, top - (view + 1) * CELL, upright=True)
         _label(sheet, batch, view, left + view * CELL, top, upright=False)
@@ -113,7 +113,7 @@ def _edges(sheet: Axes, batch: Batch, left: float, top: float) -> None:
 
 
 def _label(sheet: Axes, batch: Batch, view: int, left: float, bottom: float, upright: bool) -> None:
-    """The view in a square of side CELL at that place, its image's number at its left (upright) or above it."""
+    """Draw the view in a square of side CELL at that place, its number at its left (upright) or above it."""
     side = fitting(batch.views.shape[1], 0.95 * CELL)
     spare = (CELL - side) / 2
     thumbnail(sheet, batch.views[view], left + spare, bottom + spare, side)
@@ -137,7 +137,7 @@ def _draw_map(axes: Axes, batch: Batch, limits: tuple[float, float]) -> None:
 
 
 def _draw_softmax(axes: Axes, batch: Batch, anchor: int) -> None:
-    """A bar per candidate, each in the line of its view; the anchor's own line is hatched."""
+    """Draw a bar per candidate, each in the line of its view; the anchor's own line is hatched."""
     p, positive = batch.probability[anchor], batch.positive(anchor)
     others = [view for view in range(len(p)) if view != anchor]
     colors = [POSITIVE if view == positive else NEGATIVE for view in others]

@@ -30,7 +30,7 @@ class Row:
 def draw(
     originals: NDArray[np.float32], names: Sequence[str], rows: Sequence[Row], title: str, caption: Sequence[str]
 ) -> Figure:
-    """The originals on top, below them one row per setting, with the left and the right view of each image.
+    """Draw the originals on top, below them one row per setting, with the left and right view of each image.
 
     originals: (k, S, S, 3) in [0, 1]; names: what each shows, k of them. All rows have views of these k images.
     """
@@ -65,7 +65,7 @@ def draw(
 
 
 def fitting(pixels: int, room: float) -> float:
-    """Inches: the largest side within `room` that shows every pixel as the same whole number of dots, if there is."""
+    """The largest side within `room`, in inches, that shows each pixel as one whole number of dots, if there is one."""
     dots = int(room * style.RC["savefig.dpi"] / pixels + 1e-9)  # 0.64 * 150 is a hair more or less than 96
     return dots * pixels / float(style.RC["savefig.dpi"]) if dots else room
 
@@ -79,7 +79,7 @@ def blank(page: style.Page, width: float, height: float) -> Axes:
 
 
 def thumbnail(sheet: Axes, image: NDArray[np.float32], left: float, bottom: float, side: float) -> None:
-    """The image, (S, S, 3) in [0, 1], as a square at that place of a sheet in inches; its pixels are seen as such."""
+    """Draw the image, (S, S, 3) in [0, 1], as a square at that place of a sheet in inches, its pixels seen as such."""
     ends = (sheet.get_xlim(), sheet.get_ylim())
     sheet.imshow(image, extent=(left, left + side, bottom, bottom + side), interpolation="nearest", aspect="auto")
     sheet.set(xlim=ends[0], ylim=ends[1])  # imshow moves them

@@ -1,4 +1,4 @@
-"""What a negative weighs in each loss's gradient, against its similarity with the anchor (Table 2 of the paper)."""
+"""Weights of a negative in each loss's gradient, against its similarity with the anchor (Table 2 of the paper)."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,7 @@ CAPTION = (
 
 
 @dataclass(frozen=True)
-class Panel:
+class LossPanel:
     """One loss; a color for each of its temperatures or margins."""
 
     title: str
@@ -42,9 +42,9 @@ class Panel:
 
 
 PANELS = (
-    Panel("NT-Xent", tuple(Loss(temperature=t) for t in TEMPERATURES)),
+    LossPanel("NT-Xent", tuple(Loss(temperature=t) for t in TEMPERATURES)),
     *(
-        Panel(
+        LossPanel(
             title + (", semi-hard" if semi_hard else ""),
             tuple(Loss.model_validate({"name": name, field: value, "semi_hard": semi_hard}) for value in values),
         )
@@ -74,7 +74,7 @@ def curve(settings: Loss, others: float) -> NDArray[np.float64]:
 
 @style.applied()
 def draw() -> Figure:
-    """A panel per loss, semi-hard mining below; colors: temperatures and margins; lines: the other negatives."""
+    """Draw a panel per loss, semi-hard mining below; colors: temperatures and margins; lines: the other negatives."""
     width = 3 * (LEFT + WIDTH + RIGHT) + 2 * style.MARGIN
     row = ABOVE + HEIGHT + BELOW
     title = "How much does each loss push one negative away? (Table 2 of the paper)"
@@ -90,7 +90,7 @@ def _color(settings: Loss) -> str:
     return _MARGIN[settings.margin] if settings.name == "margin_triplet" else _TEMPERATURE[settings.temperature]
 
 
-def _draw(axes: Axes, panel: Panel) -> None:
+def _draw(axes: Axes, panel: LossPanel) -> None:
     axes.axvline(POSITIVE, color=style.MUTED, linewidth=0.8, linestyle=":")
     for settings in panel.losses:
         for name, others in OTHERS.items():

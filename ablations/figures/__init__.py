@@ -35,7 +35,7 @@ def warm_up() -> None:
     from ablations.tables import render  # noqa: F401
 
 
-def draw(found: Findings, outcomes: Outcomes = lambda _: {}) -> Figure:
+def draw(findings: Findings, outcomes: Outcomes = lambda _: {}) -> Figure:
     """The study's figure, however much of it is done yet.
 
     outcomes: what the probes of a trial found, by trial_id; only a spectrum is not in the frame.
@@ -44,12 +44,12 @@ def draw(found: Findings, outcomes: Outcomes = lambda _: {}) -> Figure:
 
     kinds = {"pairs": pairs.draw, "bars": bars.draw, "scatter": scatter.draw, "budget": budget.draw}
     with style.applied():
-        if found.info.figure.kind == "spectrum":
-            return spectrum.draw(found, outcomes)
-        return kinds[found.info.figure.kind](found)
+        if findings.info.figure.kind == "spectrum":
+            return spectrum.draw(findings, outcomes)
+        return kinds[findings.info.figure.kind](findings)
 
 
-def more(found: Findings, seconds: Mapping[str, float], epochs: Epochs) -> dict[str, Callable[[], Figure | None]]:
+def more(findings: Findings, seconds: Mapping[str, float], epochs: Epochs) -> dict[str, Callable[[], Figure | None]]:
     """The figures beyond the paper's that suit the study, by the end of their file's name; None: nothing to draw yet.
 
     seconds: of each trial, by trial_id. epochs: the rows of a trial by trial_id.
@@ -64,11 +64,11 @@ def more(found: Findings, seconds: Mapping[str, float], epochs: Epochs) -> dict[
         return drawn
 
     drawings: dict[str, Callable[[], Figure | None]] = {}
-    if found.info.figure.kind == "pairs":
-        drawings["synergy"] = styled(lambda: synergy.draw(found))
-    if "top1" in found.info.figure.metrics:
-        drawings["cost"] = styled(lambda: cost.draw(found, seconds))
-    drawings["curves"] = styled(lambda: curves.draw(found, epochs))
+    if findings.info.figure.kind == "pairs":
+        drawings["synergy"] = styled(lambda: synergy.draw(findings))
+    if "top1" in findings.info.figure.metrics:
+        drawings["cost"] = styled(lambda: cost.draw(findings, seconds))
+    drawings["curves"] = styled(lambda: curves.draw(findings, epochs))
     return drawings
 
 

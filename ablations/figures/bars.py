@@ -35,7 +35,7 @@ FEW = 2  # panels, at most, that have the paper's beside them and not below
 
 
 @dataclass(frozen=True)
-class Panel:
+class BarPanel:
     """The bars of one panel, in groups of equal x; bars without an x (<NA>) stand alone at the right.
 
     `bars`: x, hue, mean (NaN: not there), half (of the 95% interval; NaN: none to show), done and failed (counts).
@@ -66,25 +66,25 @@ class Panel:
 
     @property
     def ticks(self) -> list[str]:
-        """What the groups are called, wrapped."""
+        """Names of the groups, wrapped."""
         names = [place[1] if isinstance(place, tuple) else place for place in self.places]
         return [textwrap.fill(_shown(name), WRAPPED) for name in names]
 
     @property
     def legend(self) -> dict[Any, str]:
-        """What the hues are called, the first one with the axis's name; nothing where there is only one place."""
+        """Names of the hues, the first one with the axis's name; nothing where there is only one place."""
         drawn = [hue for hue in self.hues if self.bars.loc[self.bars["hue"] == hue, "mean"].notna().any() and hue != ""]
         first = f"{self.hue}: " if self.hue else ""
         return {hue: (first if hue == drawn[0] else "") + _shown(hue) for hue in drawn}
 
     @property
     def lines(self) -> int:
-        """Of the legend."""
+        """Number of lines that the legend takes."""
         return style.legend_lines([*self.legend.values(), *self.marks], self.width - LEFT)
 
     @property
     def marks(self) -> list[str]:
-        """What the levels are called."""
+        """Names of the levels, each with its number."""
         return [f"{name.replace('_', ' ')} {text(level, self.metric)}" for name, level in self.levels.items()]
 
     @property
@@ -102,16 +102,16 @@ class Panel:
         return LEFT + max(NARROWEST, group * len(self.places)) + RIGHT
 
 
-def draw(found: Findings) -> Figure:
-    """Our bars with seeds and intervals over the baselines; the paper's panels with them where there are some."""
-    info = found.info
-    ours, *papers = (panels(side, title) for title, side in found.sides.items())
+def draw(findings: Findings) -> Figure:
+    """Draw our bars with seeds and intervals over the baselines; the paper's panels with them where there are some."""
+    info = findings.info
+    ours, *papers = (panels(side, title) for title, side in findings.sides.items())
     theirs = papers[0] if papers else []
     beside = len(ours) + len(theirs) <= FEW
     rows = [[*ours, *theirs]] if beside else [ours, theirs] if theirs else [ours]
     heights = [(max(panel.above for panel in row), HEIGHT, max(panel.below for panel in row)) for row in rows]
     width = max(sum(panel.width for panel in row) for row in rows) + 2 * style.MARGIN
-    page = style.Page(width, sum(map(sum, heights)), info.question, caption(found))
+    page = style.Page(width, sum(map(sum, heights)), info.question, caption(findings))
     bottom = 0.0
     for row, (above, _, below) in reversed(list(zip(rows, heights, strict=True))):
         left, bottom = style.MARGIN, bottom + below
@@ -124,13 +124,13 @@ def draw(found: Findings) -> Figure:
     return page.figure
 
 
-def panels(side: Findings, title: str) -> list[Panel]:
-    """One panel for each value of the plot's `panel`. Panels of one metric share their limits."""
+def panels(side: Findings, title: str) -> list[BarPanel]:
+    """Make a panel for each value of the plot's `panel`. Panels of one metric share their limits."""
     info, plot, cells, seeds = side.info, side.info.figure, side.cells, side.per_seed
     hues = style.hues(_values(plot.hue, info, cells))
     if plot.hue is not None and cells[plot.hue].isna().any():
         hues[NO_HUE] = style.NAMED["none"]
-    found: list[Panel] = []
+    made: list[BarPanel] = []
     for value in _values(plot.panel, info, cells):
         those, dots = (_of(table, plot.panel, value) for table in (cells, seeds))
         metric = str(value) if plot.panel == METRIC else plot.metrics[0]
@@ -140,9 +140,9 @@ def panels(side: Findings, title: str) -> list[Panel]:
         levels = {name: level for name, level in levels.items() if np.isfinite(level)}
         axis = "accuracy (%)" if METRIC in (plot.hue, plot.x) else label(metric)
         called = _called(plot.panel, value, info)
-        found.append(
-            Panel(
-                title=f"{called}{title}" if not found or not called else called.removesuffix("; "),
+        made.append(
+            BarPanel(
+                title=f"{called}{title}" if not made or not called else called.removesuffix("; "),
                 bars=_placed(those, plot.x, plot.hue)[["x", "hue", "mean", "half", "done", "failed"]],
                 seeds=_placed(dots, plot.x, plot.hue)[["x", "hue", "value"]].dropna(subset="value"),
                 groups=[x for x in _values(plot.x, info, cells) if not pd.isna(x)],
@@ -158,7 +158,7 @@ def panels(side: Findings, title: str) -> list[Panel]:
                 hue="" if plot.hue in (None, METRIC) or not _numbers(hues) else info.named(plot.hue),
             )
         )
-    return found
+    return made
 
 
 def _reference(cells: pd.DataFrame, info: StudyInfo) -> dict[str, float]:
@@ -167,8 +167,8 @@ def _reference(cells: pd.DataFrame, info: StudyInfo) -> dict[str, float]:
     if plot.reference is None or plot.compare not in cells:
         return {}
     value = reference_value(info)
-    found = cells.loc[cells[plot.compare] == value, "mean"]
-    return {_shown(value): float(found.iloc[0])} if len(found) == 1 else {}
+    means = cells.loc[cells[plot.compare] == value, "mean"]
+    return {_shown(value): float(means.iloc[0])} if len(means) == 1 else {}
 
 
 def _values(name: str | None, info: StudyInfo, cells: pd.DataFrame) -> list[Any]:
@@ -210,8 +210,8 @@ def _limits(lows: Any, highs: Any, share: bool) -> tuple[float, float]:
     return (bottom if bottom >= 10 else 0.0), min(100.0, float(np.ceil((top + 1) / 5) * 5))
 
 
-def draw_bars(axes: Axes, panel: Panel) -> Axes:
-    """Bars, their intervals, single seeds as dots; hatched stubs for bars that are not there."""
+def draw_bars(axes: Axes, panel: BarPanel) -> Axes:
+    """Draw bars, their intervals, single seeds as dots; hatched stubs for bars that are not there."""
     bottom, top = panel.limits
     places, standing = panel.places, panel.standing
     axes.set(xlim=(-0.5, len(places) - 0.5), ylim=panel.limits)

@@ -1,4 +1,4 @@
-"""What comes true at which training budget: top1, rank agreement with the paper's map, and claims; in three panels."""
+"""Budgets at which things come true: top1, rank agreement with the paper's map, and claims; in three panels."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -41,25 +41,25 @@ MARKS = {  # marker, color, whether it is filled: told apart without color
 }
 
 
-def draw(found: Findings) -> Figure:
-    """Levels of top1; below them rank agreement, where the paper has such a map, and claims, where they are judged."""
-    info, shown, pairs = found.info, found.levels, found.budgets
-    lines, claims = [*dict.fromkeys(shown["name"])], [*found.judged]
+def draw(findings: Findings) -> Figure:
+    """Draw levels of top1; below them rank agreement, where the paper has such a map, and claims, where judged."""
+    info, shown, pairs = findings.info, findings.levels, findings.budgets
+    lines, claims = [*dict.fromkeys(shown["name"])], [*findings.judged]
     width = _width([*pairs.values()])
     named = _named([*pairs.values()], width)
-    untrained = found.baselines["top1"].get("untrained", np.nan)
+    untrained = findings.baselines["top1"].get("untrained", np.nan)
     panels: list[tuple[float, float, Callable[[Axes], Axes]]] = [  # room above, height, drawing
         (TITLE, max(LEVELS, LINE * (len(lines) + 2)), lambda axes: draw_levels(axes, shown, pairs, untrained))
     ]
-    if found.papers_map is not None:
-        panels.append((TITLE + LINE * len(OVER), RHO, lambda axes: draw_ranks(axes, found.agreements, pairs, named)))
+    if findings.papers_map is not None:
+        panels.append((TITLE + LINE * len(OVER), RHO, lambda axes: draw_ranks(axes, findings.agreements, pairs, named)))
     if claims:
-        panels.append((TITLE + LINE, ROW * len(claims), lambda axes: draw_claims(axes, found)))
+        panels.append((TITLE + LINE, ROW * len(claims), lambda axes: draw_claims(axes, findings)))
 
     longest = max(map(len, [*map(_cut, claims), *(SAMPLE + name for name in (*lines, *OVER, "untrained 50.0"))]))
     across = LEFT + width + NAMES + style.NUMBER_CHARACTER * longest + 2 * style.MARGIN
     bottom = BELOW + sum(above + height for above, height, _ in panels)
-    page = style.Page(across, bottom, info.question, caption(found))
+    page = style.Page(across, bottom, info.question, caption(findings))
     for i, (above, height, drawing) in enumerate(panels):
         bottom -= above + height
         place = (style.MARGIN + LEFT, bottom, width, height)
@@ -104,11 +104,9 @@ def draw_ranks(axes: Axes, ranks: pd.DataFrame, pairs: Mapping[int, int], named:
     """
     axes.axhline(0, color=style.INK, linewidth=0.6)
     for i, (name, color) in enumerate(zip(OVER, style.COLORS, strict=False)):
-        found = ranks[ranks["over"] == name]
-        x, rho = [pairs[epochs] for epochs in found["epochs"]], found["rho"].to_numpy(float)
-        bars = np.array([rho - found["low"], found["high"] - rho], dtype=float).clip(
-            0
-        )  # the jackknife's mean is not rho
+        line = ranks[ranks["over"] == name]
+        x, rho = [pairs[epochs] for epochs in line["epochs"]], line["rho"].to_numpy(float)
+        bars = np.array([rho - line["low"], line["high"] - rho], dtype=float).clip(0)  # the jackknife's mean is not rho
         axes.errorbar(
             x, rho, np.where(np.isfinite(bars), bars, 0), color=color, marker=style.MARKERS[i], markersize=5,
             capsize=2.5, linewidth=1.2, elinewidth=0.9, label=name, transform=_beside(axes, i, len(OVER)),
@@ -117,7 +115,7 @@ def draw_ranks(axes: Axes, ranks: pd.DataFrame, pairs: Mapping[int, int], named:
         write = partial(
             axes.annotate, textcoords="offset points", size=style.NUMBER_SIZE, color=color, annotation_clip=False
         )
-        for place, p in zip(x, found["p"], strict=True):
+        for place, p in zip(x, line["p"], strict=True):
             if place in named:
                 write(f"p {p:.2g}", (place, 1), (0, height), xycoords=axes.get_xaxis_transform(), ha="center")
         write(f"p, {name}", (1, 1), (72 * NAMES, height), xycoords="axes fraction")
@@ -127,14 +125,14 @@ def draw_ranks(axes: Axes, ranks: pd.DataFrame, pairs: Mapping[int, int], named:
     return axes
 
 
-def draw_claims(axes: Axes, found: Findings) -> Axes:
-    """A row per claim and a mark per budget, joined from where the claim first holds."""
-    pairs, known, verdicts = found.budgets, found.judged, found.verdicts
+def draw_claims(axes: Axes, findings: Findings) -> Axes:
+    """Draw a row per claim and a mark per budget, joined from where the claim first holds."""
+    pairs, known, verdicts = findings.budgets, findings.judged, findings.verdicts
     assert verdicts is not None
     claims = [*known]
     for row, claim in enumerate(claims):
         axes.axhline(row, color=style.ABSENT, linewidth=0.8, zorder=0)
-        if (since := found.first_held[claim]) is not None:
+        if (since := findings.first_held[claim]) is not None:
             held = [pairs[since], pairs[int(known[claim]["epochs"].iloc[-1])]]
             axes.plot(held, [row, row], color=MARKS[HOLDS][1], linewidth=3, alpha=0.4, solid_capstyle="butt", zorder=1)
     for outcome, (marker, color, filled) in MARKS.items():
@@ -159,12 +157,12 @@ def draw_claims(axes: Axes, found: Findings) -> Axes:
 
 
 def _cut(claim: str) -> str:
-    """One that has no short name is a sentence."""
+    """A claim's name cut to its longest: one that has no short name is a sentence."""
     return shorten(claim, LONGEST, placeholder="…")
 
 
 def _width(pairs: Sequence[int]) -> float:
-    """Of the axes: wide enough for the names of all budgets side by side, but within limits."""
+    """Width of the axes, in inches: room for the names of all budgets side by side, but within limits."""
     if len(pairs) < 2:
         return NARROWEST
     closest = min(log10(after / before) for before, after in pairwise(pairs))
@@ -204,7 +202,7 @@ def _beside(axes: Axes, i: int, many: int) -> Transform:
 
 
 def _legend(axes: Axes) -> None:
-    """At the right of the axes."""
+    """Put the legend at the right of the axes."""
     axes.legend(
         loc="upper left", bbox_to_anchor=(1.0, 1.02), frameon=False, borderaxespad=0, borderpad=0.4, handlelength=1.6,
         labelspacing=0.4, fontsize=style.NUMBER_SIZE,

@@ -44,12 +44,12 @@ def levels(pairs: pd.DataFrame, others: Sequence[str]) -> dict[str, list[float]]
     """The differences of each level, by what it is called; of very many levels all together."""
     if not others or pairs["level"].nunique() > MOST:
         return {"all pairs": pairs["difference"].tolist()}
-    found = {}
+    by_level = {}
     for _, group in pairs.groupby("level", sort=False):
         first = group.iloc[0]
         name = ", ".join(f"{other} {first[other]}" for other in others if not pd.isna(first[other]))
-        found[name or "–"] = group["difference"].tolist()
-    return found
+        by_level[name or "–"] = group["difference"].tolist()
+    return by_level
 
 
 def draw_differences(axes: Axes, rows: dict[str, list[float]], mean: Mean, tie: float) -> Axes:

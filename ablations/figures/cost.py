@@ -38,9 +38,9 @@ def costs(frame: pd.DataFrame, seconds: Mapping[str, float]) -> pd.DataFrame:
     return cells.assign(front=(better["top1"] > better["top1"].cummax().shift(fill_value=-np.inf)).reindex(cells.index))
 
 
-def draw(found: Findings, seconds: Mapping[str, float]) -> Figure | None:
-    """None where no trial with a top1 is done."""
-    info, cells = found.info, costs(found.frame, seconds)
+def draw(findings: Findings, seconds: Mapping[str, float]) -> Figure | None:
+    """Draw accuracy against cost; None where no trial with a top1 is done."""
+    info, cells = findings.info, costs(findings.frame, seconds)
     if cells.empty:
         return None
     sentences = [

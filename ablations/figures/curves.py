@@ -33,10 +33,10 @@ def chosen(frame: pd.DataFrame) -> dict[str, list[str]]:
     }
 
 
-def draw(found: Findings, epochs: Epochs) -> Figure | None:
+def draw(findings: Findings, epochs: Epochs) -> Figure | None:
     """epochs: the rows of a trial by trial_id: epoch, loss, accuracy. None where nothing was trained."""
-    info = found.info
-    rows = {name: [list(epochs(trial)) for trial in trials] for name, trials in chosen(found.frame).items()}
+    info = findings.info
+    rows = {name: [list(epochs(trial)) for trial in trials] for name, trials in chosen(findings.frame).items()}
     rows = {name: [trial for trial in trials if trial] for name, trials in rows.items()}
     rows = {name: trials for name, trials in rows.items() if trials}
     if not rows:

@@ -30,7 +30,7 @@ MEASURE = "linear probe top-1 (%)"
 
 
 @dataclass(frozen=True)
-class Panel:
+class MapPanel:
     """One map with its row average, what it is called, and its color limits."""
 
     title: str
@@ -66,12 +66,12 @@ class Panel:
         return ABOVE + self.cell * len(self.table) + self.below
 
 
-def draw(found: Findings) -> Figure:
+def draw(findings: Findings) -> Figure:
     """Our map, its row average and its baselines; the paper's panel beside it where there is one."""
-    info, panels = found.info, [_ours(found), *_papers(found)]
+    info, panels = findings.info, [_ours(findings), *_papers(findings)]
     tallest = max(panel.height for panel in panels)
     width = sum(panel.width for panel in panels) + 2 * style.MARGIN
-    page = style.Page(width, tallest, info.question, caption(found))
+    page = style.Page(width, tallest, info.question, caption(findings))
     left = style.MARGIN
     for panel in panels:
         _draw_panel(page, panel, left, tallest - ABOVE - panel.cell * len(panel.table))
@@ -80,27 +80,27 @@ def draw(found: Findings) -> Figure:
     return page.figure
 
 
-def _ours(found: Findings) -> Panel:
-    info, table, levels = found.info, found.pairs, found.baselines["top1"]
+def _ours(findings: Findings) -> MapPanel:
+    info, table, levels = findings.info, findings.pairs, findings.baselines["top1"]
     marks = {name.replace("_", " "): level for name, level in levels.items() if np.isfinite(level)}
     first, second = info.axes
-    return Panel(
+    return MapPanel(
         title=info.title,
         table=table,
         average=row_average(table),
-        failed=found.failed_pairs,
+        failed=findings.failed_pairs,
         limits=_limits([*table.to_numpy().ravel(), *marks.values()]),
         marks=marks,
         axes=(info.named(first), info.named(second)),
     )
 
 
-def _papers(found: Findings) -> list[Panel]:
-    info, paper, table = found.info, found.paper, found.papers_map
+def _papers(findings: Findings) -> list[MapPanel]:
+    info, paper, table = findings.info, findings.paper, findings.papers_map
     if paper is None or paper.row_average is None or table is None:
         return []
     return [
-        Panel(
+        MapPanel(
             title=f"paper: {paper.setting}",
             table=table,
             average=paper.row_average,
@@ -122,7 +122,7 @@ def _limits(values: "list[float] | np.ndarray") -> tuple[float, float]:
     return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
-def _draw_panel(page: style.Page, panel: Panel, left: float, bottom: float) -> None:
+def _draw_panel(page: style.Page, panel: MapPanel, left: float, bottom: float) -> None:
     rows, columns = panel.table.shape
     width, height = panel.cell * columns, panel.cell * rows
     left += panel.names

@@ -26,11 +26,11 @@ NAME_SIZE, NAME_CHARACTER, DOT = style.NUMBER_SIZE - 1.5, 4.0, 5.0  # points: he
 PLACES = ((4, 1), (-4, 1), (4, -10), (-4, -10), (6, -4), (-6, -4))  # of a name beside its point, in the order tried
 
 
-def draw(found: Findings) -> Figure:
+def draw(findings: Findings) -> Figure:
     """Our points with their intervals, the paper's beside them."""
-    info, shown = found.info, found.sides
+    info, shown = findings.info, findings.sides
     width = (LEFT + WIDTH + RIGHT) * len(shown) + 2 * style.MARGIN
-    page = style.Page(width, ABOVE + HEIGHT + BELOW, info.question, caption(found))
+    page = style.Page(width, ABOVE + HEIGHT + BELOW, info.question, caption(findings))
     for i, (title, side) in enumerate(shown.items()):
         left = style.MARGIN + i * (LEFT + WIDTH + RIGHT) + LEFT
         draw_points(page.axes(left, BELOW, WIDTH, HEIGHT), side, title)
@@ -74,13 +74,13 @@ def _key(value: Any) -> Any:
 
 
 def draw_points(axes: Axes, side: Findings, title: str) -> Axes:
-    """Points of one hue share color and marker, and are joined where they have an order along x."""
-    info, plot, found = side.info, side.info.figure, points(side)
+    """Draw points: those of one hue share color and marker, and are joined where they have an order along x."""
+    info, plot, shown = side.info, side.info.figure, points(side)
     assert plot.x is not None
     present = list(plot.metrics) if plot.hue == METRIC else list(axis_array(info.axes[plot.hue])) if plot.hue else [""]
     colors = style.hues(present)
     for i, hue in enumerate(present):
-        those = found[found["hue"] == hue].sort_values("x")
+        those = shown[shown["hue"] == hue].sort_values("x")
         if those.empty:
             continue
         name = short(hue) if plot.hue == METRIC else str(hue)
@@ -89,13 +89,13 @@ def draw_points(axes: Axes, side: Findings, title: str) -> Axes:
             fmt=MARKERS[i % len(MARKERS)], color=colors[hue], markersize=5, capsize=2.5,
             linewidth=1.0, label=name or None,
         )  # fmt: skip
-    if plot.x in LOGARITHMIC and len(found):
+    if plot.x in LOGARITHMIC and len(shown):
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(ScalarFormatter())
         axes.xaxis.set_minor_locator(LogLocator(base=10, subs=()))
     axes.margins(0.12)
-    write_names(axes, found, found[found["hue"] == present[0]] if plot.hue == METRIC else found)  # once for each x
+    write_names(axes, shown, shown[shown["hue"] == present[0]] if plot.hue == METRIC else shown)  # once for each x
     axes.set_xlabel(label(plot.x))
     axes.set_ylabel(label(plot.metrics[0]) if len(plot.metrics) == 1 else "top-1 (%)")
     axes.spines[["top", "right"]].set_visible(False)
@@ -105,18 +105,18 @@ def draw_points(axes: Axes, side: Findings, title: str) -> Axes:
     return axes
 
 
-def write_names(axes: Axes, found: pd.DataFrame, named: pd.DataFrame) -> None:
-    """Each of `named` is called by its name, in the first place beside it that no point and no name covers."""
+def write_names(axes: Axes, shown: pd.DataFrame, named: pd.DataFrame) -> None:
+    """Write the name of each of `named` in the first place beside it that no point and no name covers."""
     axes.autoscale_view()
     assert axes.figure is not None
 
     def place(x: float, y: float) -> tuple[float, float]:
-        """In points from the figure's corner."""
+        """The point's place in points from the figure's corner."""
         across, up = axes.transData.transform((x, y)) * 72 / axes.figure.dpi
         return float(across), float(up)
 
     taken = []
-    for point in found.itertuples():
+    for point in shown.itertuples():
         x, y = place(point.x, point.y)
         taken.append(Bbox.from_bounds(x - DOT / 2, y - DOT / 2, DOT, DOT))
     for point in named.sort_values("x").itertuples():

@@ -54,20 +54,20 @@ def draw(study: Findings, outcomes: Outcomes) -> Figure:
     ]
     across = len(SCALES) * (LEFT + WIDTH + RIGHT)
     legends = [
-        LEGEND * style.legend_lines([line.name for line in found if line.name], across - LEFT) for _, found in rows
+        LEGEND * style.legend_lines([line.name for line in drawn if line.name], across - LEFT) for _, drawn in rows
     ]
     bottom = sum(ABOVE + legend + HEIGHT + BELOW for legend in legends)
     page = style.Page(across + 2 * style.MARGIN, bottom, info.question, caption(study))
-    for (title, found), legend in zip(rows, legends, strict=True):
+    for (title, drawn), legend in zip(rows, legends, strict=True):
         bottom -= ABOVE + legend + HEIGHT + BELOW
         for i, scale in enumerate(SCALES):
             left = style.MARGIN + i * (LEFT + WIDTH + RIGHT) + LEFT
             axes = page.axes(left, bottom + BELOW, WIDTH, HEIGHT)
-            _draw(axes, found, scale)
+            _draw(axes, drawn, scale)
             if i == 0:
                 style.legend_above(axes, across - LEFT)
                 axes.set_title(style.fitted(title, across - LEFT), loc="left", pad=6 + 72 * legend)
-            if found is rows[0][1]:
+            if drawn is rows[0][1]:
                 page.stamp(stamp(info), left, bottom + BELOW, WIDTH, HEIGHT)
     return page.figure
 
@@ -78,19 +78,19 @@ def lines(frame: pd.DataFrame, info: StudyInfo, outcomes: Outcomes) -> list[Line
     assert hue is not None  # Plot.check
     rows, values = once(frame), list(axis_array(info.axes[hue]))
     numbers = all(isinstance(value, Real) for value in values)
-    colors, cells, found = style.hues(values), rows[rows["role"] == "cell"], []
+    colors, cells, drawn = style.hues(values), rows[rows["role"] == "cell"], []
     for i, value in enumerate(values):
         name = f"{info.named(hue)}: {value}" if numbers and i == 0 else str(value)
-        found.append(_line(name, cells[cells[hue] == value], outcomes, colors[value]))
+        drawn.append(_line(name, cells[cells[hue] == value], outcomes, colors[value]))
     for i, (role, trials) in enumerate(rows[rows["role"] != "cell"].groupby("role", sort=False)):
         name = str(role).replace("_", " ")
-        found.append(_line(name, trials, outcomes, style.MUTED, style.DASHES[i % len(style.DASHES)]))
-    return found
+        drawn.append(_line(name, trials, outcomes, style.MUTED, style.DASHES[i % len(style.DASHES)]))
+    return drawn
 
 
 def _line(name: str, trials: pd.DataFrame, outcomes: Outcomes, color: str, dash: str = "-") -> Line:
     done = trials.loc[trials["status"] == "done", "trial_id"]
-    spectra = [found[OUTCOME] for trial in done if OUTCOME in (found := outcomes(str(trial)))]
+    spectra = [stored[OUTCOME] for trial in done if OUTCOME in (stored := outcomes(str(trial)))]
     if not spectra:
         name += " (failed ×)" if (trials["status"] == "failed").any() else " (missing)"
     curves = [np.stack([np.arange(1, len(values) + 1), values]) for values in spectra]
@@ -108,8 +108,8 @@ def _power(value: float, _: object = None) -> str:
     return f"10{str(round(log10(value))).translate(RAISED)}" if value > 0 else ""
 
 
-def _draw(axes: Axes, found: Sequence[Line], scale: str) -> None:
-    for line in found:
+def _draw(axes: Axes, drawn: Sequence[Line], scale: str) -> None:
+    for line in drawn:
         if not line.curves:
             axes.plot([], [], color=line.color, linestyle=line.dash, label=line.name)
         for i, (curve, dots) in enumerate(zip(line.curves, line.dots, strict=True)):
@@ -117,7 +117,7 @@ def _draw(axes: Axes, found: Sequence[Line], scale: str) -> None:
                 *curve, color=line.color, linestyle=line.dash, linewidth=0.9, marker="o", markersize=3.5,
                 markevery=dots, label=line.name if i == 0 and line.name else None,
             )  # fmt: skip
-    if scale == "log" and any((curve[1] > 0).any() for line in found for curve in line.curves):
+    if scale == "log" and any((curve[1] > 0).any() for line in drawn for curve in line.curves):
         axes.set_yscale("log", nonpositive="mask")
         axes.yaxis.set_major_formatter(_power)  # matplotlib's own is mathematics, which style.RC has not parsed
         axes.yaxis.set_minor_formatter(NullFormatter())

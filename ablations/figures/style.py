@@ -1,4 +1,4 @@
-"""How every figure looks: sizes in inches, fonts, colors. Drawing code holds no styling of its own."""
+"""The look of every figure: sizes in inches, fonts, colors. Drawing code holds no styling of its own."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -77,12 +77,12 @@ def _columns(names: Sequence[str], width: float) -> int:
 
 
 def legend_lines(names: Sequence[str], width: float) -> int:
-    """How many lines a legend with these names takes over axes of that width, in inches."""
+    """Number of lines that a legend with these names takes over axes of that width, in inches."""
     return -(-len(names) // _columns(names, width)) if names else 0
 
 
 def legend_above(axes: Axes, width: float) -> None:
-    """A legend over the axes, in as many columns as fit that width, in inches; line by line."""
+    """Put a legend over the axes, in as many columns as fit that width, in inches; line by line."""
     handles, names = axes.get_legend_handles_labels()
     if not handles:
         return
@@ -103,7 +103,7 @@ def fitted(text: str, width: float) -> str:
 
 @contextmanager
 def applied() -> Iterator[None]:
-    """Inside, matplotlib has this project's look."""
+    """Give matplotlib this project's look inside."""
     with mpl.rc_context(RC):
         yield
 
@@ -140,7 +140,7 @@ class Page:
         self.figure.text(left / self.width, bottom / self.height, text, size=size, va=va, color=color, linespacing=1.3)
 
     def stamp(self, text: str, left: float, bottom: float, width: float, height: float) -> None:
-        """Across a panel at that place (as in `axes`), from corner to corner, so that it cannot be cropped away.
+        """Write across a panel at that place (as in `axes`), from corner to corner, so that it cannot be cropped away.
 
         Nothing where the text is empty.
         """

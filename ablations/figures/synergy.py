@@ -20,18 +20,18 @@ CELL, ABOVE, GAP, BAR, SCALE = 0.5, 0.4, 0.5, 0.16, 0.9  # inches
 LARGEST = 14  # names, beyond which cells would not hold their numbers
 
 
-def draw(found: Findings) -> Figure | None:
-    """None where first and second do not take the same values, or take too many."""
-    info, table = found.info, found.pairs
+def draw(findings: Findings) -> Figure | None:
+    """Draw the maps; None where first and second do not take the same values, or take too many."""
+    info, table = findings.info, findings.pairs
     if not is_square(table) or len(table) > LARGEST:
         return None
-    rows = [(side.pairs, title) for title, side in found.sides.items()]
+    rows = [(side.pairs, title) for title, side in findings.sides.items()]
     longest = max(len(str(name)) for name in table.index)
     names, below = 0.5 + style.LABEL_CHARACTER * longest, 0.5 + 0.75 * style.LABEL_CHARACTER * longest
     side = CELL * max(len(row) for row, _ in rows)
     width = 2 * (names + side) + GAP + SCALE + BAR + 2 * style.MARGIN
     height = ABOVE + side + below
-    page = style.Page(width, height * len(rows), info.question, _caption(info, found.spread))
+    page = style.Page(width, height * len(rows), info.question, _caption(info, findings.spread))
     for i, (pairs, title) in enumerate(rows):
         bottom = height * (len(rows) - 1 - i) + below + side - CELL * len(pairs)
         panels = [("synergy", synergy_table(pairs)), ("order", order_table(pairs))]

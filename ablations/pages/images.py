@@ -26,7 +26,7 @@ class Picture:
 
 
 def pictures(material: StudyOutputs) -> dict[str, list[Picture]]:
-    """By section: figure, more, curves, comparisons, views. A section without a picture has an empty list."""
+    """Pictures by section: figure, more, curves, comparisons, views. A section without any has an empty list."""
     from ablations import figures
     from ablations.figures.curves import chosen
 
@@ -47,7 +47,7 @@ def pictures(material: StudyOutputs) -> dict[str, list[Picture]]:
             render.described(findings),
             lambda: figures.draw(findings, material.outcomes),
         ),
-        "more": [picture for name, found in drawn.items() if name != "curves" for picture in found],
+        "more": [picture for name, some in drawn.items() if name != "curves" for picture in some],
         "curves": drawn["curves"],
         "comparisons": [
             Picture(f"compare-{i}", name, svg(content), f"Differences between pairs of trials: {name}.")
@@ -58,7 +58,7 @@ def pictures(material: StudyOutputs) -> dict[str, list[Picture]]:
 
 
 def _drawn(key: str, title: str, alt: str, drawing: "Callable[[], Figure | None]") -> list[Picture]:
-    """None where there is nothing to draw yet."""
+    """Draw a figure as pictures; none where there is nothing to draw yet."""
     from ablations.figures import rendered
 
     try:
@@ -73,10 +73,10 @@ def _drawn(key: str, title: str, alt: str, drawing: "Callable[[], Figure | None]
 
 
 def svg(content: str) -> str:
-    """As a data: URI. Percent-encoded, which for SVG is a fifth shorter than base64."""
+    """An SVG as a data: URI. Percent-encoded, which is a fifth shorter than base64."""
     return "data:image/svg+xml," + quote(content.replace("\n", " "), safe=" /:=;,()'+-.{}*!|[]@$&?~^")
 
 
 def png(content: bytes) -> str:
-    """As a data: URI."""
+    """A PNG as a data: URI."""
     return "data:image/png;base64," + base64.b64encode(content).decode()

@@ -28,7 +28,7 @@ VARYING = ("device", "cpu", "python", "torch", "torchvision", "numpy", "ray", "c
 
 @dataclass(frozen=True)
 class Card:
-    """What the front page says of a study at a scale."""
+    """The card of a study at a scale on the front page."""
 
     study: str
     scale: str
@@ -43,7 +43,7 @@ class Card:
 
 
 def build(material: StudyOutputs, answer: str, verdicts: Sequence[Verdict], live: bool = False) -> str:
-    """The page. live: somebody keeps renewing it, so it loads itself again now and then."""
+    """Build the page. live: somebody keeps renewing it, so it loads itself again now and then."""
     findings, info, paper_table = material.findings, material.findings.info, render.paper_text(material.findings)
     template = _templates().get_template("study.html")
     return template.render(
@@ -75,14 +75,14 @@ def build(material: StudyOutputs, answer: str, verdicts: Sequence[Verdict], live
 
 
 def front(cards: Sequence[Card], live: bool = False) -> str:
-    """The front page."""
+    """Build the front page."""
     return _templates().get_template("index.html").render(title="Reports", cards=cards, live=RENEW if live else 0)
 
 
 def card(
     material: StudyOutputs, answer: str, verdicts: Sequence[Verdict], link: str, command: str, thumbnail: bytes | None
 ) -> Card:
-    """link: to the page, empty where there is none yet; command: what makes it."""
+    """Make a card. link: to the page, empty where there is none yet; command: what makes it."""
     info = material.findings.info
     return Card(
         study=info.study,
@@ -100,28 +100,28 @@ def card(
 
 @cache
 def _templates() -> Environment:
-    found = Environment(
+    environment = Environment(
         loader=PackageLoader("ablations.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.globals |= {"spoken": spoken, "strips": strips}
-    return found
+    environment.globals |= {"spoken": spoken, "strips": strips}
+    return environment
 
 
 def counts(frame: pd.DataFrame) -> str:
-    """ "150 trials: 147 done, 3 failed"."""
-    found = Counter(frame["status"])
+    """The trials by status: "150 trials: 147 done, 3 failed"."""
+    by_status = Counter(frame["status"])
     said = ", ".join(
-        f"{found[status]} {status}" for status in ("done", "running", "missing", "failed") if found[status]
+        f"{by_status[status]} {status}" for status in ("done", "running", "missing", "failed") if by_status[status]
     )
     return f"{text.counted(len(frame), 'trial')}: {said}" if len(frame) else "no trials"
 
 
 def downloads(material: StudyOutputs) -> list[tuple[str, str, str]]:
-    """(what it is, file's name, data: URI)."""
+    """Files to download: what it is, its name, its data: URI."""
     paths = material.paths
     files = [
         ("CSV, a row per trial", paths.table, "text/csv", material.table),
@@ -139,25 +139,27 @@ def downloads(material: StudyOutputs) -> list[tuple[str, str, str]]:
 
 
 def grouped(verdicts: Sequence[Verdict]) -> dict[str, list[Verdict]]:
-    """In the given order."""
-    found: dict[str, list[Verdict]] = {}
+    """Verdicts by group, in the given order."""
+    groups: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
-        found.setdefault(verdict.claim.group, []).append(verdict)
-    return found
+        groups.setdefault(verdict.claim.group, []).append(verdict)
+    return groups
 
 
 def tally(verdicts: Sequence[Verdict]) -> str:
-    """ "2 hold, 1 does not hold, 3 undecided"; of claims that are judged at several budgets all of these count."""
-    found = Counter(verdict.outcome for verdict in verdicts)
+    """The verdicts by outcome: "2 hold, 1 does not hold, 3 undecided"; of several budgets all count."""
+    by_outcome = Counter(verdict.outcome for verdict in verdicts)
     many = {"holds": "hold", "does not hold": "do not hold"}
-    outcomes = [outcome for outcome in MARKS if found[outcome]]
-    said = ", ".join(f"{found[each]} {each if found[each] == 1 else many.get(each, each)}" for each in outcomes)
+    outcomes = [outcome for outcome in MARKS if by_outcome[outcome]]
+    said = ", ".join(
+        f"{by_outcome[each]} {each if by_outcome[each] == 1 else many.get(each, each)}" for each in outcomes
+    )
     repeated = len({verdict.claim.key for verdict in verdicts}) < len(verdicts)
     return f"{said}, all budgets together" if repeated else said
 
 
 def signed(value: float, unit: str) -> str:
-    """ "+3.2"; points have one digit."""
+    """A number with its sign: "+3.2"; points have one digit."""
     return f"{value:+.{1 if unit == 'points' else 2}f}".replace("-", "−")
 
 
@@ -178,7 +180,7 @@ def spoken(part: JudgedComparison) -> str:
 
 
 def setting(findings: Findings) -> list[tuple[str, str, str]]:
-    """(what, this run's, the paper's); of the paper nothing where it has no such numbers."""
+    """Rows of the setting: what, this run's, the paper's; the last is empty where it has no such numbers."""
     info, paper = findings.info, findings.paper
     epochs, batch = (text.span(values) for values in (info.epochs, info.batch_size))
     ours = f"{info.encoder}; {info.data}; epochs {epochs}; batch size {batch}"
@@ -193,12 +195,12 @@ def setting(findings: Findings) -> list[tuple[str, str, str]]:
 
 
 def provenance(material: StudyOutputs) -> list[tuple[str, list[str]]]:
-    """(what, its distinct values and on how many trials each)."""
+    """Rows of the provenance: what, its distinct values and on how many trials each."""
     about = material.about
     rows = []
     for key in VARYING:
-        found = Counter(row[key] for row in about if row.get(key))
-        values = [f"{value} ({text.counted(n, 'trial')})" for value, n in found.most_common()]
+        distinct = Counter(row[key] for row in about if row.get(key))
+        values = [f"{value} ({text.counted(n, 'trial')})" for value, n in distinct.most_common()]
         if values:
             rows.append((key.replace("_", " "), values))
     if about:

@@ -31,7 +31,7 @@ class Reports:
     """The pages of some studies, all of them where none is named, and the front page of all that have results."""
 
     def __init__(self, out: Path, studies: Sequence[str], scale: str | None) -> None:
-        """Raises BadInput for a study that does not exist."""
+        """Read which studies there are. Raises BadInput for one that does not exist."""
         self._out, self._scale = out, scale
         self._asked = {read.named(out, given): given for given in studies}
         self._seen: dict[Key, Any] = {}
@@ -83,32 +83,32 @@ class Reports:
         return self._judgments[scale][1]
 
     def _budget(self, scale: str, study: str) -> str:
-        """On what a study's cells were trained; empty where that is not known."""
+        """Words for what a study's cells were trained on; empty where that is not known."""
         try:
             return captions.budget(run_record.read(Paths(self._out, study, scale)).context)
         except BadInput:
             return ""
 
     def _again(self, scale: str, study: str, seeds: int) -> str:
-        """What trains a study with more seeds: on the data and with the settings that it was run with."""
+        """The command that trains a study with more seeds, on the data and with the settings that it was run with."""
         return run_record.made_by(Paths(self._out, study, scale), seeds=seeds)
 
     def _renew_one(self, key: Key, verdicts: Sequence[Verdict], wanted: bool, live: bool) -> list[Path]:
         """Read a study at a scale for its card; write its page where that is wanted."""
         study, scale = key
         paths = Paths(self._out, study, scale)
-        found = read.gather(paths, self._asked.get(study, study))
-        findings = found.findings
+        material = read.gather(paths, self._asked.get(study, study))
+        findings = material.findings
         if findings.verdicts is None:
             said = answer(findings.frame, findings.info, self._store)
         else:
             said = " ".join(budget_text.sentences(findings))
-            verdicts = budgets.listed(found.budgets, findings.info)
+            verdicts = budgets.listed(material.budgets, findings.info)
         if wanted:
-            self._write(paths.page, page.build(found, said, verdicts, live and found.at_work))
+            self._write(paths.page, page.build(material, said, verdicts, live and material.at_work))
         link = paths.page.relative_to(reports(self._out)).as_posix() if paths.page.is_file() else ""
         makes = command("report", study, scale=scale, out=self._out)
-        self._cards[key] = page.card(found, said, verdicts, link, makes, thumbnail(paths.picture))
+        self._cards[key] = page.card(material, said, verdicts, link, makes, thumbnail(paths.picture))
         return [paths.page] if wanted else []
 
     def _write(self, path: Path, content: str) -> None:
@@ -117,15 +117,15 @@ class Reports:
 
 
 def _stamps(out: Path, key: Key) -> list[tuple[str, int, int]]:
-    """What changes when a page would: its files, their times and sizes."""
-    found = []
+    """Stamps that change when a page would: its files, their times and sizes."""
+    stamps = []
     for path in read.files(Paths(out, *key)):
         try:
             about = path.stat()
         except OSError:
             continue
-        found.append((path.name, about.st_mtime_ns, about.st_size))
-    return found
+        stamps.append((path.name, about.st_mtime_ns, about.st_size))
+    return stamps
 
 
 def thumbnail(picture: Path) -> bytes | None:

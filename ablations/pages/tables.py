@@ -15,7 +15,7 @@ from ablations.tables.frame import axes_of
 
 @dataclass(frozen=True)
 class TableCell:
-    """Of a table: what is shown, and what it is sorted by: a number, a text, or None, which comes last."""
+    """A cell of a table: what is shown, and what it is sorted by: a number, a text, or None, which comes last."""
 
     text: str
     key: float | str | None
@@ -28,7 +28,7 @@ class Table:
 
     @property
     def numeric(self) -> list[bool]:
-        """Of each column, whether it has numbers."""
+        """Whether each column has numbers."""
         return [any(isinstance(row[i].key, float) for row in self.rows) for i in range(len(self.columns))]
 
 
@@ -39,7 +39,7 @@ def texts(table: pd.DataFrame) -> Table:
 
 
 def reading(info: StudyInfo) -> str:
-    """How the study's table is laid out."""
+    """How the study's table is laid out, in words."""
     plot = info.figure
     measured = "; ".join(label(metric) for metric in plot.metrics)
     across = info.named(plot.x or "") if plot.kind == "bars" else METRIC

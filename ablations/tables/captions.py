@@ -62,7 +62,7 @@ def _budgets(found: Findings) -> str:
 
 
 def budget(info: StudyInfo) -> str:
-    """On what the cells were trained, in short."""
+    """Words for what the cells were trained on, in short."""
     epochs, batch = (span(values) for values in (info.epochs, info.batch_size))
     return f"{info.encoder}, {info.data}, {epochs} epoch{'' if epochs == '1' else 's'}, batch size {batch}"
 

@@ -51,7 +51,7 @@ def choices(frame: pd.DataFrame, plot: Plot) -> pd.DataFrame:
 
 
 def _joint(statuses: "pd.Series[str]") -> str:
-    """Of cells averaged into one: done if all are, failed if one has."""
+    """Status of cells averaged into one: done if all are, failed if one has."""
     found = set(statuses)
     return "done" if found == {"done"} else "failed" if "failed" in found else "missing"
 

@@ -88,7 +88,7 @@ class Findings:
 
     @cached_property
     def failed_pairs(self) -> pd.DataFrame:
-        """Of the same shape as `pairs`: True where a seed failed and none is done."""
+        """Map of the shape of `pairs`: True where a seed failed and none is done."""
         return pair_failed(self.frame, self.info.axes)
 
     @cached_property

@@ -23,7 +23,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Self
 
-from ablations.console.arguments import Parser
+from ablations.console.arguments import Exit, Parser
 from simclr_core.errors import BadInput
 
 # Epochs as an axis: a quarter of the cells is long enough to be hit in the middle, all over the sweep.
@@ -64,7 +64,6 @@ POLL = 0.1  # seconds between two looks at the results
 ENDLESS = 180.0  # seconds, beside five times the undisturbed, after which a command has hung
 GRACE = 5.0  # seconds until the processes of a command that ended are gone
 ORPHANS = 90.0  # seconds until Ray's processes notice that their driver was killed; its agents ask once a minute
-DONE, BROKEN, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 @dataclass
@@ -237,7 +236,7 @@ class Torment:
         began = time.monotonic()
         code, _ = self._command(self._truth, Ledger(self._truth), None)
         self.report.undisturbed_seconds = self._expected = time.monotonic() - began
-        if code != DONE:
+        if code != Exit.DONE:
             raise BadInput(f"The study does not run here, exit code {code}: {', '.join(self.report.said)}")
         self.report.trials = len(numbers(self._truth))
 
@@ -247,7 +246,7 @@ class Torment:
         ledger, killed, starts = Ledger(out), list[str](), Counter[str]()
         again = set[str]()  # trained though they had a result
         began, commands, calm, code = time.monotonic(), 0, 0, -1
-        while code != DONE and calm < UNDISTURBED:
+        while code != Exit.DONE and calm < UNDISTURBED:
             plan = None
             if report.kills.total() < self._kills and commands < COMMANDS:
                 left = 1 - len(ledger.seen) / report.trials
@@ -255,7 +254,7 @@ class Torment:
             had, started = set(ledger.seen), time.monotonic()
             code, victim = self._command(out, ledger, plan)
             commands, calm = commands + 1, calm + (plan is None)
-            if code == DONE and not (victim or had):
+            if code == Exit.DONE and not (victim or had):
                 self._expected = time.monotonic() - started  # the machine's load may have changed
             killed += [victim] if victim else []
             for event in events(out):
@@ -277,8 +276,8 @@ class Torment:
         report.repeated += len(repeated)
         report.different += different
         report.tables_different += not equal
-        report.unfinished += code != DONE
-        if code == DONE and equal and not (lost or repeated or different):
+        report.unfinished += code != Exit.DONE
+        if code == Exit.DONE and equal and not (lost or repeated or different):
             shutil.rmtree(out)
             for suffix in (".log", ".jsonl"):
                 out.with_suffix(suffix).unlink()
@@ -318,7 +317,7 @@ class Torment:
         report.commands += 1
         report.ended[driver.returncode] += 1
         if driver.returncode != -signal.SIGKILL:
-            if driver.returncode != DONE:
+            if driver.returncode != Exit.DONE:
                 report.said[(log.read_text(errors="replace").strip().splitlines() or [""])[-1]] += 1
             report.processes_left += wait_until_gone(self._temporary, before, GRACE)
             self._left |= self._folders() - folders
@@ -390,12 +389,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                 fields = {"kills": args.kills, "seed": args.seed, "report": vars(report)}
                 (folder / "kills.json").write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
         print(describe(report))
-        return DONE if report.sound else BROKEN
+        return Exit.DONE if report.sound else Exit.SOME_FAILED
     except BadInput as error:
         print(error, file=sys.stderr)
-        return BAD_INPUT
+        return Exit.BAD_INPUT
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return Exit.INTERRUPTED
     finally:
         signal.signal(signal.SIGTERM, terminate)
 

@@ -126,7 +126,8 @@ def draw(findings: Findings) -> Figure:
 
 def panels(side: Findings, title: str) -> list[BarPanel]:
     """Make a panel for each value of the plot's `panel`. Panels of one metric share their limits."""
-    info, plot, cells, seeds = side.info, side.info.figure, side.cells, side.per_seed
+    info, plot = side.info, side.info.figure
+    cells, seeds = side.cells, side.per_seed
     hues = style.hues(_values(plot.hue, info, cells))
     if plot.hue is not None and cells[plot.hue].isna().any():
         hues[NO_HUE] = style.NAMED["none"]

@@ -72,9 +72,9 @@ def called(axes: Iterable[tuple[str, Any]]) -> str:
 
 
 # Columns that every study's table has beside its axes.
-METRICS = (
-    *("top1", "balanced_accuracy", "n_test", "loss", "contrastive_accuracy", "entropy"),
-    *("probe_l2", "probe_validation_top1", "knn_top1"),
-    *("alignment_h", "alignment_z", "uniformity_h", "uniformity_z", "rankme_h", "rankme_z"),
-)  # a study whose recipe asks for more probes has their columns after these
+METRICS = (  # a study whose recipe asks for more probes has their columns after these
+    "top1", "balanced_accuracy", "n_test", "loss", "contrastive_accuracy", "entropy",
+    "probe_l2", "probe_validation_top1", "knn_top1",
+    "alignment_h", "alignment_z", "uniformity_h", "uniformity_z", "rankme_h", "rankme_z",
+)  # fmt: skip
 COLUMNS = ("role", "seed", "status", "trial_id", *METRICS)

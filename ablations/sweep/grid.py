@@ -13,9 +13,9 @@ from ablations.sweep.plan import Planned
 
 # Steps of viridis, as the figures, with the text color that reads best on each (WCAG contrast of 4.5 at least).
 RAMP = (
-    *("#ffffff on #440154", "#ffffff on #46327e", "#ffffff on #365c8d", "#000000 on #277f8e"),
-    *("#000000 on #1fa187", "#000000 on #4ac16d", "#000000 on #a0da39", "#000000 on #fde725"),
-)
+    "#ffffff on #440154", "#ffffff on #46327e", "#ffffff on #365c8d", "#000000 on #277f8e",
+    "#000000 on #1fa187", "#000000 on #4ac16d", "#000000 on #a0da39", "#000000 on #fde725",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

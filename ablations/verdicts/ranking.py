@@ -20,7 +20,10 @@ from ablations.verdicts.differences import Side, matched
 from ablations.verdicts.evidence import Estimate, Evidence
 
 # What is said of a difference, in the order in which it is said.
-BELOW, TIED, UNTOLD, ABOVE = "Below it", f"A tie, within ±{TIE} points", "Not to be told from it", "Above it"
+BELOW = "Below it"
+TIED = f"A tie, within ±{TIE} points"
+UNTOLD = "Not to be told from it"
+ABOVE = "Above it"
 ALONE = "No verdict from one seed"
 GROUPS = (BELOW, TIED, UNTOLD, ABOVE, ALONE)
 

@@ -12,7 +12,7 @@ from ablations.sweep.progress import Watch
 
 @dataclass(frozen=True)
 class Item:
-    """As plan.Planned, with as much of a recipe as progress looks at."""
+    """A plan.Planned with as much of a recipe as progress looks at."""
 
     trial: Trial
     status: str = "missing"

@@ -187,7 +187,7 @@ def test_margin_triplet_and_its_gradient_are_those_of_pytorch_metric_learning(ma
 
 
 def table_2_gradient(u: Tensor, positive: Tensor, negatives: Tensor, loss: Loss) -> Tensor:
-    """Of the objective, by u: with one negative the printed formulas, their mean over more."""
+    """Gradient of the objective by u: with one negative the printed formulas, their mean over more."""
     tau, to_positive, to_negatives = loss.temperature, u @ positive, negatives @ u
     if loss.name == "nt_xent":
         total = torch.exp(to_positive / tau) + torch.exp(to_negatives / tau).sum()
@@ -204,7 +204,7 @@ def table_2_gradient(u: Tensor, positive: Tensor, negatives: Tensor, loss: Loss)
 @pytest.mark.parametrize("n", [2, 6])
 @pytest.mark.parametrize("side", [0, 1])
 def test_the_gradient_of_one_anchor_is_that_of_table_2(name: Any, n: int, side: int) -> None:
-    """Of a unit u as a free vector, as in the table: no derivative through the normalization, candidates constant."""
+    """By a unit u as a free vector, as in the table: no derivative through the normalization, candidates constant."""
     z = torch.nn.functional.normalize(embeddings(n, 4), dim=1)
     image = side * (n - 1)  # the very first anchor and the very last
     anchor, others = side * n + image, [other for other in range(n) if other != image]

@@ -149,7 +149,7 @@ def test_a_transfer_is_the_linear_probe_over_there() -> None:
 
 
 def test_a_network_trained_on_elsewhere_is_judged_there_and_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As fine-tuning with all labels does, but for its random streams; the accuracy is per image and per class."""
+    """Equal to fine-tuning with all labels, but for its random streams; the accuracy is per image and per class."""
     data, there = some_data(), some_data(64, classes=4)
     there = Dataset(there.train, there.test.take(np.arange(10, 60)), there.class_names, "elsewhere", "elsewhere")
     settings = {"epochs": 1, "batch_size": 16, "lr": 0.1}

@@ -157,7 +157,7 @@ def test_the_typical_variance_is_limmas():
 
 
 def test_a_cell_with_fewer_seeds_has_fewer_degrees_of_freedom():
-    """As in limma's own printed test, where cells of 6 degrees of freedom have 15.31 in all, and one of 4 has 13.31."""
+    """limma's own printed test, where cells of 6 degrees of freedom have 15.31 in all, and one of 4 has 13.31."""
     rng = np.random.default_rng(4)
     table = values(40, 7, np.geomspace(0.5, 2, 40), rng=rng, level=0)
     table[3, 5:] = np.nan

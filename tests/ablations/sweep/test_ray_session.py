@@ -102,7 +102,7 @@ def test_a_node_that_does_not_share_the_store_is_named(tmp_path):
     ]
 
     class Ray:
-        """Of the nodes, `sharing` see the files of this computer."""
+        """A cluster of which the nodes `sharing` see the files of this computer."""
 
         def __init__(self, *sharing):
             self.sharing = sharing

@@ -214,7 +214,7 @@ def without_a_prediction(store):
 
 
 def with_other_labels(store):
-    """The same answers right, of other images: as many, but another class each."""
+    """Answers just as right, but of other images: as many, each of another class."""
     trial = trial_id("a", 1)
     predicted, labels, _ = store.trials[trial]
     store.put(trial, predicted[::-1], labels[::-1])

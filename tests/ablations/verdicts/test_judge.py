@@ -86,7 +86,7 @@ def test_a_comparison_is_decided_where_its_interval_is_clear_of_the_bound(relati
 
 @pytest.mark.parametrize(("sd", "outcome"), [(2.3, "holds"), (2.5, "undecided")])
 def test_the_interval_is_at_95_percent(sd, outcome):
-    """Of three seeds: mean 6 and half-width 4.303 sd / sqrt(3), which is 6 at sd 2.415."""
+    """Three seeds have mean 6 and half-width 4.303 sd / sqrt(3), which is 6 at sd 2.415."""
     assert verdict(All(parts(1)), differences(6.0, sd=sd)).outcome == outcome
     assert verdict(All(parts(1)), differences(-6.0, sd=sd)).outcome == {"holds": "does not hold"}.get(outcome, outcome)
 

@@ -29,7 +29,7 @@ def spread(levels, residuals=THREE):
 
 
 def half_width(table, comparisons):
-    """Of the difference of any two of these cells, which vary alike: Student's t, at 5% divided by their number."""
+    """Half the interval of a difference of two of these cells, which vary alike: Student's t, at 5% by their number."""
     (part,) = between_seeds(np.array(list(table.values()))).of(np.eye(len(table))[0] - np.eye(len(table))[1], 3)
     return stats.t.ppf(1 - 0.05 / comparisons / 2, part.df) * sqrt(part.variance)
 

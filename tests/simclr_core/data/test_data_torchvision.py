@@ -215,7 +215,7 @@ def svhn(root: Path, monkeypatch) -> tuple[Truth, Truth]:
 
 
 def cifar100(root: Path, monkeypatch) -> tuple[Truth, Truth]:
-    """Of its two kinds of labels the hundred fine ones."""
+    """A CIFAR-100 with two kinds of labels, of which the hundred fine ones count."""
     folder, rng, found = root / "cifar-100-python", np.random.default_rng(0), []
     folder.mkdir(parents=True)
     for split in ("train", "test"):

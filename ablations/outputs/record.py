@@ -48,10 +48,9 @@ def made_by(paths: Paths, study: str = "", scale: str = "", seeds: int = 0) -> s
     study, scale: as somebody has given them, where they may be files. seeds: another number than the run's.
     """
     try:
-        line = read(paths).command
-    except BadInput:
+        return again(read(paths).command, paths.out, seeds)
+    except (BadInput, ValueError):  # no record, or not as it was written
         return command("run", study or paths.study, scale=scale or paths.scale, seeds=seeds, out=paths.out)
-    return again(line, paths.out, seeds)
 
 
 def missing(path: Path, makes: str) -> BadInput:

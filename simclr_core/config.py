@@ -21,6 +21,7 @@ TRANSFORMATIONS = (*FIGURE_5, "solarize", "equalize", "motion_blur", "autoaugmen
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Range = tuple[float, float]
+FourthBand = Literal["alpha", "ignored"]
 
 
 class Part(BaseModel):
@@ -36,6 +37,18 @@ class Data(Part):
     size: int = Field(default=24, ge=8, le=512)  # side in pixels after decoding
     limit: int | None = Field(default=None, ge=2)  # at most so many training images, as balanced as classes allow
     test_limit: int | None = Field(default=None, ge=2)  # likewise of the test images
+    # Of a folder of one's own. What belongs together and is never torn apart by a split, and what intervals count:
+    # parent: the folder directly above an image; image: nothing does, and subfolders need no warning; null: not said.
+    group: Literal["parent", "image"] | None = None
+    range: Range | None = None  # the values that become black and white; null: see simclr_core.data.intensities
+    fourth_band: FourthBand | None = None  # what it is in a TIFF that does not say so
+
+    @field_validator("range")
+    @classmethod
+    def _ordered(cls, between: Range | None) -> Range | None:
+        if between is not None and not between[0] < between[1]:
+            raise ValueError(f"range must be two numbers, the value of black below that of white, got {list(between)}")
+        return between
 
     @field_validator("source")
     @classmethod
@@ -448,6 +461,9 @@ class Recipe(Part):
         fields.setdefault("data", {})["source"] = fingerprint
         if self.probes.transfer is not None:
             fields["probes"]["transfer"]["source"] = transfer
+        for part, data in zip((fields["data"], fields.get("probes", {}).get("transfer")), self.data_sets, strict=False):
+            if data.group == "image":  # said, and the same as not said
+                del part["group"]
         fields["recipe_version"] = RECIPE_VERSION
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 

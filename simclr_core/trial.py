@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simclr_core.augment.views import two_views
 from simclr_core.checkpoint import Checkpoint
-from simclr_core.config import Recipe
+from simclr_core.config import Data, Recipe
 from simclr_core.data.images import Dataset
 from simclr_core.errors import BadInput
 from simclr_core.model import SimCLR
@@ -32,13 +32,15 @@ class TrialResult:
     """metrics: finite numbers by name, accuracies in percent. predictions, labels: (n_test,) int16 classes.
 
     `predictions` are those of the linear probe on h, metric top1; `outcomes` holds what every other probe found for
-    each of its test examples, or the sorted spectrum of the head, under the name of the metric.
+    each of its test examples, or the sorted spectrum of the head, under the name of the metric. groups: likewise of
+    each test example the group that it belongs to, where images come in groups; else empty.
     """
 
     metrics: dict[str, float]
     predictions: NDArray[np.int16]
     labels: NDArray[np.int16]
     outcomes: dict[str, NDArray[np.int16] | NDArray[np.float32]]
+    groups: dict[str, NDArray[np.int32]]
     seconds: float
 
 
@@ -47,13 +49,17 @@ def check(recipe: Recipe, dataset: Dataset, device: str = "cpu", transfer: Datas
     batch, images = recipe.schedule.batch_size, len(dataset.train)
     if batch > images:
         raise BadInput(
-            f"schedule.batch_size is {batch}, but {dataset.title} has {images} training images; at most {images} fit."
+            f"schedule.batch_size is {batch}, but {dataset.title} has {images} training images; at most {images} fit: "
+            f"--set schedule.batch_size={images}."
         )
-    for probed in (dataset, transfer):
+    for probed, data in zip((dataset, transfer), recipe.data_sets, strict=False):
         if probed is not None:
-            _check_labels(probed)
+            _check_labels(probed, data)
     if recipe.probes.knn.k > images:
-        raise BadInput(f"probes.knn.k is {recipe.probes.knn.k}, but {dataset.title} has {images} training images.")
+        raise BadInput(
+            f"probes.knn.k is {recipe.probes.knn.k}, but {dataset.title} has {images} training images: "
+            f"--set probes.knn.k={images} or less."
+        )
     if recipe.probes.transform_prediction is not None:
         check_target(recipe)
     if (recipe.probes.transfer is None) is not (transfer is None):
@@ -68,8 +74,9 @@ def check(recipe: Recipe, dataset: Dataset, device: str = "cpu", transfer: Datas
         )
 
 
-def _check_labels(dataset: Dataset) -> None:
+def _check_labels(dataset: Dataset, data: Data) -> None:
     """Whether a linear probe can be trained, its penalty chosen, and tested."""
+    more = "" if data.limit is None else " --set data.limit=null takes all that there are."
     if len(dataset.class_names) < 2:
         raise BadInput(f"{dataset.title} has one class ({dataset.class_names[0]}); a probe needs at least two.")
     if len(dataset.test) < 2:
@@ -79,8 +86,17 @@ def _check_labels(dataset: Dataset) -> None:
         name = dataset.class_names[int(counts.argmin())]
         raise BadInput(
             f"class {name!r} of {dataset.title} has {counts.min()} training image(s); "
-            "the probe's validation split needs at least two of every class."
+            f"the probe's validation split needs at least two of every class.{more}"
         )
+    if dataset.test.groups is not None and len(np.unique(dataset.test.groups)) < 2:
+        raise BadInput(f"the test images of {dataset.title} are of one group; an interval needs at least two.")
+    if dataset.train.groups is not None:
+        together = np.unique(np.stack([dataset.train.labels, dataset.train.groups]), axis=1)[0]
+        if (fewest := np.bincount(together)).min() < 2:
+            raise BadInput(
+                f"class {dataset.class_names[int(fewest.argmin())]!r} of {dataset.title} has training images of one "
+                f"group; the probe's validation split needs at least two groups of every class.{more}"
+            )
 
 
 @contextmanager
@@ -131,7 +147,11 @@ def run(
         supervised = recipe.loss.name == "cross_entropy"
         metrics["training_top1" if supervised else "contrastive_accuracy"] = rows[-1].accuracy
     outcomes = {name: answer.outcome for name, answer in measured.items()}
-    yield TrialResult(metrics, predictions, dataset.test.labels.astype(np.int16), outcomes, seconds)
+    groups = {name: answer.groups.astype(np.int32) for name, answer in measured.items() if answer.groups is not None}
+    if dataset.test.groups is not None:
+        groups["top1"] = dataset.test.groups.astype(np.int32)
+        metrics["n_groups"] = len(np.unique(dataset.test.groups))
+    yield TrialResult(metrics, predictions, dataset.test.labels.astype(np.int16), outcomes, groups, seconds)
 
 
 def probe(

@@ -12,17 +12,20 @@ class ImageSet:
 
     images: (N, 3, S, S) uint8; may be a read-only memory map: index it first, then make a tensor of the copy.
     labels: (N,) int64 in [0, number of classes).
+    groups: (N,) int64, equal where images belong together, as those of a patient; None where each stands for itself.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
+    groups: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
 
     def take(self, index: NDArray[np.int64]) -> "ImageSet":
         """A copy of the images at these positions."""
-        return ImageSet(self.images[index], self.labels[index])
+        groups = None if self.groups is None else self.groups[index]
+        return ImageSet(self.images[index], self.labels[index], groups)
 
 
 @dataclass(frozen=True)
@@ -35,3 +38,4 @@ class Dataset:
     fingerprint: str  # names the content, whatever the path; of the whole source, before limit
     title: str  # for captions, e.g. "printed tiles (embedded)"
     skipped: tuple[str, ...] = ()  # one "file: reason" per unreadable file
+    remarks: tuple[str, ...] = ()  # sentences for whoever uses these images

@@ -9,6 +9,7 @@ Files are told by what their names end in. Hidden files and folders, and files t
 
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from simclr_core.errors import BadInput
 TRAIN_NAMES, TEST_NAMES = ("train", "training"), ("test", "testing")  # in any case
 NOT_CLASSES = {"__MACOSX", "@eaDir"}  # what macOS archives and Synology disks leave behind, besides dotfiles
 
+WHY_CLASSES = "because representations are judged by how well they tell labels apart, and the folders are the labels"
+
 Split = Literal["train", "test"]
 
 
@@ -30,6 +33,7 @@ class ImageFile:
     name: str  # relative to the user's folder, with forward slashes
     label: int
     split: Split | None  # None where the user has made no split
+    group: str = ""  # the folder it lies in, below its class's; the same name under another class is the same group
     stamp: tuple[int, ...] = ()  # size in bytes, times of change in nanoseconds: another stamp, another content
     problem: str | None = None
 
@@ -41,6 +45,11 @@ class Listing:
     root: Path
     class_names: tuple[str, ...]
     files: tuple[ImageFile, ...]
+
+    @property
+    def split(self) -> bool:
+        """Whether the user has made one."""
+        return self.files[0].split is not None
 
 
 def list_images(path: Path) -> Listing:
@@ -60,7 +69,7 @@ def list_images(path: Path) -> Listing:
     first, last = next(iter(classes.values())), next(reversed(classes.values()))
     if one_sided := first.keys() ^ last.keys():
         listed = ", ".join(
-            f"{folder.parent.name}/{name}"
+            f"{folder.parent.name}/{printable(folder.name)}"
             for folders in classes.values()
             for name, folder in folders.items()
             if name in one_sided
@@ -69,12 +78,13 @@ def list_images(path: Path) -> Listing:
     files = [
         file
         for split, folders in classes.items()
-        for label, folder in enumerate(folders.values())
-        for file in images_below(folder, root, label, split)
+        for label, name in enumerate(first)
+        for file in images_below(folders[name], root, label, split)
     ]
     if not files:
         raise BadInput(f"{root}: none of its class folders holds an image (.jpg, .png, .tif and so on).")
-    return Listing(root, tuple(map(printable, first)), tuple(sorted(files, key=lambda file: file.name)))
+    names = tuple(printable(folder.name) for folder in first.values())
+    return Listing(root, names, tuple(sorted(files, key=lambda file: file.name)))
 
 
 def children(folder: Path) -> list[os.DirEntry[str]]:
@@ -104,17 +114,30 @@ def user_split(root: Path) -> dict[Split | None, Path] | None:
 
 
 def class_folders(part: Path) -> dict[str, Path]:
-    """Class name to folder, by name. Raises BadInput where there are fewer than two."""
+    """Class name to folder, by name. Raises BadInput where there are fewer than two, or two of one name.
+
+    A name is what people read: é is the same whether it is stored as one letter or, as macOS does, as e and an accent.
+    """
     entries = children(part)
-    folders = {entry.name: Path(entry.path) for entry in entries if is_folder(entry)}
+    folders: dict[str, Path] = {}
+    for entry in filter(is_folder, entries):
+        name = unicodedata.normalize("NFC", entry.name)
+        if name in folders:
+            raise BadInput(
+                f"{part}: two class folders are called {printable(name)!r}, one with its accents as letters of their "
+                "own (Unicode NFD); rename one, or join them."
+            )
+        folders[name] = Path(entry.path)
     if len(folders) >= 2:
         return folders
     if folders:
-        raise BadInput(f"{part}: has only one class folder, {printable(*folders)!r}; at least two are needed.")
+        raise BadInput(
+            f"{part}: has only one class folder, {printable(*folders)!r}; at least two are needed, {WHY_CLASSES}."
+        )
     loose = any(is_image(entry.name) for entry in entries)
     raise BadInput(
-        f"{part}: {'its images lie side by side' if loose else 'has no class folders'}; "
-        "they belong in one subfolder per class, at least two."
+        f"{part}: {'its images lie side by side' if loose else 'has no class folders'}; they belong in one subfolder "
+        f"per class, at least two, {WHY_CLASSES}."
     )
 
 
@@ -124,18 +147,19 @@ def images_below(folder: Path, root: Path, label: int, split: Split | None) -> I
     waiting = [(folder, folder.relative_to(root).as_posix())]
     while waiting:
         inside, prefix = waiting.pop()
+        group = unicodedata.normalize("NFC", inside.relative_to(folder).as_posix()).removeprefix(".")
         for entry in children(inside):
             name = f"{prefix}/{entry.name}"
             try:
                 status = entry.stat()
             except OSError as error:  # a link to nowhere, or to itself
                 if is_image(entry.name):
-                    yield ImageFile(name, label, split, problem=error.strerror)
+                    yield ImageFile(name, label, split, group, problem=error.strerror)
                 continue
             if is_image(entry.name) and stat.S_ISREG(status.st_mode):
-                yield ImageFile(name, label, split, (status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+                yield ImageFile(name, label, split, group, (status.st_size, status.st_mtime_ns, status.st_ctime_ns))
             elif is_image(entry.name):
-                yield ImageFile(name, label, split, problem="not a file")  # a folder, a pipe, a device
+                yield ImageFile(name, label, split, group, problem="not a file")  # a folder, a pipe, a device
             elif stat.S_ISDIR(status.st_mode) and identity(status) not in visited:
                 visited.add(identity(status))
                 waiting.append((Path(entry.path), name))

@@ -1,6 +1,7 @@
 """Work on many files in a few threads; Pillow and hashlib release the interpreter's lock where it counts."""
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -46,16 +47,22 @@ def in_parallel(work: Callable[[Item], Result], items: Sequence[Item], doing: st
 
 @contextmanager
 def patient_bar(doing: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar that appears only once the work has taken PATIENCE seconds, and only on a terminal."""
+    """A progress bar that appears only once the work has taken PATIENCE seconds; where there is no terminal, a line."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     bar = Progress(*columns, console=Console(stderr=True), transient=True)
     task = bar.add_task(doing, total=total)
-    begun = time.monotonic()
+    begun, said = time.monotonic(), False
 
     def advance(n: int) -> None:
+        nonlocal said
         bar.advance(task, n)
-        if bar.console.is_terminal and time.monotonic() - begun > PATIENCE:
+        if said or time.monotonic() - begun <= PATIENCE:
+            return
+        said = True
+        if bar.console.is_terminal:
             bar.start()
+        else:
+            print(f"{doing} ({total:,})", file=sys.stderr, flush=True)
 
     try:
         yield advance

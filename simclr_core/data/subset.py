@@ -16,7 +16,10 @@ def balanced(images: ImageSet, limit: int, class_names: tuple[str, ...], field: 
     would be left with none.
     """
     if limit < len(class_names):
-        raise BadInput(f"{field}: {limit} leaves some of the {len(class_names)} classes with no image.")
+        raise BadInput(
+            f"{field}: {limit} leaves some of the {len(class_names)} classes with no image: "
+            f"--set {field}={2 * len(class_names)} or more, or --set {field}=null for all."
+        )
     if limit >= len(images):
         return images
     taken = shares(limit, np.bincount(images.labels, minlength=len(class_names)))

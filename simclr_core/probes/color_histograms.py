@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simclr_core.config import Transforms, Views
-from simclr_core.probes.geometry import view_pairs
+from simclr_core.probes.geometry import view_pairs, viewed
 from simclr_core.probes.measured import Measured
 
 BINS = 100  # as in the paper's figure
@@ -48,4 +48,5 @@ def histogram_retrieval(
     distance = torch.cdist(left, right, p=1)  # of whole numbers, exact in float32: a tie is a tie
     own = distance.diagonal().clone()
     retrieved = own < distance.fill_diagonal_(torch.inf).amin(dim=1)
-    return Measured(100 * retrieved.double().mean().item(), retrieved.float().cpu().numpy())
+    examples = viewed(len(images), limit, seed, "histograms").numpy()
+    return Measured(100 * retrieved.double().mean().item(), retrieved.float().cpu().numpy(), examples)

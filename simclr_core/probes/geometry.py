@@ -4,6 +4,7 @@ All of it in float64: RankMe (Garrido et al., 2023) sums the logarithms of very 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -70,10 +71,14 @@ def view_pairs(
     images: (M, 3, S, S). Which of them is random, but the same for every setting of the views. `purpose` keeps the
     draws apart from those of training and of other probes.
     """
-    random = stream(seed, purpose)
-    fetch, chosen = pixels(images, device), torch.randperm(len(images), generator=random)[:limit]
-    for step, index in enumerate(chosen.split(BATCH)):
-        yield two_views(fetch(index), views, transforms, random.initial_seed(), step=step)
+    fetch, key = pixels(images, device), stream(seed, purpose).initial_seed()
+    for step, index in enumerate(viewed(len(images), limit, seed, purpose).split(BATCH)):
+        yield two_views(fetch(index), views, transforms, key, step=step)
+
+
+def viewed(images: int, limit: int, seed: int, purpose: str) -> Tensor:
+    """(n,) positions of those of so many images that view_pairs takes, in its order."""
+    return torch.randperm(images, generator=stream(seed, purpose))[:limit]
 
 
 @torch.no_grad()
@@ -98,8 +103,13 @@ def geometry_probe(
     pairs = recipe.probes.geometry.pairs
     batches = view_pairs(images, pairs, recipe.views, recipe.transforms, recipe.seed, "alignment", device)
     left, right = (torch.cat(side) for side in zip(*(encoder(both).chunk(2) for both in batches), strict=True))
-    measured, whole = {"alignment_h": alignment(left, right), "uniformity_h": uniformity(test_h)}, rankme(test_h)
+    examples = viewed(len(images), pairs, recipe.seed, "alignment").numpy()
+
+    def aligned(left: Tensor, right: Tensor) -> Measured:
+        return replace(alignment(left, right), examples=examples)
+
+    measured, whole = {"alignment_h": aligned(left, right), "uniformity_h": uniformity(test_h)}, rankme(test_h)
     if test_z is None:
         return measured, {"rankme_h": whole}
-    measured |= {"alignment_z": alignment(head(left), head(right)), "uniformity_z": uniformity(test_z)}
+    measured |= {"alignment_z": aligned(head(left), head(right)), "uniformity_z": uniformity(test_z)}
     return measured, {"rankme_h": whole, "rankme_z": rankme(test_z)}

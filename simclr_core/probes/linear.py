@@ -5,6 +5,7 @@ same model without a learning rate to tune. Features are standardized with the t
 grid of penalties suits every encoder.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from simclr_core.config import LinearProbe
+from simclr_core.data.hold_out import hold_out
 from simclr_core.optim import LBFGS
 from simclr_core.streams import stream
 
@@ -56,13 +58,20 @@ def predict(weights: Tensor, x: Tensor) -> Tensor:
     return (x @ weights[:-1] + weights[-1]).argmax(dim=1)
 
 
-def validation_split(labels: Tensor, share: float, seed: int) -> Tensor:
+def validation_split(labels: Tensor, share: float, seed: int, groups: Tensor | None = None) -> Tensor:
     """(N,) bool: the images held out to choose the penalty; the same share of every class.
 
-    A class with two or more has at least one held out and at least one not.
+    A class with two or more has at least one held out and at least one not. groups: (N,) int64, of images that are held
+    out together or not at all: then at least that share, and of every class as groups allow.
     """
     held = torch.zeros(len(labels), dtype=torch.bool)
     order = torch.randperm(len(labels), generator=stream(seed, "validation"))
+    if groups is not None:
+        counted: dict[int, Counter[int]] = {}
+        for group, label in zip(groups[order].tolist(), labels[order].tolist(), strict=True):
+            counted.setdefault(group, Counter())[label] += 1
+        names = list(counted)
+        return torch.isin(groups, torch.tensor([names[i] for i in hold_out(list(counted.values()), share)]))
     for label in torch.unique(labels):
         members = order[labels[order] == label]
         held[members[: max(1, min(round(share * len(members)), len(members) - 1))]] = True
@@ -70,15 +79,22 @@ def validation_split(labels: Tensor, share: float, seed: int) -> Tensor:
 
 
 def linear_probe(
-    train_h: Tensor, train_y: Tensor, test_h: Tensor, classes: int, settings: LinearProbe, seed: int
+    train_h: Tensor,
+    train_y: Tensor,
+    test_h: Tensor,
+    classes: int,
+    settings: LinearProbe,
+    seed: int,
+    groups: Tensor | None = None,
 ) -> Probed:
     """Choose the penalty on a validation split of the training images, refit on all of them, predict the test images.
 
-    train_h: (N, D), test_h: (M, D); train_y: (N,) int64 on the CPU. The test labels are not needed, hence not given.
+    train_h: (N, D), test_h: (M, D); train_y: (N,) int64 on the CPU, and so are groups, of training images that belong
+    together, if any do. The test labels are not needed, hence not given.
     """
     mean, deviation = train_h.double().mean(dim=0), train_h.double().std(dim=0).clamp(min=1e-8)
     x, x_test = (train_h.double() - mean) / deviation, (test_h.double() - mean) / deviation
-    held = validation_split(train_y, settings.validation, seed).to(x.device)
+    held = validation_split(train_y, settings.validation, seed, groups).to(x.device)
     y = train_y.to(x.device)
     best: tuple[float, float, Tensor] | None = None
     weights: Tensor | None = None

@@ -1,9 +1,11 @@
 """The answer of a probe."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from simclr_core.data.images import ImageSet
 
 
 @dataclass(frozen=True)
@@ -13,16 +15,27 @@ class Measured:
     Mostly one entry per test example, for pairing. Where classes of the test set are predicted, outcome is the
     predicted class as int16 and value the share that is right; elsewhere it is each example's own number as float32,
     whose mean is the value unless the probe says otherwise. A probe of the weights has no examples: its outcome is one
-    float32 per eigenvalue (head_spectrum).
+    float32 per eigenvalue (head_spectrum). examples: (n,) positions of the test images that the outcome speaks of;
+    None where it is all of them in order, or none. groups: (n,) of the examples, where images come in groups.
     """
 
     value: float
     outcome: NDArray[np.int16] | NDArray[np.float32]
+    examples: NDArray[np.int64] | None = None
+    groups: NDArray[np.int64] | None = None
 
     @property
     def n(self) -> int:
         """Number of test examples, or of eigenvalues."""
         return len(self.outcome)
+
+    def grouped(self, images: ImageSet) -> "Measured":
+        """Itself with the groups of its examples, which are of these test images unless it knows groups already."""
+        if images.groups is None or self.groups is not None:
+            return self
+        if self.examples is not None:
+            return replace(self, groups=images.groups[self.examples])
+        return replace(self, groups=images.groups) if self.n == len(images) else self  # or it is a spectrum
 
 
 def accuracy(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> Measured:

@@ -1,7 +1,7 @@
 """Every probe by what asks for it: a table over one trained model and its data."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -60,7 +60,8 @@ class Probing:
     def linear(self, images: Dataset, train_x: Tensor, test_x: Tensor) -> Probed:
         """Fit a linear probe to any representation of the training images and let it predict the test images."""
         known, settings = labels(images.train), self.recipe.probes.linear
-        return linear_probe(train_x, known, test_x, len(images.class_names), settings, self.recipe.seed)
+        classes, seed = len(images.class_names), self.recipe.seed
+        return linear_probe(train_x, known, test_x, classes, settings, seed, groups(images.train))
 
     def classification(self, images: Dataset) -> Classification:
         """These images as the task of a classifier that is trained on crops of them."""
@@ -88,7 +89,7 @@ def measure(
     for asked, probe in PROBES:
         if asked(recipe.probes):
             measured |= probe(probing)
-    return probed, measured, whole
+    return probed, {name: answer.grouped(dataset.test) for name, answer in measured.items()}, whole
 
 
 def _knn(probing: Probing) -> Measurements:
@@ -176,12 +177,18 @@ PROBES: tuple[tuple[Callable[[Probes], bool], Callable[[Probing], Measurements]]
 def _elsewhere(name: str, predicted: NDArray[np.int64], there: Dataset) -> Measurements:
     """Top-1 and mean per class, as Table 8 has the one for some sets and the other for others."""
     truth = there.test.labels
-    return {f"{name}_top1": hits(predicted, truth), f"{name}_balanced_accuracy": balanced_hits(predicted, truth)}
+    answers = {f"{name}_top1": hits(predicted, truth), f"{name}_balanced_accuracy": balanced_hits(predicted, truth)}
+    return {name: replace(answer, groups=there.test.groups) for name, answer in answers.items()}
 
 
 def labels(images: ImageSet) -> Tensor:
     """(N,) int64 classes, on the CPU."""
     return torch.from_numpy(np.array(images.labels))
+
+
+def groups(images: ImageSet) -> Tensor | None:
+    """(N,) int64 groups on the CPU, if images come in groups."""
+    return None if images.groups is None else torch.from_numpy(images.groups)
 
 
 def right(predicted: Tensor, truth: Tensor) -> Measured:

@@ -78,6 +78,8 @@ def test_anything_that_changes_a_number_changes_the_id() -> None:
         {"head": {"kind": "linear"}},
         {"head": {"batch_norm": False}},
         {"data": {"limit": 100}},
+        {"data": {"range": [0, 4095]}},
+        {"data": {"fourth_band": "ignored"}},
         {"schedule": {"precision": "bfloat16"}},
         {"schedule": {"chunk": 32}},
         {"optimizer": {"scaling": "sqrt"}},
@@ -102,6 +104,14 @@ def test_the_data_set_of_a_transfer_is_part_of_the_id_and_its_path_is_not() -> N
     assert here.trial_id("data", "content") == there.trial_id("data", "content")
     assert here.trial_id("data", "content") != here.trial_id("data", "other content")
     assert [part.source for part in here.data_sets] == ["embedded", "folder:/a/b"]
+
+
+def test_that_images_stand_for_themselves_can_be_said_and_is_the_same_trial() -> None:
+    said, grouped, plain = (Recipe.parse({"data": {"group": group}}) for group in ("image", "parent", None))
+    assert said.trial_id("x") == plain.trial_id("x") == Recipe().trial_id("x")
+    assert grouped.trial_id("x") != plain.trial_id("x")
+    there = [Recipe.parse({"probes": {"transfer": {"group": group}}}) for group in ("image", None)]
+    assert there[0].trial_id("x", "y") == there[1].trial_id("x", "y")
 
 
 def test_one_transform_of_albumentations_has_one_name() -> None:

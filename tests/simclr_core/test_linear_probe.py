@@ -58,6 +58,26 @@ def test_the_validation_split_takes_the_same_share_of_every_class_and_depends_on
     assert not torch.equal(held, validation_split(labels, 0.2, seed=5))
 
 
+def test_the_validation_split_holds_out_whole_groups_that_the_seed_draws() -> None:
+    groups = torch.arange(30).repeat_interleave(torch.arange(30) % 4 + 3)
+    labels = groups % 3
+    labels[groups == 7] = torch.arange(6) % 3  # a group may have every class
+    for seed in range(20):
+        held = validation_split(labels, 0.2, seed, groups)
+        assert not set(groups[held].tolist()) & set(groups[~held].tolist())
+        assert 0.2 <= held.double().mean() <= 0.2 + 8 / len(labels)
+        for label in range(3):
+            assert 0.1 < held[labels == label].double().mean() < 0.4
+    assert not torch.equal(held, validation_split(labels, 0.2, 20, groups))
+
+
+def test_a_class_of_a_single_group_stays_in_training() -> None:
+    groups = torch.tensor([0] * 5 + [1] * 5 + [2] * 5)
+    held = validation_split(torch.tensor([0] * 5 + [1] * 10), 0.2, 0, groups)
+    assert not held[:5].any()
+    assert int(held.sum()) == 5
+
+
 def test_features_that_never_vary_do_no_harm() -> None:
     x, y = blobs(300)
     dead = torch.cat([x, torch.tensor([0.0, 0.1, -1e4, 1e-7]).expand(300, -1)], dim=1)

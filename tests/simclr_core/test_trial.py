@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from builders.toy import small, some_data
+from PIL import Image
 from sklearn.metrics import recall_score
 
 import ablations
@@ -16,6 +18,7 @@ from ablations.studies.expand import expand
 from ablations.studies.load import load_scale, load_study
 from simclr_core import trial
 from simclr_core.config import Crop, Data, Finetune, Probes, Recipe
+from simclr_core.data import load
 from simclr_core.data.images import Dataset, ImageSet
 from simclr_core.errors import BadInput
 from simclr_core.model import SimCLR
@@ -45,6 +48,98 @@ def test_a_trial_gives_a_row_per_epoch_and_then_its_result() -> None:
     assert result.metrics["loss"] == rows[-1]
     assert np.array_equal(result.labels, data.test.labels)
     assert result.metrics["top1"] > 80  # brightness is easy; a probe of shuffled labels would sit at 50
+
+
+def grouped(data: Dataset) -> Dataset:
+    """The same images, four in a row of one group."""
+    parts = {name: getattr(data, name) for name in ("train", "test")}
+    return replace(data, **{n: replace(part, groups=np.arange(len(part)) // 4) for n, part in parts.items()})
+
+
+def test_every_outcome_knows_the_groups_of_its_own_examples() -> None:
+    recipe = small(
+        probes={
+            "geometry": {"pairs": 20},
+            "color_histograms": True,
+            "transfer": {"source": "folder:there"},
+            "transform_prediction": {"target": "gray"},
+        },
+        head={"dim": "h"},
+    )
+    data, there = grouped(some_data()), some_data(n=40)
+    there = replace(there, test=replace(there.test, groups=np.arange(60) % 7))
+    *_, result = trial.run(recipe, data, transfer=there)
+    assert isinstance(result, TrialResult)
+    own, n_test = np.arange(60) // 4, 60
+    assert result.metrics["n_groups"] == 15
+    assert result.groups.keys() == result.outcomes.keys() | {"top1"}
+    for name, groups in result.groups.items():
+        if name.startswith("transfer"):
+            assert np.array_equal(groups, np.arange(60) % 7)
+        elif name in ("alignment_h", "alignment_z", "histogram_top1"):  # of test images drawn by the seed
+            purpose, limit = ("histograms", 2000) if name == "histogram_top1" else ("alignment", 20)
+            drawn = torch.randperm(n_test, generator=stream(0, purpose))[:limit].numpy()
+            assert np.array_equal(groups, own[drawn]), name
+        else:
+            assert np.array_equal(groups, own), name
+    _, alone = outcome(small(), some_data())
+    assert alone.groups == {}
+    assert "n_groups" not in alone.metrics
+
+
+def test_patients_are_recognized_where_they_are_torn_apart_and_at_chance_where_they_are_held_out(tmp_path) -> None:
+    """200 patients, each with a pattern of its own, whose class is their number modulo 2: there is nothing to learn."""
+    rng = np.random.default_rng(0)
+    for patient in range(200):
+        pattern = np.kron(rng.integers(0, 256, (3, 3, 3)), np.ones((8, 8, 1)))
+        for i in range(5):
+            path = tmp_path / "own" / "ab"[patient % 2] / f"p{patient}" / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = (pattern + rng.normal(0, 12, pattern.shape)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(path)
+    top1 = {}
+    for group in ("image", "parent"):
+        source = {"source": f"folder:{tmp_path / 'own'}", "group": group}
+        recipe = small(schedule={"epochs": 0}, data=source, probes={"knn": {"k": 3}})
+        *_, result = trial.run(recipe, load(recipe.data, tmp_path / "cache"))
+        assert isinstance(result, TrialResult)
+        top1[group] = result.metrics["knn_top1"]
+    assert result.metrics["n_groups"] == 40
+    assert top1["image"] > 90
+    assert 25 < top1["parent"] < 75  # three standard errors of 40 patients
+
+
+def test_groups_change_the_validation_split_and_nothing_else() -> None:
+    _, alone = outcome(small(), some_data())
+    _, together = outcome(small(), grouped(some_data()))
+    for name in ("knn_top1", "alignment_h", "uniformity_z"):
+        assert np.array_equal(alone.outcomes[name], together.outcomes[name])
+
+
+@pytest.mark.parametrize(
+    ("part", "groups", "said"),
+    [
+        ("test", np.zeros(60, np.int64), "are of one group; an interval needs at least two"),
+        ("train", np.arange(96) % 2, "class 'a' of fake set has training images of one group; the probe's validation"),
+    ],
+)
+def test_too_few_groups_are_refused(part: str, groups: np.ndarray, said: str) -> None:
+    data = grouped(some_data())
+    with pytest.raises(BadInput, match=said):
+        trial.check(small(), replace(data, **{part: replace(getattr(data, part), groups=groups)}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "helps"),
+    [
+        ({"schedule": {"batch_size": 97}}, "at most 96 fit: --set schedule.batch_size=96."),
+        ({"probes": {"knn": {"k": 97}}}, "--set probes.knn.k=96 or less."),
+    ],
+)
+def test_a_refusal_says_the_setting_that_helps(fields: dict, helps: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        trial.check(small(**fields), some_data())
+    assert str(refused.value).endswith(helps)
 
 
 def test_balanced_accuracy_is_the_mean_of_the_classes_recalls() -> None:

@@ -86,7 +86,9 @@ def test_a_class_with_few_images_gives_all_it_has_and_the_others_fill_up(counts,
 
 
 def test_a_limit_that_leaves_a_class_with_none_is_refused():
-    with pytest.raises(BadInput, match=r"^data.limit: 2 leaves some of the 3 classes with no image.$"):
+    with pytest.raises(
+        BadInput, match=r"^data.limit: 2 leaves some of the 3 classes with no image: --set data.limit=6 or more"
+    ):
         balanced(numbered((5, 5, 5)), 2, NAMES, "data.limit")
 
 
@@ -95,7 +97,10 @@ def test_load_applies_both_limits_and_says_which_one_is_wrong(cache):
     assert np.bincount(part.train.labels).tolist() == [4] * 10
     assert np.bincount(part.test.labels).tolist() == [2] * 10
     assert part.fingerprint == "embedded-tiles-v1"
-    with pytest.raises(BadInput, match=r"^data.test_limit: 9 leaves some of the 10 classes with no image.$"):
+    with pytest.raises(
+        BadInput,
+        match=r"^data.test_limit: 9 leaves some of the 10 classes with no image: --set data.test_limit=20 or more",
+    ):
         load(Data(test_limit=9), cache)
 
 

@@ -68,12 +68,16 @@ def _explain(args: argparse.Namespace) -> int:
 
     # Mistakes in the study are found above, in a moment; from here on torch, matplotlib and the images are loaded.
     from ablations import figures
+    from ablations.sweep.fit import fit_images
     from simclr_core import data
     from simclr_core.health import TrialFailed
 
     cache = Store(results(args.out)).cache
     figures.use_own_matplotlib_settings(cache)
-    dataset = data.load(first.recipe.data, cache)
+    cells = fit_images(cells, scale, overrides, cache)
+    first, dataset = cells[0], data.load(cells[0].recipe.data, cache)
+    for remark in data.remarks_on(first.recipe.data, cache):
+        terminal.complain(remark)
     about = about_images(scale, dataset, args.set)
     try:
         if args.picture == "views":

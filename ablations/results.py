@@ -282,8 +282,10 @@ def _why(args: argparse.Namespace, store: Store, leases: Leases) -> int:
     overrides = options.parse_overrides(args.set)
     wanted = expand.expand(asked, scale, data=args.data, seeds=args.seeds, overrides=overrides)
 
-    from simclr_core import data  # imports torch
+    from ablations.sweep.fit import fit_images  # imports numpy, and loads images
+    from simclr_core import data
 
+    wanted = fit_images(wanted, scale, overrides, store.cache)
     names = {source: data.fingerprint(source, store.cache) for trial in wanted for source in trial.recipe.data_sets}
     cells = [_wanted(item, store, leases) for item in plan.look_up(wanted, names, store, leases)]
     missing = any(cell.state.status == "missing" for cell in cells)

@@ -116,13 +116,17 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
     # Mistakes in the study are found above, in a moment; from here on torch, pandas and the images are loaded.
     from ablations.pictures.captions import about_images
     from ablations.pictures.views import draw_views
+    from ablations.sweep.fit import fit_images
     from simclr_core import data
 
     store = Store(results(args.out))
     cache, ran_as = store.cache, command("run", *argv)
+    every, chosen = (fit_images(trials, scale, overrides, cache) for trials in (every, chosen))
     leases = Leases(store, ran_as)
     sources = dict.fromkeys(part for trial in every for part in trial.recipe.data_sets)
     names = {source: data.fingerprint(source, cache) for source in sources}
+    for remark in dict.fromkeys(remark for source in sources for remark in data.remarks_on(source, cache)):
+        terminal.complain(remark)
     planned = plan.look_up(chosen, names, store, leases)
     if args.dry_run:
         _dry_run(args, planned, scale, cache, engine)
@@ -133,16 +137,13 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
         heed()
         setting = preflight.setting_of(engine, scale, todo, store, cache, ray) if todo else None
         dataset = data.load(chosen[-1].recipe.data, cache)
-        if dataset.skipped:
-            shown = "; ".join(dataset.skipped[:5]) + ("; ..." if len(dataset.skipped) > 5 else "")
-            terminal.complain(f"Unreadable files skipped: {len(dataset.skipped)} ({shown}).")
 
         from ablations.outputs.record import RunRecord, shared
         from ablations.outputs.write import Outputs
         from ablations.studies.info import study_info
 
         # The table always shows the whole study: --only chooses what is trained now, and takes nothing away.
-        whole = planned if chosen is every else plan.look_up(every, names, store, leases)
+        whole = plan.look_up(every, names, store, leases) if only else planned
         info = study_info(asked, scale, every, dataset.title, len(dataset.train), args.set)
         asked_for = RunRecord(ran_as, info, shared(every))
         cells, about = [trial for trial in every if trial.role == CELL], about_images(scale, dataset, args.set)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,29 @@ def bounded_uncertainty(values: NDArray[np.float64], low: float, high: float) ->
         return None
     more = np.append(values, (low, high))
     return Uncertainty(variance=float(more.var()) / len(more), df=len(more) - 1)
+
+
+def grouped_uncertainty(
+    values: NDArray[np.float64], groups: NDArray[np.integer[Any]], low: float, high: float
+) -> Uncertainty | None:
+    """The uncertainty of the mean of values in [low, high] that come in (n,) groups, such as the images of a patient.
+
+    Groups are independent, not values: the sums of a group's residuals are squared and added, times G / (G - 1), with
+    G - 1 degrees of freedom for G groups (Liang and Zeger, 1986, Biometrika 73:13-22; CR1 in econometrics). Never less
+    than of independent values; and where all values are equal, what so many groups can exclude, by
+    `bounded_uncertainty`. None for fewer than two groups.
+    """
+    names, places = np.unique(groups, return_inverse=True)
+    n_groups = len(names)
+    if n_groups < 2:
+        return None
+    if np.ptp(values) == 0:
+        return bounded_uncertainty(values[:n_groups], low, high)
+    alone = bounded_uncertainty(values, low, high)
+    assert alone is not None  # there are values
+    sums = np.bincount(places, weights=values - values.mean())
+    variance = float(np.square(sums).sum()) / len(values) ** 2 * n_groups / (n_groups - 1)
+    return Uncertainty(max(variance, alone.variance), n_groups - 1)
 
 
 def interval(mean: float, parts: Sequence[Uncertainty], level: float = 0.95) -> Interval | None:

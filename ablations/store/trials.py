@@ -1,12 +1,14 @@
 """The results on disk: a folder per trial, named by content, every file written whole or not at all.
 
     results/trials/<trial_id>/  recipe.json  epochs.jsonl  predictions.npy  labels.npy  outcomes.npz
+                                groups.npz   only where test images come in groups
                                 result.json (last) | error.json
                                 log.txt      what the trial's process printed
                                 checkpoint.pt  until the trial is done
     results/set_aside/          damaged folders, as they were found
 
-predictions are the linear probe's classes of the test images; outcomes holds every other probe's answer per example.
+predictions are the linear probe's classes of the test images; outcomes holds every other probe's answer per example;
+groups holds which of a metric's examples belong together.
 
 A trial is `done` when its result.json and all files that it vouches for are as they were written, `damaged` when they
 are not, `running` while a live run claims it, `failed` when it has an error.json, else `missing`. Only `done` is ever
@@ -36,6 +38,7 @@ SCHEMA_VERSION = 2
 Status = Literal["missing", "running", "done", "failed", "damaged"]
 Cause = Literal["numbers", "input", "error", "memory", "died", "hung", "checkpoint"]
 VOUCHED = ("recipe.json", "epochs.jsonl", "predictions.npy", "labels.npy", "outcomes.npz")  # by result.json
+GROUPS = "groups.npz"  # vouched for where it is there
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,14 @@ class Store:
         with np.load(self.folder(trial_id) / "outcomes.npz", allow_pickle=False) as packed:
             return dict(packed)
 
+    def groups(self, trial_id: str) -> dict[str, NDArray[np.int32]]:
+        """By metric the group of each test example; empty where each stands for itself. Raises OSError, ValueError."""
+        try:
+            with np.load(self.folder(trial_id) / GROUPS, allow_pickle=False) as packed:
+                return dict(packed)
+        except FileNotFoundError:
+            return {}
+
     def _unfinished(self, trial_id: str) -> State:
         path = self.folder(trial_id) / "error.json"
         if not os.path.lexists(path):
@@ -216,7 +227,10 @@ class Store:
         if self.look(trial_id).status == "damaged":
             self.set_aside(trial_id)
         folder.mkdir(exist_ok=True)
-        for left in (*(folder / name for name in ("result.json", "error.json", *VOUCHED)), *folder.glob("*.tmp")):
+        for left in (
+            *(folder / name for name in ("result.json", "error.json", *VOUCHED, GROUPS)),
+            *folder.glob("*.tmp"),
+        ):
             remove(left)
         record = {
             "schema_version": SCHEMA_VERSION,
@@ -241,6 +255,7 @@ class Store:
         labels: NDArray[np.int16],
         outcomes: Mapping[str, NDArray[np.int16] | NDArray[np.float32]],
         provenance: Mapping[str, Any],
+        groups: Mapping[str, NDArray[np.int32]] | None = None,
     ) -> None:
         """Store the trial as done. result.json comes last and vouches for the other files."""
         if not finite({**metrics, "seconds": provenance["seconds"]}):
@@ -250,15 +265,17 @@ class Store:
             packed = io.BytesIO()
             np.save(packed, array, allow_pickle=False)
             write(folder / f"{name}.npy", packed.getvalue())
-        packed = io.BytesIO()
-        np.savez(packed, allow_pickle=False, **outcomes)
-        write(folder / "outcomes.npz", packed.getvalue())
+        for name, arrays in {"outcomes.npz": outcomes, **({GROUPS: groups} if groups else {})}.items():
+            packed = io.BytesIO()
+            np.savez(packed, allow_pickle=False, **arrays)
+            write(folder / name, packed.getvalue())
+        vouched = (*VOUCHED, GROUPS) if groups else VOUCHED
         record = {
             "schema_version": SCHEMA_VERSION,
             "trial_id": trial_id,
             "metrics": dict(metrics),
             "provenance": dict(provenance),
-            "files": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in VOUCHED},
+            "files": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in vouched},
         }
         write(folder / "result.json", _json({**record, "digest": _digest(record)}))
         self.checkpoint(trial_id).unlink(missing_ok=True)

@@ -20,7 +20,8 @@ from simclr_core.errors import BadInput
 STARTED, HUNG = "=== started ", "Timeout ("  # in a log: the head of an attempt; how faulthandler ends one
 
 Message = dict[str, Any]
-# {"kind": "epoch", "row"}, then {"kind": "done", "metrics", "predictions", "labels", "outcomes", "provenance"}
+# {"kind": "epoch", "row"}, then
+# {"kind": "done", "metrics", "predictions", "labels", "outcomes", "groups", "provenance"}
 # or {"kind": "failed", "error", "cause", "details"}
 
 
@@ -103,6 +104,7 @@ def _train(job: dict[str, Any]) -> Iterator[Message]:
             "predictions": row.predictions,
             "labels": row.labels,
             "outcomes": row.outcomes,
+            "groups": row.groups,
             "provenance": {**spent, "peak_bytes": cost.peak_bytes(job["device"]), **about, **source},
         }
 

@@ -76,8 +76,11 @@ def _uncertainty(found: Findings) -> str:
     if all(metric.startswith("transfer_") for metric in plot.metrics):
         test = "Tested on the test images of the other data set"
     if "top1" in plot.metrics and plot.kind != "spectrum":  # which draws none
-        half = wilson_half_width(float(done["top1"].median()), images)
+        groups = int(done["n_groups"].min()) if "n_groups" in done and done["n_groups"].notna().all() else None
+        half = wilson_half_width(float(done["top1"].median()), groups or images)
         test = f"Each cell ± {half:.1f} points: 95% interval of the test set of {images:,} images"
+        if groups:
+            test += f" of {groups:,} groups, each counted once"
     spread = found.spread
     if spread.df == 0:
         return f"{test}; no verdict follows from one seed."

@@ -90,7 +90,7 @@ def _frame(axes: Sequence[str], rows: Sequence[Mapping[str, str | None]]) -> pd.
     more = sorted({key for row in rows for key in row if key not in named})
     for metric in (*METRICS, *more):
         values = [row.get(metric) if ok else None for row, ok in zip(rows, done, strict=True)]
-        if metric == "n_test":
+        if metric in ("n_test", "n_groups"):
             columns[metric] = pd.array([int(value) if value else None for value in values], dtype="Int64")
         else:
             columns[metric] = np.array([float(value) if value else np.nan for value in values])

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from ablations.stats.intervals import Interval, Uncertainty, bounded_uncertainty, interval, uncertainty
+from ablations.stats.intervals import Interval, Uncertainty, interval, uncertainty
 from ablations.stats.spread import Spread, between_seeds
 from ablations.store.trials import Store
 from ablations.tables.cells import VALIDATION
@@ -29,7 +29,8 @@ class Estimate:
     """A mean over `seeds`, and the sources of its uncertainty.
 
     seed_parts: empty where how seeds differ is not known. image_part: None where the answers are not at hand; images:
-    how many were paired, or None. A correlation is kept as its Fisher z, whose spread does not depend on its size.
+    how many were paired, or None; groups: in how many groups they come, or None where each stands for itself. A
+    correlation is kept as its Fisher z, whose spread does not depend on its size.
     """
 
     mean: float
@@ -37,6 +38,7 @@ class Estimate:
     image_part: Uncertainty | None
     seeds: int
     images: int | None
+    groups: int | None = None
     fisher: bool = False
 
     @property
@@ -55,6 +57,12 @@ class Estimate:
     def interval_of_images(self, level: float = 0.95) -> Interval | None:
         """The interval over test images alone, for one seed: other seeds are not covered. None without answers."""
         return interval(self.mean, [self.image_part], level) if self.image_part else None
+
+    def tested(self) -> str:
+        """On how many test images, and in how many groups; empty where their answers are not at hand."""
+        if self.images is None:
+            return ""
+        return f"{self.images:,} test images" + (f" of {self.groups:,} groups" if self.groups else "")
 
 
 class Evidence:
@@ -113,9 +121,10 @@ class Evidence:
         return Estimate(
             mean=float(np.mean(list(values.values()))),
             seed_parts=self._seed_parts(quantity, np.array(list(values.values()))),
-            image_part=bounded_uncertainty(images.values, images.low, images.high) if images else None,
+            image_part=images.uncertainty() if images else None,
             seeds=len(values),
             images=len(images.values) if images else None,
+            groups=images.n_groups if images else None,
         )
 
     def per_seed(self, contrast: Contrast) -> dict[int, float]:
@@ -195,13 +204,13 @@ class Evidence:
         total: PerExample | None = None
         for cell, weight in contrast.weights:
             answers = self._answers(cell, seeds)
-            if answers is None or not (total is None or _paired(total, answers)):
+            if answers is None or not (total is None or total.paired(answers)):
                 return None
             low, high = sorted((weight * answers.low, weight * answers.high))
             values = weight * answers.values
             if total is not None:
                 low, high, values = total.low + low, total.high + high, total.values + values
-            total = PerExample(values, answers.labels, low, high)
+            total = PerExample(values, answers.labels, low, high, answers.groups)
         return total
 
     @lru_cache(maxsize=4096)  # noqa: B019
@@ -214,7 +223,7 @@ class Evidence:
             trial_id = self._trials(cell.study).get((cell.axes, seed), "")
             value = self._values(cell.study, cell.metric)[cell.axes][seed]
             one = per_example(self._store, trial_id, cell.metric, value)
-            if one is None or (by_seed and not _paired(by_seed[0], one)):
+            if one is None or (by_seed and not by_seed[0].paired(one)):
                 return None
             by_seed.append(one)
         return PerExample(
@@ -222,6 +231,7 @@ class Evidence:
             labels=by_seed[0].labels,
             low=min(one.low for one in by_seed),
             high=max(one.high for one in by_seed),
+            groups=by_seed[0].groups,
         )
 
     @lru_cache(maxsize=16)  # noqa: B019
@@ -229,11 +239,6 @@ class Evidence:
         done = done_cells(self.frames[study])
         names = zip(rows(done, axes_of(done)), done["seed"], done["trial_id"], strict=True)
         return {(axes, int(seed)): str(trial_id) for axes, seed, trial_id in names}
-
-
-def _paired(one: PerExample, other: PerExample) -> bool:
-    """Whether both are of the same test images, as far as their number and labels tell."""
-    return len(one.values) == len(other.values) and np.array_equal(one.labels, other.labels)
 
 
 def _groups(contrast: Contrast) -> dict[tuple[str, Expression], dict[Axes, float]] | None:

@@ -169,13 +169,13 @@ def _verdict(
         estimates = [estimate for estimate in estimates if estimate.seeds > 1]
     seeds = min((one.seeds for one in estimates), default=0)
     settled = outcome != "undecided" or len(estimates) < len(assessed) or seeds < 2
-    images = min((one.images or 0 for one in estimates), default=0)
+    fewest = min(estimates, key=lambda one: one.images or 0, default=None)
     weakest = min(_deciding(outcome, assessed), key=lambda one: one.lead, default=None)
     return Verdict(
         claim=claim,
         scale=scale,
         outcome=outcome,
-        why=_why(outcome, assessed, seeds, chosen_on, images),
+        why=_why(outcome, assessed, seeds, chosen_on, fewest.tested() if fewest else ""),
         parts=tuple(one.part for one in assessed),
         deciding=weakest.part if weakest else None,
         seeds=seeds,
@@ -215,7 +215,7 @@ def _all_of(assessed: Sequence[Assessed], count: int, hold: bool = True) -> int 
     return sorted(needs)[count - 1] if len(needs) >= count else None
 
 
-def _why(outcome: Outcome, assessed: Sequence[Assessed], seeds: int, chosen_on: int, images: int) -> str:
+def _why(outcome: Outcome, assessed: Sequence[Assessed], seeds: int, chosen_on: int, tested: str) -> str:
     many, missing = len(assessed), sum(one.estimate is None for one in assessed)
     if outcome == "undecided" and missing:
         return f"{missing} of its {many} comparisons {'is' if missing == 1 else 'are'} not measured yet."
@@ -225,8 +225,7 @@ def _why(outcome: Outcome, assessed: Sequence[Assessed], seeds: int, chosen_on: 
     counts: Mapping[str, int] = {
         kind: sum(one.part.outcome == kind for one in assessed) for kind in ("holds", "does not hold", "undecided")
     }
-    tested = f"{images:,} test images" if images else "no images (not measured on test images, or not at hand)"
-    judged = f"judged on {seeds} seeds and {tested}"
+    judged = f"judged on {seeds} seeds and {tested or 'no images (not measured on test images, or not at hand)'}"
     if chosen_on:
         judged += ", the cells chosen on another seed by the validation split"
     if many == 1:

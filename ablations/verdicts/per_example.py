@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ablations.stats.intervals import Uncertainty, bounded_uncertainty, grouped_uncertainty
 from ablations.store.trials import Store
 from ablations.studies.metrics import label
 
@@ -13,12 +14,34 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PerExample:
-    """A number for each test example. values: (n,), in the metric's unit, each in [low, high]. labels: (n,) classes."""
+    """A number for each test example. values: (n,), in the metric's unit, each in [low, high]. labels: (n,) classes.
+
+    groups: (n,) of the examples, where test images come in groups, as those of a patient; else None.
+    """
 
     values: Floats
     labels: NDArray[np.int16]
     low: float
     high: float
+    groups: NDArray[np.int32] | None = None
+
+    @property
+    def n_groups(self) -> int | None:
+        """How many groups there are; None where examples stand for themselves."""
+        return None if self.groups is None else len(np.unique(self.groups))
+
+    def uncertainty(self) -> Uncertainty | None:
+        """What the mean is uncertain by for other examples of the kind: for other groups, where they come in groups."""
+        if self.groups is None:
+            return bounded_uncertainty(self.values, self.low, self.high)
+        return grouped_uncertainty(self.values, self.groups, self.low, self.high)
+
+    def paired(self, other: "PerExample") -> bool:
+        """Whether both are of the same test images, as far as their number, labels and groups tell."""
+        same = len(self.values) == len(other.values) and np.array_equal(self.labels, other.labels)
+        if self.groups is None or other.groups is None:
+            return same and self.groups is other.groups
+        return same and np.array_equal(self.groups, other.groups)
 
 
 def per_example(store: Store, trial_id: str, metric: str, value: float) -> PerExample | None:
@@ -30,6 +53,7 @@ def per_example(store: Store, trial_id: str, metric: str, value: float) -> PerEx
         predicted, labels = store.predictions(trial_id)
         if metric not in ("top1", "balanced_accuracy"):
             predicted = store.outcomes(trial_id)[metric]
+        groups = store.groups(trial_id).get("top1" if metric == "balanced_accuracy" else metric)
     except (OSError, ValueError, KeyError):
         return None
     most = 100.0
@@ -50,7 +74,9 @@ def per_example(store: Store, trial_id: str, metric: str, value: float) -> PerEx
     low, high = float(values.min()), float(values.max())
     if "(%)" in label(metric):
         low, high = 0.0, most
-    return PerExample(values, labels, low, high)
+    if groups is not None and len(groups) != len(values):
+        return None
+    return PerExample(values, labels, low, high, groups)
 
 
 def _equal_classes(labels: NDArray[np.int16]) -> Floats:

@@ -140,8 +140,8 @@ def _intervals(by_metric: Sequence[Ranking]) -> Iterator[str]:
         return
     start = "In points, with" if all(_percent(one.metric) for one in by_metric) else "With"
     corrected = f", Bonferroni over {len(every)} comparisons" if len(every) > 1 else ""
-    images = min(estimate.images or 0 for estimate in judged)
-    tested = f" and {images:,} test images" if images else ", but not over test images, whose answers are not at hand"
+    known = min(judged, key=lambda estimate: estimate.images or 0).tested()
+    tested = f" and {known}" if known else ", but not over test images, whose answers are not at hand"
     seeds = span([estimate.seeds for estimate in judged])
     yield (
         f"{start} 95% intervals (paired{corrected}) over {seeds} seeds{tested}; "

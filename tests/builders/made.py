@@ -52,10 +52,10 @@ def published(frame):
 
 
 class Answers:
-    """A store in memory: trial -> predicted classes, labels, and other probes' outcomes."""
+    """A store in memory: trial -> predicted classes, labels, and other probes' outcomes; by_metric: their groups."""
 
-    def __init__(self):
-        self.trials = {}
+    def __init__(self, **by_metric):
+        self.trials, self.by_metric = {}, by_metric
 
     def put(self, trial, predicted, labels, **outcomes):
         self.trials[trial] = (predicted, labels, outcomes)
@@ -65,6 +65,9 @@ class Answers:
 
     def outcomes(self, trial):
         return self.trials[trial][2]
+
+    def groups(self, _):
+        return self.by_metric
 
 
 def right(cells):

@@ -45,6 +45,19 @@ def test_a_finished_trial_is_done_and_reads_back(store):
         assert np.array_equal(outcomes[name], expected)
 
 
+def test_groups_are_kept_where_images_come_in_groups_and_vouched_for(store):
+    finish(store)
+    assert store.groups(ID) == {}
+    store.begin(ID, RECIPE, ("images",))
+    groups = {"top1": np.arange(4, dtype=np.int32) // 2}
+    store.finish(ID, METRICS, CLASSES, CLASSES, OUTCOMES, {"seconds": 1.5}, groups)
+    assert store.groups(ID)["top1"].tolist() == [0, 0, 1, 1]
+    (store.folder(ID) / "groups.npz").unlink()
+    assert status(store) == "damaged"
+    finish(store)
+    assert status(store) == "done"
+
+
 def test_the_checkpoint_outlives_the_next_attempt_and_goes_when_the_trial_is_done(store):
     store.begin(ID, RECIPE, ("images",))
     store.checkpoint(ID).write_bytes(b"state")

@@ -415,6 +415,15 @@ def test_the_summary_gives_no_verdict_from_one_seed_and_the_test_sets_interval()
     )
 
 
+def test_of_test_images_in_groups_the_interval_is_that_of_so_many_groups():
+    rows = [
+        row | {"n_test": 64, "n_groups": 8} for row in (record("crop", "crop", 50.0), record("crop", "color", 50.0))
+    ]
+    text = " ".join(captions.caption(Findings(frames.study_frame(["first", "second"], rows), info())))
+    assert "Each cell ± 28.5 points: 95% interval of the test set of 64 images of 8 groups, each counted once;" in text
+    assert wilson_half_width(50.0, 8) == pytest.approx(28.5, abs=0.05)  # Newcombe 1998: 4 of 8 is 0.215 to 0.785
+
+
 def test_an_incomplete_map_is_not_ranked_against_the_papers():
     assert "Spearman" not in render.summary(Findings(SOME, info()))
 

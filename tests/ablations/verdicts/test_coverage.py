@@ -14,7 +14,7 @@ from scipy.optimize import linprog
 from scipy.stats import chi2, norm
 from scipy.stats import t as student
 
-from ablations.stats.intervals import bounded_uncertainty, interval
+from ablations.stats.intervals import bounded_uncertainty, grouped_uncertainty, interval
 from ablations.stats.spread import CAUTION, WILD, between_seeds
 from ablations.verdicts.contrasts import mean
 from ablations.verdicts.evidence import Evidence
@@ -75,6 +75,44 @@ def test_with_test_images_intervals_are_never_narrow(seeds, images, right):
     print(f"   median half-width: {np.median(widths) / 2:.1f} points")
     assert at_least(share, GOAL, runs)
     assert min(widths) > 2 * 100 / images
+
+
+LARGE = [3, 1, 30, 8, 12, 5, 22, 9]  # images of patients, over and over
+PATIENTS = {  # groups, images of each, share of the variance that a group's images have in common -> least coverage
+    "8 of 8, none": (8, [8], 0.0, GOAL),
+    "8 of 8, a third": (8, [8], 0.3, GOAL),
+    "8 of 8, all": (8, [8], 1.0, 0.935),
+    "8 of 1 to 30, a third": (8, LARGE, 0.3, 0.91),
+    "8 of 1 to 30, all": (8, LARGE, 1.0, 0.91),
+    "20 of 8, a third": (20, [8], 0.3, GOAL),
+    "20 of 1 to 30, a third": (20, LARGE, 0.3, 0.93),
+    "50 of 8, all": (50, [8], 1.0, 0.94),
+    "50 of 1 to 30, all": (50, LARGE, 1.0, 0.93),
+}
+
+
+@pytest.mark.parametrize("name", PATIENTS)
+def test_images_that_come_in_groups_are_covered_and_as_single_images_would_not_be(name):
+    """The difference of two cells on one test set: each image is right where a normal number of its own is positive."""
+    n_groups, sizes, share, least = PATIENTS[name]
+    rng, runs = np.random.default_rng([n_groups, len(sizes), int(10 * share)]), 3000
+    groups = np.repeat(np.arange(n_groups), np.resize(sizes, n_groups))
+    grouped, single = [], []
+    for _ in range(runs):
+        one, other = (
+            100.0
+            * (np.sqrt(share) * rng.normal(size=n_groups)[groups] > np.sqrt(1 - share) * rng.normal(size=len(groups)))
+            for _ in range(2)
+        )
+        for part, covered in (
+            (grouped_uncertainty(one - other, groups, -100, 100), grouped),
+            (bounded_uncertainty(one - other, -100, 100), single),
+        ):
+            inside = interval((one - other).mean(), [part])
+            covered.append(inside.low <= 0 <= inside.high)
+    told(f"coverage as single images, groups {name}", np.mean(single))
+    assert at_least(told(f"coverage, groups {name}", np.mean(grouped)), least, runs)
+    assert share == 0 or np.mean(single) < 0.85
 
 
 # --- differences of cells ---------------------------------------------------------------------------------------------

@@ -1,13 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from builders.made import Answers, cell, frame, right, trial_id
 from scipy.stats import pearsonr, t, ttest_1samp, ttest_rel
 
-from ablations.stats.intervals import bounded_uncertainty
+from ablations.stats.intervals import bounded_uncertainty, grouped_uncertainty
 from ablations.stats.spread import between_seeds
 from ablations.store.trials import Store
 from ablations.verdicts.contrasts import CellMetric, Contrast, mean
 from ablations.verdicts.evidence import Evidence
+from ablations.verdicts.per_example import per_example
 from ablations.verdicts.statement import Correlation
 from simclr_core.config import Recipe
 
@@ -207,6 +210,46 @@ def test_a_metric_in_its_own_unit_keeps_it():
     low, high = entropy.min(axis=(1, 2)), entropy.max(axis=(1, 2))
     wanted = bounded_uncertainty(each, float(low[0] - high[1]), float(high[0] - low[1]))
     assert found.image_part.variance == pytest.approx(wanted.variance, rel=1e-5)
+
+
+PATIENTS = np.repeat(np.arange(IMAGES // 10), 10)
+
+
+def test_images_of_a_group_are_one_source_paired_over_cells_and_seeds():
+    answers = draws("a", "b")
+    store, table = right(answers)
+    store.by_metric = {"top1": PATIENTS}
+    found = evidence(table, store).estimate(cell("a") - cell("b"))
+    each = 100 * (answers["a"].mean(axis=0) - answers["b"].mean(axis=0))
+    wanted = grouped_uncertainty(each, PATIENTS, -100, 100)
+    assert (found.image_part.variance, found.image_part.df) == (pytest.approx(wanted.variance), IMAGES // 10 - 1)
+    assert (found.images, found.groups) == (IMAGES, 30)
+    assert found.tested() == "300 test images of 30 groups"
+    alone = right(answers)[0]
+    assert evidence(table, alone).estimate(cell("a")).tested() == "300 test images"
+    assert evidence(table).estimate(cell("a")).tested() == ""
+
+
+def test_balanced_accuracy_has_the_groups_of_the_predictions_and_other_metrics_their_own():
+    store, table = right(draws("a", seeds=2))
+    store.by_metric = {"top1": PATIENTS, "knn": PATIENTS[::-1].copy()}
+    predicted, labels, _ = store.trials[trial_id("a", 0)]
+    store.put(trial_id("a", 0), predicted, labels, knn=predicted)
+    found = per_example(store, trial_id("a", 0), "knn", table["a"][0])
+    assert np.array_equal(found.groups, PATIENTS[::-1])
+    recalls = 100 * np.mean([(predicted == labels)[labels == label].mean() for label in range(5)])
+    assert per_example(store, trial_id("a", 0), "balanced_accuracy", recalls).groups is PATIENTS
+
+
+def test_images_in_other_groups_are_not_paired():
+    store, table = right(draws("a", "b"))
+    plain = per_example(store, trial_id("a", 0), "top1", table["a"][0])
+    ours, theirs = replace(plain, groups=PATIENTS), replace(plain, groups=PATIENTS[::-1])
+    assert ours.paired(replace(plain, groups=PATIENTS.copy()))
+    assert not ours.paired(theirs)
+    assert not ours.paired(plain)
+    assert not plain.paired(ours)
+    assert plain.paired(plain)
 
 
 def without_a_prediction(store):

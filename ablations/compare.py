@@ -18,10 +18,12 @@ from ablations.outputs.paths import Paths, results
 from ablations.outputs.record import made_by
 from ablations.stats.intervals import Interval
 from ablations.store.trials import Store
-from ablations.studies.info import stamp
+from ablations.studies.info import stamp, values_of
 from ablations.studies.load import load_scale, load_study
 from ablations.studies.metrics import label
-from ablations.tables.frame import once
+from ablations.studies.model import AxisValue
+from ablations.studies.options import choose
+from ablations.tables.frame import axis_array, once
 from ablations.verdicts.claims.registry import TIE
 from ablations.verdicts.contrasts import Axes, Contrast, rows
 from ablations.verdicts.differences import Side, counterparts, matched, split
@@ -57,12 +59,13 @@ def _compare(args: argparse.Namespace) -> str:
     if args.axis not in study.axes:
         raise BadInput(f"--axis: study {study.study} has no axis {args.axis!r}{nearest(args.axis, list(study.axes))}.")
     paths, store = Paths(args.out, study.study, scale.scale), Store(results(args.out))
-    frame = read.table(paths, made_by(paths, args.study, args.scale))
+    axes = values_of(study, scale.scale)
+    frame = read.table(paths, made_by(paths, args.study, args.scale), axes)
     accuracies = [column for column in frame if label(column).endswith("(%)") and frame[column].notna().any()]
     if args.metric not in accuracies:
         raise BadInput(f"--metric: {paths.table} has no accuracy {args.metric!r}{nearest(args.metric, accuracies)}.")
     called = label(args.metric).removesuffix(" (%)")
-    first, second = (value_of(frame, args.axis, text) for text in args.values)
+    first, second = (value_of(frame, args.axis, axes[args.axis], text) for text in args.values)
     if first == second:
         raise BadInput(f"--values: {args.values[0]} and {args.values[1]} are the same value; give two different ones.")
     evidence = Evidence({study.study: frame}, store)
@@ -107,20 +110,18 @@ def _draw(
         return figures.save(figure, stem)
 
 
-def value_of(frame: pd.DataFrame, axis: str, text: str) -> Any:
-    """The frame's value of that axis which `text` names, numbers in any spelling. Raises BadInput if there is none."""
-    known = list(frame.loc[frame["role"] == "cell", axis].dropna().unique())
-    for value in known:
-        if str(value) == text or (not isinstance(value, str) and _number(text) == value):
-            return value
-    raise BadInput(f"--values: {axis} has no value {text!r}{nearest(text, [str(value) for value in known])}.")
+def value_of(frame: pd.DataFrame, axis: str, declared: Sequence[AxisValue], text: str) -> Any:
+    """The value of an axis that `text` names, as the frame holds it. Raises BadInput if there is none.
 
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+    Those that the study had when it was run, and has no more, are among them.
+    """
+    there = frame.loc[frame["role"] == "cell", axis].dropna().unique().tolist()
+    held = dict(zip(declared, axis_array(declared).tolist(), strict=True))
+    held |= {value: value for value in there if value not in held.values()}
+    value = held[choose(text, list(held), f"--values: {axis}")]
+    if value not in there:
+        raise BadInput(f"--values: the table has no trial with {axis} {text} yet; ablations.run makes it.")
+    return value
 
 
 # --- pairs ------------------------------------------------------------------------------------------------------------

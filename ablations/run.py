@@ -136,19 +136,21 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
     with signals.deferred_signals() as heed, preflight.starting_ray(engine, scale, todo) as ray:
         heed()
         setting = preflight.setting_of(engine, scale, todo, store, cache, ray) if todo else None
-        dataset = data.load(chosen[-1].recipe.data, cache)
+        cells = [trial for trial in every if trial.role == CELL]
+        datasets = {part: data.load(part, cache) for part in dict.fromkeys(trial.recipe.data for trial in cells)}
 
         from ablations.outputs.record import RunRecord, shared
         from ablations.outputs.write import Outputs
         from ablations.studies.info import study_info
 
-        # The table always shows the whole study: --only chooses what is trained now, and takes nothing away.
+        # The figure always shows the whole study: --only chooses what is trained now, and takes nothing away.
         whole = plan.look_up(every, names, store, leases) if only else planned
-        info = study_info(asked, scale, every, dataset.title, len(dataset.train), args.set)
-        asked_for = RunRecord(ran_as, info, shared(every))
-        cells, about = [trial for trial in every if trial.role == CELL], about_images(scale, dataset, args.set)
-        views = partial(draw_views, asked.study, cells, dataset, about)
-        outputs = Outputs(args.out, asked_for, whole, store, leases, views)
+        images = {part: (dataset.title, len(dataset.train)) for part, dataset in datasets.items()}
+        asked_for = RunRecord(ran_as, study_info(asked, scale, every, images, args.set), shared(every))
+        dataset = datasets[chosen[-1].recipe.data]
+        views = partial(draw_views, asked.study, cells, dataset, about_images(scale, dataset, args.set))
+        wanted = {item.trial_id for item in planned}
+        outputs = Outputs(args.out, asked_for, whole, wanted, store, leases, views)
         watch = interrupted = None
         if setting is not None:
             with leases.alive():

@@ -121,8 +121,9 @@ def _report(asked: Study, scale: Scale, out: Path) -> None:
 
     planned, store, leases = _planned(asked, scale, out)
     trials = [item.trial for item in planned]
-    about = RunRecord("", study_info(asked, scale, trials, "made up", 1000, ()), shared(trials))
-    outputs = Outputs(out, about, planned, store, leases, Figure)
+    images = {trial.recipe.data: ("made up", 1000) for trial in trials}
+    about = RunRecord("", study_info(asked, scale, trials, images, ()), shared(trials))
+    outputs = Outputs(out, about, planned, {item.trial_id for item in planned}, store, leases, Figure)
     outputs.write()
     outputs.summary()
 

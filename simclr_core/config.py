@@ -19,6 +19,8 @@ RECIPE_VERSION = 3
 FIGURE_5 = ("crop", "cutout", "color", "sobel", "noise", "blur", "rotate")  # in its order
 TRANSFORMATIONS = (*FIGURE_5, "solarize", "equalize", "motion_blur", "autoaugment")
 
+MOMENTUM = 0.9
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 Range = tuple[float, float]
 FourthBand = Literal["alpha", "ignored"]
@@ -292,7 +294,12 @@ class Optimizer(Part):
     # With the batch size B: lr itself, lr * B / 256 or lr * sqrt(B) (Appendix B.1: 0.3 and 0.075 with LARS).
     scaling: Literal["none", "linear", "sqrt"] = "none"
     weight_decay: float = Field(default=1e-4, ge=0)
-    momentum: float = Field(default=0.9, ge=0, lt=1)
+    momentum: float = Field(default=MOMENTUM, ge=0, lt=1)
+
+    @field_validator("momentum")
+    @classmethod
+    def _idle_in_adamw(cls, momentum: float, given: ValidationInfo) -> float:
+        return MOMENTUM if given.data.get("name") == "adamw" else momentum  # else one training would have two names
 
 
 class Schedule(Part):

@@ -64,7 +64,7 @@ def more(findings: Findings, seconds: Mapping[str, float], epochs: Epochs) -> di
         return drawn
 
     drawings: dict[str, Callable[[], Figure | None]] = {}
-    if findings.info.figure.kind == "pairs":
+    if findings.info.figure.kind == "pairs" and findings.info.composed:
         drawings["synergy"] = styled(lambda: synergy.draw(findings))
     if "top1" in findings.info.figure.metrics:
         drawings["cost"] = styled(lambda: cost.draw(findings, seconds))

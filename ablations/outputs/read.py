@@ -15,7 +15,7 @@ from ablations.outputs.record import RunRecord, damaged, made_by, missing
 from ablations.store.inspect import tail
 from ablations.store.leases import Leases
 from ablations.store.trials import Store
-from ablations.studies.info import Epochs, Outcomes
+from ablations.studies.info import Axes, Epochs, Outcomes, Unasked, values_of
 from ablations.studies.load import load_study
 from ablations.tables import frame
 from ablations.tables.findings import Findings
@@ -72,11 +72,19 @@ def files(paths: Paths) -> list[Path]:
     return [paths.table, paths.provenance, paths.record, paths.views, *paths.comparisons.values()]
 
 
-def table(paths: Paths, makes: str) -> pd.DataFrame:
-    """The study's frame. Raises BadInput where there is none, with the command that `makes` it."""
+def table(paths: Paths, makes: str, axes: Axes) -> pd.DataFrame:
+    """The study's frame, its trials that were not asked for among the missing.
+
+    axes: the values that they have, where no record of the run says so. Raises BadInput where there is no table, with
+    the command that `makes` it.
+    """
     if not paths.table.is_file():
         raise missing(paths.table, makes)
-    return frame.read(paths.table)
+    unasked: Sequence[Unasked] = ()
+    with suppress(BadInput):
+        about = run_record.read(paths).context
+        axes, unasked = about.axes, about.unasked
+    return frame.whole(frame.read(paths.table, axes), unasked)
 
 
 def tables(out: Path, scale: str, studies: Iterable[str]) -> dict[str, pd.DataFrame]:
@@ -84,7 +92,7 @@ def tables(out: Path, scale: str, studies: Iterable[str]) -> dict[str, pd.DataFr
     found = {}
     for study in studies:
         with suppress(BadInput):
-            found[study] = table(Paths(out, study, scale), "")
+            found[study] = table(Paths(out, study, scale), "", values_of(load_study(study), scale))
     return found
 
 
@@ -92,7 +100,8 @@ def gather(paths: Paths, asked: str) -> StudyOutputs:
     """Raises BadInput, with the command that helps, where a file is missing or damaged. asked: the study, as given."""
     makes = made_by(paths, asked)
     texts = [_text(path, makes) for path in (paths.table, paths.provenance)]
-    run, rows = run_record.read(paths, makes), table(paths, makes)
+    run = run_record.read(paths, makes)
+    rows = table(paths, makes, run.context.axes)
     if axes_of(rows) != list(run.context.axes):
         raise BadInput(f"{paths.table}: its axes are not those of {paths.record.name}; this makes both again: {makes}")
     store = Store(results(paths.out))

@@ -4,7 +4,8 @@ import csv
 import io
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,14 +43,18 @@ class Outputs:
         out: Path,
         asked: RunRecord,
         planned: Sequence[Planned],
+        wanted: Collection[str],
         store: Store,
         leases: Leases,
         views: "Callable[[], Figure]",
     ) -> None:
-        """views: draws what the augmentations do to the images, which are at hand now and not for a later report."""
+        """planned: the whole study. wanted: by trial_id, the trials that the CSV tells of even where they are missing.
+
+        views: draws what the augmentations do to the images, which are at hand now and not for a later report.
+        """
         self.asked, self.context = asked, asked.context
         self.store, self._leases, self._views = store, leases, views
-        self.planned = list(planned)
+        self.planned, self._wanted = list(planned), frozenset(wanted)
         self.problem = ""  # why the figure could not be drawn
         self.paths = Paths(out, self.context.study, self.context.scale)
         self._warm, self._changed, self._idle, self._next = False, False, False, time.monotonic() + EVERY
@@ -84,11 +89,13 @@ class Outputs:
         self.planned = plan.refresh(self.planned, self.store, self._leases)
         self.findings, paths = self._find(), self.paths
         with writable():
-            frame.write(self.findings.frame, paths.table)
+            rows, unasked = frame.asked(self.findings.frame, self._wanted)
+            asked = replace(self.asked, context=replace(self.context, unasked=unasked))
+            frame.write(rows, paths.table)
             replace_file(paths.markdown, render.markdown(self.findings).encode())
             replace_file(paths.latex, render.latex(self.findings).encode())
             replace_file(paths.provenance, self._provenance().encode())
-            replace_file(paths.record, run_record.dump(self.asked))
+            replace_file(paths.record, run_record.dump(asked))
             return [paths.table, paths.markdown, paths.latex, paths.provenance, paths.record, *self._draw()]
 
     def finish(self) -> list[Path]:
@@ -113,7 +120,7 @@ class Outputs:
         from ablations.tables.findings import Findings
         from ablations.tables.frame import study_frame
 
-        rows, verdicts = study_frame(list(self.context.axes), [item.record() for item in self.planned]), None
+        rows, verdicts = study_frame(self.context.axes, [item.record() for item in self.planned]), None
         if self.context.figure.kind == "budget":
             from ablations.verdicts import budgets
 

@@ -11,6 +11,7 @@ from ablations.studies.info import StudyInfo
 from ablations.studies.metrics import label, text
 from ablations.studies.plot import METRIC
 from ablations.tables.frame import axes_of
+from ablations.tables.render import map_layout
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def reading(info: StudyInfo) -> str:
     if plot.kind == "budget":
         return "claims of the paper, and levels, down; image pairs that a cell is trained on across"
     if plot.kind == "pairs":
-        return f"{measured}; first transformation down, second across; mean over seeds"
+        return f"{measured}; {map_layout(info)}; mean over seeds"
     return f"{measured}; {across} across; mean over seeds, ± half a 95% interval where there are several"
 
 

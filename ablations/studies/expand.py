@@ -8,7 +8,8 @@ from typing import Any
 
 from ablations.studies.fields import append, merge, put
 from ablations.studies.load import GRIDS
-from ablations.studies.model import CELL, MAX_SEEDS, Scale, Study, Trial, Value
+from ablations.studies.model import CELL, MAX_SEEDS, AxisValue, Scale, Study, Trial, Value
+from ablations.studies.options import choose
 from simclr_core.config import Recipe, nearest
 from simclr_core.errors import BadInput
 
@@ -25,7 +26,7 @@ def expand(
     """The study's trials at that scale: baselines first, then cells, whole maps one seed after the other.
 
     data: another source than the scale's. seeds: how many, from 0. overrides: dotted path -> value, on top of scale and
-    study, below the axes. only: axis -> the values wanted, as text; baselines always stay.
+    study, below the axes. only: axis -> the values wanted, as texts (see options.choose); baselines always stay.
     Raises BadInput: one sentence naming the study, the path and what is allowed.
     """
     _offered(study, scale)
@@ -47,14 +48,15 @@ def expand(
     mapped = []
     for axes in cells:
         fields = copy.deepcopy(base)
-        where = f"{study.study}: {', '.join(f'{name} = {value}' for name, value in axes.items())}"
+        known = {name: study.axes[name].shown(value, scale.scale) for name, value in axes.items()}
+        where = f"{study.study}: {', '.join(f'{name} = {value}' for name, value in known.items())}"
         for name, value in axes.items():
             for path, given in study.axes[name].fields(value).items():
                 if study.axes[name].append is None:
                     put(fields, path, given)
                 else:
                     append(fields, path, given, defaults, f"{study.study}: axes.{name}.append")
-        mapped.append(_seeded(CELL, axes, fields, all_seeds, where))
+        mapped.append(_seeded(CELL, known, fields, all_seeds, where))
     return trials + [cell[i] for i in range(len(all_seeds)) for cell in mapped]
 
 
@@ -106,13 +108,11 @@ def _absolute(source: str) -> str:
 
 def _cells(study: Study, scale: str, only: Mapping[str, Sequence[str]]) -> list[dict[str, Value]]:
     """Axis values of every cell, the first axis outermost, extra cells last, filtered by `only`."""
+    chosen: dict[str, list[AxisValue]] = {}
     for name, wanted in only.items():
         if name not in study.axes:
             raise BadInput(f"--only {name}: unknown axis {name!r}{nearest(name, tuple(study.axes))}.")
-        known = [str(value) for value in study.values(name, scale)]
-        for value in wanted:
-            if value not in known:
-                raise BadInput(f"--only {name}: unknown value {value!r}{nearest(value, known)}.")
+        chosen[name] = [choose(value, study.values(name, scale), f"--only {name}: the axis") for value in wanted]
     product = itertools.product(*(axis.listed(scale) for axis in study.axes.values()))
     cells = [dict(zip(study.axes, values, strict=True)) for values in product]
     for i, extra in enumerate(study.extra):
@@ -125,13 +125,19 @@ def _cells(study: Study, scale: str, only: Mapping[str, Sequence[str]]) -> list[
             if cell in cells:
                 raise BadInput(f"{study.study}: extra.{i}: this cell is there already.")
             cells.append(cell)
-    chosen = [cell for cell in cells if all(str(cell[name]) in wanted for name, wanted in only.items())]
-    if not chosen:
+    found = [
+        cell
+        for cell in cells
+        if all(study.axes[name].shown(cell[name], scale) in wanted for name, wanted in chosen.items())
+    ]
+    if not found:
         raise BadInput("--only: no cell of the study has this combination of values.")
-    return chosen
+    return found
 
 
-def _seeded(role: str, axes: dict[str, Value], fields: dict[str, Any], seeds: Sequence[int], where: str) -> list[Trial]:
+def _seeded(
+    role: str, axes: dict[str, AxisValue], fields: dict[str, Any], seeds: Sequence[int], where: str
+) -> list[Trial]:
     if "seed" in fields:
         raise BadInput(f"{where}: seed: seeds are given by the study's key 'seeds' or by --seeds.")
     recipe = Recipe.parse(fields, where)

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ablations.studies.model import CELL, Scale, Study, Trial
+from ablations.studies.model import CELL, AxisValue, Scale, Study, Trial
 from ablations.studies.plot import Plot
+from simclr_core.config import Data
 
-AxisValue = str | bool | int | float | None
-Axes = Mapping[str, Sequence[AxisValue]]  # axis -> its values in declared order
+Axes = Mapping[str, Sequence[AxisValue]]  # axis -> its values in declared order, those of extra cells included
+Unasked = tuple[int, tuple[AxisValue, ...], int, str]  # a cell's trial: its row, values on the axes, seed, trial_id
 Epochs = Callable[[str], Sequence[Mapping[str, Any]]]  # trial_id -> a row per epoch
 Outcomes = Callable[[str], Mapping[str, Any]]  # trial_id -> what its probes found, arrays by metric
 
@@ -36,6 +37,8 @@ class StudyInfo:
     labels: dict[str, str] = field(default_factory=dict)  # of axes, for people; an axis without one goes by its name
     repeats: str = ""  # the study that this one repeats along its first axis; empty where it repeats none
     images: int = 0  # that an epoch trains on, whole batches alone; 0 where that is not known
+    composed: bool = True  # of a map: its axes append to one chain, so that a cell is a pair of transformations
+    unasked: tuple[Unasked, ...] = ()  # rows that the table on disk leaves out: neither asked for nor there
 
     @property
     def title(self) -> str:
@@ -47,13 +50,22 @@ class StudyInfo:
         return self.labels.get(axis) or axis
 
 
+def values_of(study: Study, scale: str) -> dict[str, tuple[AxisValue, ...]]:
+    """The values of each axis at that scale in declared order, those of extra cells included."""
+    return {axis: study.values(axis, scale) for axis in study.axes}
+
+
 def study_info(
-    asked: Study, scale: Scale, trials: Sequence[Trial], title: str, images: int, overrides: Sequence[str]
+    asked: Study,
+    scale: Scale,
+    trials: Sequence[Trial],
+    images: Mapping[Data, tuple[str, int]],
+    overrides: Sequence[str],
 ) -> StudyInfo:
     """Gather what captions say of the study.
 
-    title: of the data set; images: how many it has to train on, of which whole batches count; overrides: what the
-    command line changed, path=value.
+    images: of each data set of the cells its title and how many images it has to train on, of which whole batches
+    count; overrides: what the command line changed, path=value.
     """
     recipes = [trial.recipe for trial in trials if trial.role == CELL]
     mirrored = {recipe.views.left == recipe.views.right for recipe in recipes}
@@ -68,7 +80,7 @@ def study_info(
         scale=scale.scale,
         about=scale.about,
         stamp=scale.stamp,
-        data=title,
+        data=", ".join(dict.fromkeys(title for title, _ in images.values())),
         encoder=", ".join(encoders),
         epochs=tuple(sorted({recipe.schedule.epochs for recipe in recipes})),
         batch_size=tuple(sorted({recipe.schedule.batch_size for recipe in recipes})),
@@ -79,13 +91,20 @@ def study_info(
         if mirrored == {False}
         else "symmetric and asymmetric",
         overrides=tuple(overrides),
-        axes={axis: asked.values(axis, scale.scale) for axis in asked.axes},
+        axes=values_of(asked, scale.scale),
         labels={name: axis.label for name, axis in asked.axes.items() if axis.label},
         repeats=asked.repeats,
-        images=min((recipe.schedule.images_per_epoch(images) for recipe in recipes), default=images),
+        composed=_composed(asked),
+        images=min(recipe.schedule.images_per_epoch(images[recipe.data][1]) for recipe in recipes),
     )
 
 
 def stamp(scale: Scale | StudyInfo) -> str:
     """What must be said across everything that shows a scale's numbers, where these mean nothing; else empty."""
     return f"{scale.scale.upper()}: {scale.about}" if scale.stamp else ""
+
+
+def _composed(study: Study) -> bool:
+    """Whether the cells of the study's map are pairs of transformations."""
+    axes = [study.axes[name] for name in study.figure.shown([*study.axes]) if name != study.along]
+    return len(axes) == 2 and all(axis.append is not None for axis in axes) and axes[0].paths == axes[1].paths

@@ -1,56 +1,18 @@
 """Studies and scales from YAML: by name from those shipped, or by path."""
 
 import os
-import re
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from ablations.studies.fields import merge
 from ablations.studies.model import Axis, Scale, Study
+from ablations.studies.parse import parse_yaml
 from simclr_core.config import Recipe, complaint, nearest
 from simclr_core.errors import BadInput
 
 GRIDS = Path(__file__).parents[2] / "grids"
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML's safe loader, where 1e-3 is a number (YAML 1.1 wants 1.0e-3) and a key given twice is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"key {key.value!r} is given twice", problem_mark=key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
-
-
-def parse_yaml(text: str, where: str) -> Any:
-    """Plain data from YAML. Raises BadInput naming the line."""
-    try:
-        return yaml.load(text, _Loader)  # a subclass of SafeLoader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise BadInput(
-            f"{where}{line}: invalid YAML: {getattr(error, 'problem', None) or ' '.join(str(error).split())}."
-        ) from None
-    except RecursionError:
-        raise BadInput(f"{where}: invalid YAML: nested too deeply.") from None
-    except ValueError as error:  # Python reads no integer of more than 4,300 digits
-        raise BadInput(f"{where}: invalid YAML: {str(error).partition(';')[0]}.") from None
 
 
 M = TypeVar("M", bound=BaseModel)

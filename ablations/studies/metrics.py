@@ -49,6 +49,11 @@ def is_metric(name: str) -> bool:
     return name in LABELS or label(name) != name.replace("_", " ")
 
 
+def is_column(name: str) -> bool:
+    """Whether a study's tables may have a column of that name beside its axes."""
+    return name in (*COLUMNS, *DERIVED) or is_metric(name)
+
+
 def short(metric: str) -> str:
     """The metric's name for a legend: the label without its unit."""
     return re.sub(r",? top-\d| \(.*\)$", "", label(metric)) if metric != "top1" else "linear probe on h"
@@ -62,7 +67,7 @@ def text(value: float, metric: str = "top1") -> str:
 def called(axes: Iterable[tuple[str, Any]]) -> str:
     """A cell's name for people: "crop > color", "nonlinear dim 32"."""
     named: Mapping[str, Any] = dict(axes)
-    if set(named) == {"first", "second"}:
+    if set(named) == {"first", "second"} and all(isinstance(value, str) for value in named.values()):
         return str(named["first"]) if named["first"] == named["second"] else f"{named['first']} > {named['second']}"
     return " ".join(
         f"{axis} {value}" if isinstance(value, int | float) else str(value)
@@ -78,3 +83,8 @@ METRICS = (  # a study whose recipe asks for more probes has their columns after
     "alignment_h", "alignment_z", "uniformity_h", "uniformity_z", "rankme_h", "rankme_z",
 )  # fmt: skip
 COLUMNS = ("role", "seed", "status", "trial_id", *METRICS)
+# What tables have on the way to a figure or a sentence; and the supervised twin's own accuracy.
+DERIVED = (
+    *("metric", "value", "mean", "sd", "half", "n", "done", "failed", "number"),
+    *("seconds", "trials", "level", "difference", "training_top1"),
+)

@@ -1,19 +1,25 @@
 """Studies, scales and trials: frozen and validated."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ablations.published.numbers import items
-from ablations.studies.metrics import COLUMNS
+from ablations.studies.metrics import is_column
+from ablations.studies.parse import spelled
 from ablations.studies.plot import Plot
 from simclr_core.config import Recipe, nearest
 
 CELL = "cell"  # the role of an ordinary trial
 MAX_SEEDS = 1000  # a slip of the finger, not a study, is beyond
-Value = str | bool | int | float | None
+AxisValue = str | bool | int | float | None  # as tables have it; None: no value on the axis
+Scalar = str | bool | int | float | None
+Value = Scalar | tuple[Scalar, ...]  # as a study gives it to an axis
+OWN_FOLDERS = ("cache", "claims", "gallery", "paper", "runs", "set_aside", "trials")  # in results/ and reports/
 
 
 def _file_name(name: str) -> str:
@@ -22,13 +28,43 @@ def _file_name(name: str) -> str:
     return name
 
 
+def _own_folder(name: str) -> str:
+    if name.lower() in OWN_FOLDERS:
+        raise ValueError(
+            f"{name!r} cannot name a study, its files would be among our own; not allowed: {', '.join(OWN_FOLDERS)}"
+        )
+    return name
+
+
 Name = Annotated[str, AfterValidator(_file_name)]
+StudyName = Annotated[Name, AfterValidator(_own_folder)]
+
+
+def shown(value: Value) -> AxisValue:
+    """What a value of an axis is in tables and for people: null by that word, a list by its parts, others as given."""
+    if isinstance(value, tuple):
+        return " ".join(str(shown(part)).removesuffix(".0") for part in value) or "[]"
+    return "null" if value is None else value
 
 
 class Part(BaseModel):
     """A frozen piece of a study or a scale; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _listed(values: Any) -> Any:
+    """Raise ValueError where it is no list of values of an axis."""
+    if not isinstance(values, list | tuple):
+        raise ValueError(f"a list of values is needed, or under values a mapping from names to fields, got {values!r}")
+    for value in values:
+        for part in value if isinstance(value, list | tuple) else [value]:
+            finite = not isinstance(part, float) or isfinite(part)
+            if not (part is None or (isinstance(part, str | bool | int | float) and finite)):
+                raise ValueError(
+                    f"a text, a finite number, true, false, null or a list of these is needed, got {value!r}"
+                )
+    return values
 
 
 class Axis(Part):
@@ -42,8 +78,24 @@ class Axis(Part):
     label: str = ""  # for people, on figures; the axis's name where there is none
     set: str | tuple[str, ...] | None = None
     append: str | tuple[str, ...] | None = None
-    values: tuple[Value, ...] | dict[str, dict[str, Any]] = Field(min_length=1)
+    values: tuple[Value, ...] | dict[Value, dict[str, Any]] = Field(min_length=1)
     at: dict[str, tuple[Value, ...]] = {}  # scale -> the values there instead; of a mapping, those of its names
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _named_or_listed(cls, values: Any) -> Any:
+        """Say what is wrong in one sentence, where each member of the union would complain for itself."""
+        if not isinstance(values, Mapping):
+            return _listed(values)
+        for name, fields in zip(_listed([*values]), values.values(), strict=True):
+            if not isinstance(fields, Mapping):
+                raise ValueError(f"{spelled(name)}: a mapping from fields to values is needed, got {fields!r}")
+        return values
+
+    @field_validator("at", mode="before")
+    @classmethod
+    def _listed_at(cls, at: Any) -> Any:
+        return {scale: _listed(values) for scale, values in at.items()} if isinstance(at, Mapping) else at
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -54,17 +106,21 @@ class Axis(Part):
         for scale, names in self.at.items():
             for name in names if isinstance(self.values, dict) else ():
                 if name not in self.values:
-                    known = [str(known) for known in self.values]
-                    raise ValueError(f"at.{scale}: unknown value {name!r}{nearest(str(name), known)}")
+                    known = [spelled(known) for known in self.values]
+                    raise ValueError(f"at.{scale}: unknown value {name!r}{nearest(spelled(name), known)}")
         for name, values in {
             "values": self.listed(""),
             **{f"at.{scale}": those for scale, those in self.at.items()},
         }.items():
             if not values:
                 raise ValueError(f"{name} is empty")
-            twice = [value for i, value in enumerate(values) if value in values[:i]]
-            if twice:
-                raise ValueError(f"{name} lists {twice[0]!r} twice")
+            for i, value in enumerate(values):
+                alike = [other for other in values[:i] if other == value or str(shown(other)) == str(shown(value))]
+                if alike:
+                    also = "twice" if repr(alike[0]) == repr(value) else f"beside {alike[0]!r}, which reads the same"
+                    raise ValueError(f"{name} lists {value!r} {also}")
+                if not (text := str(shown(value))).strip() or not text.isprintable():
+                    raise ValueError(f"{name} lists {value!r}; a name of printable characters on one line is needed")
         return self
 
     @property
@@ -78,12 +134,16 @@ class Axis(Part):
     def fields(self, value: Value) -> dict[str, Any]:
         """The fields that a value of this axis sets or appends to: dotted path -> what it puts there."""
         if isinstance(self.values, dict):
-            return self.values[str(value)] if value is not None else {}
+            return self.values.get(value, {})  # nothing: an extra cell without a value here
         return dict.fromkeys(self.paths, value)
 
     def listed(self, scale: str) -> tuple[Value, ...]:
         """The axis's values at that scale: `at`'s where it names it, else `values`."""
         return self.at.get(scale, (*self.values,))
+
+    def shown(self, value: Value, scale: str) -> AxisValue:
+        """What tables hold for a cell's value: `shown`, or None where null stands for no value and is not listed."""
+        return None if value is None and None not in self.listed(scale) else shown(value)
 
 
 class Study(Part):
@@ -93,7 +153,7 @@ class Study(Part):
     of its own, the first, at every value of which the other's cells are trained.
     """
 
-    study: Name
+    study: StudyName
     question: str
     repeats: str = ""  # the name of the other study
     paper: str = ""  # key of the published numbers; empty where there are none
@@ -132,8 +192,10 @@ class Study(Part):
             if scale in self.scales:
                 raise ValueError(f"refuses: {scale!r} is one of scales")
         for name, axis in self.axes.items():
-            if name in COLUMNS or not name.isidentifier():
-                raise ValueError(f"axes.{name}: {name!r} cannot name an axis, it is a column of every table or no word")
+            if is_column(name):
+                raise ValueError(f"axes.{name}: tables have a column {name!r} of their own; any other word is allowed")
+            if not name.isidentifier():
+                raise ValueError(f"axes.{name}: a word of letters, digits and _ is allowed, without a digit in front")
             for scale in axis.at:
                 if scale not in self.scales:
                     raise ValueError(f"axes.{name}.at: unknown scale {scale!r}{nearest(scale, self.scales)}")
@@ -149,6 +211,10 @@ class Study(Part):
             for name in cell:
                 if name not in self.axes:
                     raise ValueError(f"extra.{i}: unknown axis {name!r}{nearest(name, tuple(self.axes))}")
+                named, value = self.axes[name].values, cell[name]
+                if isinstance(named, dict) and value is not None and value not in named:
+                    known = nearest(spelled(value), [spelled(each) for each in named])
+                    raise ValueError(f"extra.{i}: axis {name!r} has no value {value!r}{known}")
             for name in self.axes:
                 if name not in cell and name != self.along:
                     raise ValueError(f"extra.{i}: axis {name!r} has no value; null leaves its field empty")
@@ -171,7 +237,7 @@ class Study(Part):
             values = self.values(axis, scale)
             if reference not in values:
                 where = f" at scale {scale!r}" if scale else ""
-                known = nearest(str(reference), [str(value) for value in values])
+                known = nearest(spelled(reference), [spelled(value) for value in values])
                 raise ValueError(f"figure: reference: axis {axis!r} has no value {reference!r}{where}{known}")
 
     def _has_budgets(self) -> None:
@@ -190,11 +256,10 @@ class Study(Part):
         """The axis along which another study is repeated; None where none is."""
         return next(iter(self.axes)) if self.repeats else None
 
-    def values(self, axis: str, scale: str) -> tuple[Value, ...]:
-        """The axis's values at that scale in declared order, then those that only extra cells have."""
-        declared = self.axes[axis].listed(scale)
-        extras = dict.fromkeys(cell[axis] for cell in self.extra if cell.get(axis) is not None)
-        return (*declared, *(value for value in extras if value not in declared))
+    def values(self, axis: str, scale: str) -> tuple[AxisValue, ...]:
+        """The axis's values at that scale as tables hold them, in declared order, then those of extra cells alone."""
+        extras = [cell[axis] for cell in self.extra if cell.get(axis) is not None]
+        return tuple(dict.fromkeys(map(shown, (*self.axes[axis].listed(scale), *extras))))
 
 
 class Resources(Part):
@@ -221,7 +286,7 @@ class Trial:
     """One cell, or one baseline, with one seed."""
 
     role: str  # "cell" or the baseline's name
-    axes: dict[str, Value]  # all None for a baseline
+    axes: dict[str, AxisValue]  # as tables hold them; all None for a baseline
     seed: int
     recipe: Recipe
 

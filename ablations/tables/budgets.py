@@ -66,20 +66,22 @@ def lines_of_cells(cells: pd.DataFrame, hue: str) -> Iterator[tuple[str, Any, fl
         yield name, row[hue], float(row["mean"]), float(row["half"])
 
 
-def lines_of_map(cells: pd.DataFrame, table: pd.DataFrame) -> Iterator[tuple[str, Any, float, float]]:
+def lines_of_map(cells: pd.DataFrame, table: pd.DataFrame, composed: bool) -> Iterator[tuple[str, Any, float, float]]:
     """The cells that the claims speak of, the best single and the mean of all pairs, NaN where one of these is missing.
 
-    Of a map without crop, or whose rows are not its columns, less. cells: the map's own, a row each; table: the map.
+    Of a map without crop, whose rows are not its columns, or that is not `composed` of transformations, less.
+    cells: the map's own, a row each; table: the map.
     """
     cells = cells.set_index(list(cells.columns[: cells.columns.get_loc(METRIC)]))
     for pair, name in CELLS.items():
         if pair in cells.index:
             yield name, name, float(cells.loc[pair, "mean"]), float(cells.loc[pair, "half"])
     values, single = table.to_numpy(dtype=float, na_value=np.nan), np.zeros(table.shape, dtype=bool)
-    if is_square(table):
+    if composed and is_square(table):
         np.fill_diagonal(single, True)
         yield "best single", "best single", float(values[single].max()), np.nan
-    yield "mean of all pairs", "mean of all pairs", float(values[~single].mean()), np.nan
+    rest = "mean of all pairs" if composed else "mean of all cells"
+    yield rest, rest, float(values[~single].mean()), np.nan
 
 
 def _along(info: StudyInfo) -> str:

@@ -52,7 +52,7 @@ def _budgets(found: Findings) -> str:
     info = found.info
     if info.figure.kind != "budget":
         return ""
-    best = " Best single: this run's highest, so optimistic." if info.figure.hue is None else ""
+    best = " Best single: this run's highest, so optimistic." if info.figure.hue is None and info.composed else ""
     rho = " Spearman's rho with the paper's map: bars from leaving one name out at a time, p from all relabelings."
     return (
         f"Image pairs: epochs × {info.images:,} training images; every number of epochs is a training of its own."

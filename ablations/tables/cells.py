@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from ablations.stats.intervals import Pooled, interval, pooled_sd
 from ablations.stats.spread import between_seeds
-from ablations.studies.info import AxisValue, StudyInfo
+from ablations.studies.info import StudyInfo
+from ablations.studies.model import AxisValue
 from ablations.studies.plot import METRIC, Plot
 from ablations.tables.frame import axes_of, axis_array, once
 

@@ -127,7 +127,7 @@ class Findings:
             (name, color, epochs, mean, half)
             for epochs, here in self.at_budget.items()
             for name, color, mean, half in (
-                lines_of_cells(here.cells, hue) if hue else lines_of_map(here.cells, here.pairs)
+                lines_of_cells(here.cells, hue) if hue else lines_of_map(here.cells, here.pairs, here.info.composed)
             )
         ]
         return pd.DataFrame(rows, columns=["name", "hue", "epochs", "mean", "half"])

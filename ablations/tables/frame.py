@@ -5,9 +5,9 @@ status "done" carry. Accuracies are percent.
 """
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from io import StringIO
-from math import isfinite
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,24 @@ import numpy as np
 import pandas as pd
 
 from ablations.store.files import replace_file
+from ablations.studies.info import Axes, Unasked
 from ablations.studies.metrics import METRICS, called
+from ablations.studies.model import AxisValue
 from simclr_core.errors import BadInput
 
 FIXED = ("status", "trial_id", *METRICS)
 TEXT = pd.StringDtype("python")  # the same with and without pyarrow
 
 
-def study_frame(axes: Sequence[str], records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def study_frame(axes: Axes | Sequence[str], records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """One row per record, in the given order; a repeated (role, axes, seed) is kept once, a done one if there is one.
 
-    Axis columns are nullable: integers or floats where every value is a number, else strings; <NA> for no value.
+    axes: their declared values, which say of what type a column is (see `axis_array`); of names alone those that are
+    there do. <NA> for no value.
     """
-    return _frame(axes, [{key: _text(value) for key, value in record.items()} for record in records])
+    declared = axes if isinstance(axes, Mapping) else {}
+    columns = {axis: axis_array([record.get(axis) for record in records], declared.get(axis, ())) for axis in axes}
+    return _frame(columns, [{key: _text(value) for key, value in record.items()} for record in records])
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:
@@ -40,8 +45,11 @@ def write(frame: pd.DataFrame, path: Path) -> None:
     replace_file(path, text.getvalue().encode())
 
 
-def read(path: Path) -> pd.DataFrame:
-    """The frame that `write` wrote, equal in values, types and order. Raises BadInput if the file is no such table."""
+def read(path: Path, axes: Axes) -> pd.DataFrame:
+    """The frame that `write` wrote, equal in values, types and order. Raises BadInput if the file is no such table.
+
+    axes: their declared values, which say what is a number and what a name that looks like one.
+    """
     fixed = ["seed", *FIXED]
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -50,11 +58,39 @@ def read(path: Path) -> pd.DataFrame:
         seed = columns.index("seed") if "seed" in columns else 0
         if columns[:1] != ["role"] or columns[seed : seed + len(fixed)] != fixed:
             raise BadInput(f"not a study's table: its columns must be role, the axes, {', '.join(fixed)}.")
-        return _frame(columns[1:seed], [_sound(row) for row in rows])
+        arrays = {axis: _parsed([row[axis] for row in rows], axes.get(axis, ())) for axis in columns[1:seed]}
+        return _frame(arrays, [_sound(row) for row in rows])
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from None
     except (ValueError, csv.Error) as error:  # UnicodeDecodeError is a ValueError
         raise BadInput(f"{path}: damaged ({error}); the command that made it makes it again.") from None
+
+
+def asked(frame: pd.DataFrame, wanted: Collection[str]) -> tuple[pd.DataFrame, tuple[Unasked, ...]]:
+    """The frame without the trials that are missing and not `wanted` (by trial_id), and what `whole` needs of these."""
+    out = frame["status"].eq("missing") & ~frame["trial_id"].isin(list(wanted))
+    left = frame[out]
+    values = left[axes_of(frame)].astype(object).where(left[axes_of(frame)].notna(), None).itertuples(index=False)
+    places = zip(left.index, values, left["seed"], left["trial_id"], strict=True)
+    return frame[~out], tuple((int(i), tuple(each), int(seed), str(name)) for i, each, seed, name in places)
+
+
+def whole(frame: pd.DataFrame, unasked: Sequence[Unasked]) -> pd.DataFrame:
+    """The frame with the trials that were not asked for in their places again, as missing."""
+    there = set(frame["trial_id"])  # a table that is being written may be ahead of its record
+    unasked = [one for one in unasked if one[-1] not in there]
+    if not unasked:
+        return frame
+    axes = axes_of(frame)
+    records = [
+        {"role": "cell", **dict(zip(axes, values, strict=True)), "seed": seed, "status": "missing", "trial_id": name}
+        for _, values, seed, name in unasked
+    ]
+    places = [place for place, *_ in unasked]
+    others = sorted({*range(len(frame) + len(places))} - {*places})
+    absent = study_frame(axes, records).reindex(columns=frame.columns).astype(frame.dtypes)
+    both = pd.concat([frame.set_axis(others[: len(frame)]), absent.set_axis(places)])
+    return both.sort_index(kind="stable").reset_index(drop=True)
 
 
 def _sound(row: Mapping[str, str | None]) -> Mapping[str, str | None]:
@@ -76,14 +112,14 @@ def cell_names(cells: pd.DataFrame, axes: Sequence[str]) -> list[str]:
     return [called(zip(axes, row, strict=True)) for row in values.itertuples(index=False)]
 
 
-def _frame(axes: Sequence[str], rows: Sequence[Mapping[str, str | None]]) -> pd.DataFrame:
-    """Typed columns from rows of text, so that memory and disk cannot disagree."""
+def _frame(axes: Mapping[str, Any], rows: Sequence[Mapping[str, str | None]]) -> pd.DataFrame:
+    """Typed columns from those of the axes and from rows of text, so that memory and disk cannot disagree."""
     for row in rows:
         if row["status"] == "done" and not row.get("top1"):
             raise BadInput(f"trial {row['trial_id']}: status is done but it has no top1.")
     done = [row["status"] == "done" for row in rows]
     columns: dict[str, Any] = {"role": pd.array([row["role"] for row in rows], dtype=TEXT)}
-    columns |= {axis: axis_array([row.get(axis) or None for row in rows]) for axis in axes}
+    columns |= axes
     columns["seed"] = np.array([int(row["seed"] or 0) for row in rows], dtype=np.int64)
     columns |= {name: pd.array([row[name] for row in rows], dtype=TEXT) for name in ("status", "trial_id")}
     named = {"role", "seed", *FIXED, *axes}
@@ -97,25 +133,26 @@ def _frame(axes: Sequence[str], rows: Sequence[Mapping[str, str | None]]) -> pd.
     return once(pd.DataFrame(columns))
 
 
-def axis_array(values: Sequence[Any]) -> Any:
-    """The values of an axis as a frame holds them: integers or floats where every value is a number, else strings."""
-    texts = [_text(value) for value in values]
-    present = [text for text in texts if text is not None]
-    for kind, dtype in ((int, "Int64"), (_finite, "Float64")):
-        try:
-            numbers = [kind(text) for text in present]
-        except ValueError:
-            continue
-        if numbers:
-            each = iter(numbers)
-            return pd.array([None if text is None else next(each) for text in texts], dtype=dtype)
-    return pd.array(texts, dtype=TEXT)
+def axis_array(values: Iterable[Any], declared: Sequence[AxisValue] = ()) -> Any:
+    """The values of an axis as a frame holds them; None and NaN are no value.
+
+    Integers or floats where all of them, the declared ones too, were given as numbers; else text: "007" is a name.
+    """
+    present = [None if pd.isna(value) else value for value in values]
+    given = [value for value in (*declared, *present) if value is not None]
+    if not given or not all(isinstance(value, Real) and not isinstance(value, bool) for value in given):
+        return pd.array([_text(value) for value in present], dtype=TEXT)
+    whole = all(isinstance(value, Integral) and abs(int(value)) < 2**63 for value in given)
+    return pd.array(present, dtype="Int64" if whole else "Float64")
 
 
-def _finite(text: str) -> float:
-    if not isfinite(number := float(text)):
-        raise ValueError(text)
-    return number
+def _parsed(texts: Sequence[str], declared: Sequence[AxisValue]) -> Any:
+    """The same from text. Raises ValueError where it is no number, and only numbers are declared."""
+    if axis_array((), declared).dtype == TEXT:
+        return axis_array([text or None for text in texts], declared)
+    return axis_array(
+        [(int(text) if text.lstrip("-").isdigit() else float(text)) if text else None for text in texts], declared
+    )
 
 
 def _text(value: Any) -> str | None:

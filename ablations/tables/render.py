@@ -12,6 +12,8 @@ from ablations.tables.findings import Findings
 from ablations.tables.frame import axis_array
 from ablations.tables.pairs import best, row_average
 
+PICKED = "picked as this run's highest, so optimistic"
+
 
 def markdown(found: Findings) -> str:
     """The figure's table as Markdown, with the paper's, the baselines and the caption."""
@@ -20,13 +22,13 @@ def markdown(found: Findings) -> str:
         theirs = [f"The paper's, {paper.source} ({paper.setting}):", _markdown(printed)]
     levels = ", ".join(f"{name}: {level}" for name, level in _level_facts(found).items())
     parts = [
-        f"# {info.question}",
-        f"Study `{info.study}`, scale `{info.scale}`: {info.about}. {measured_metrics(info)}.",
-        *([f"**{warning}**"] if (warning := stamp(info)) else []),
+        f"# {_no_html(info.question)}",
+        f"Study `{info.study}`, scale `{info.scale}`: {_no_html(info.about)}. {measured_metrics(info)}.",
+        *([f"**{_no_html(warning)}**"] if (warning := stamp(info)) else []),
         _markdown(text_table(found)),
         *([f"Baselines: {levels}."] if levels else []),
         *theirs,
-        " ".join(caption(found)),
+        _no_html(" ".join(caption(found))),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -48,7 +50,7 @@ def summary(found: Findings) -> str:
     info, pairs = found.info, found.info.figure.kind == "pairs"
     lines = [info.question]
     lines += [warning] if (warning := stamp(info)) else []
-    lines += [measured_metrics(info) + ("; first transformation down, second across" if pairs else ""), ""]
+    lines += [measured_metrics(info) + (f"; {map_layout(info)}" if pairs else ""), ""]
     lines += [text_table(found).to_string(index=False, justify="right"), ""]
     lines += [*budget_text.sentences(found), ""] if found.verdicts is not None else []
     facts = (_pair_facts(found) if pairs else {}) | _level_facts(found)
@@ -138,8 +140,18 @@ def _plus_minus(half: float, metric: str) -> str:
 
 def _markdown(table: pd.DataFrame) -> str:
     aligned = ["left"] + ["right"] * (table.shape[1] - 1)
-    lines: str = table.to_markdown(index=False, disable_numparse=True, colalign=aligned)
+    safe = table.map(_escaped).rename(columns=_escaped)
+    lines: str = safe.to_markdown(index=False, disable_numparse=True, colalign=aligned)
     return lines
+
+
+def _escaped(text: str) -> str:
+    """A name in a cell of a Markdown table: it neither ends the cell nor is taken for HTML."""
+    return _no_html(text).replace("|", "\\|")
+
+
+def _no_html(text: str) -> str:
+    return text.replace("<", "&lt;")
 
 
 def measured_metrics(info: StudyInfo) -> str:
@@ -163,10 +175,22 @@ def _pair_text(found: Findings) -> pd.DataFrame:
     return shown
 
 
+def map_layout(info: StudyInfo) -> str:
+    """What is down and what across in a map."""
+    down, across = ("first transformation", "second") if info.composed else map(info.named, info.axes)
+    return f"{down} down, {across} across"
+
+
 def _pair_facts(found: Findings) -> dict[str, str]:
+    if not found.info.composed:
+        cells = found.pairs.stack().dropna()
+        if cells.empty:
+            return {}
+        named = zip(map(found.info.named, found.info.axes), cells.idxmax(), strict=True)
+        return {"best cell": f"{cells.max():.1f}  {', '.join(f'{axis} {value}' for axis, value in named)} ({PICKED})"}
     facts = {}
     for name, single in (("best pair", False), ("best single", True)):
         if highest := best(found.pairs, single):
             names = highest.first if single else f"{highest.first} > {highest.second}"
-            facts[name] = f"{highest.top1:.1f}  {names} (picked as this run's highest, so optimistic)"
+            facts[name] = f"{highest.top1:.1f}  {names} ({PICKED})"
     return facts

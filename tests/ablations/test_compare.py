@@ -387,3 +387,29 @@ def test_the_study_may_be_a_file_of_ones_own(tmp_path, capsys):
     mine.write_text(yaml.safe_dump(fields))
     assert run(tmp_path, study=str(mine)) == 2
     assert str(tmp_path / "results" / "mine" / "laptop.csv") in capsys.readouterr().err
+
+
+def test_two_names_that_look_like_one_number_are_two_values(tmp_path, capsys):
+    text = "study: names\nquestion: Which?\nfigure: {kind: bars, x: a}\nscales: [laptop]\naxes:\n"
+    text += "  a: {values: {'1.1': {schedule.epochs: 2}, '1.10': {}}}\n"
+    (tmp_path / "names.yaml").write_text(text)
+    rows = [
+        {"role": "cell", "a": a, "seed": seed, "status": "done", "trial_id": a + str(seed), "top1": top1, "n_test": 4}
+        for a, top1 in (("1.1", 40.0), ("1.10", 44.0))
+        for seed in (0, 1)
+    ]
+    write(study_frame({"a": ("1.1", "1.10")}, rows), tmp_path / "results" / "names" / "laptop.csv")
+    assert run(tmp_path, study=str(tmp_path / "names.yaml"), axis="a", values=("1.1", "1.10")) == 0
+    assert "1.10 is 4.0 points better than 1.1" in capsys.readouterr().out
+    assert run(tmp_path, study=str(tmp_path / "names.yaml"), axis="a", values=("1.1", "1.100")) == 2
+    assert 'a has no value \'1.100\'; nearest: "1.10", "1.1"' in capsys.readouterr().err
+
+
+def test_a_value_of_the_study_that_the_table_has_no_row_of_is_said(tmp_path, capsys):
+    store_of(study_frame(["head", "dim"], every_head(2)), tmp_path)
+    path = tmp_path / "results" / "heads" / "laptop.csv"
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if ",nonlinear," not in f",{line}"))
+    assert run(tmp_path) == 2
+    assert (
+        "--values: the table has no trial with head nonlinear yet; ablations.run makes it." in capsys.readouterr().err
+    )

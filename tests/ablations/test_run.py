@@ -15,8 +15,10 @@ import torch
 from builders import tiny
 from PIL import Image
 
-from ablations import run
+from ablations import report, run
 from ablations.console.arguments import Exit
+from ablations.outputs import read
+from ablations.outputs.paths import Paths
 from ablations.store.leases import Leases
 from ablations.store.trials import Store
 from ablations.studies import load, options
@@ -67,7 +69,10 @@ def test_two_cells_become_a_table_and_a_figure(tmp_path, capsys):
     assert (tmp_path / "reports/tiny/tiny.png").read_bytes().startswith(b"\x89PNG")
     assert b"<svg" in (tmp_path / "reports/tiny/tiny.svg").read_bytes()
     rows = (tmp_path / "results/tiny/tiny.csv").read_text().splitlines()
-    assert [row.split(",")[4] for row in rows] == ["status", "done", "done", "done", "missing", "missing"]
+    assert [row.split(",")[4] for row in rows] == ["status", "done", "done", "done"]  # and no row of what was not asked
+    whole = read.gather(Paths(tmp_path, "tiny", "tiny"), "tiny").findings.frame
+    assert list(whole["status"]) == ["done", "done", "done", "missing", "missing"]
+    assert list(whole["second"])[1:] == ["crop", "color", "crop", "color"]
     assert "[2/3] first=crop second=color seed=0: top-1" in shown.err
     assert "untrained" in shown.out
 
@@ -106,6 +111,30 @@ def test_a_run_of_some_cells_takes_nothing_from_the_table(tmp_path):
     table = (tmp_path / "results/tiny/tiny.csv").read_bytes()
     run.main([*argv, *TWO_CELLS])
     assert (tmp_path / "results/tiny/tiny.csv").read_bytes() == table
+
+
+ONE_AXIS = tiny.STUDY.split("axes:")[0].replace("figure: pairs", "figure: {kind: bars, x: a}") + "axes:\n  a: "
+
+
+def test_a_study_over_data_sets_names_them_all(tmp_path):
+    sources = [pictures(tmp_path / name, ["cat", "dog"], n=40) for name in ("leaves", "tiles")]
+    argv = tiny.write(tmp_path, f"{ONE_AXIS}{{set: data.source, values: [embedded, {', '.join(sources)}]}}\n")
+    assert run.main([*argv, "--engine", "inline", "--quiet"]) == Exit.DONE
+    markdown = (tmp_path / "results/tiny/tiny.md").read_text()
+    assert "data: printed tiles (embedded), folder leaves, folder tiles;" in markdown
+
+
+def test_null_and_a_list_among_the_values_are_cells_like_any_other(tmp_path, capsys):
+    axis = (
+        "{set: [transforms.crop.area], values: [[0.2, 1.0], [0.5, 1.0]]}\n  b: {set: head.width, values: [null, 16]}\n"
+    )
+    study = (ONE_AXIS + axis).replace("x: a", "x: a, hue: b")
+    argv = [*tiny.write(tmp_path, study), "--engine", "inline", "--set", "head.kind=nonlinear"]
+    assert run.main([*argv, "--only", "a=[0.2, 1]"]) == Exit.DONE
+    assert "could not be drawn" not in capsys.readouterr().err
+    rows = [row.split(",")[:5] for row in (tmp_path / "results/tiny/tiny.csv").read_text().splitlines()]
+    assert rows[1:] == [["cell", "0.2 1", "null", "0", "done"], ["cell", "0.2 1", "16", "0", "done"]]
+    assert report.main(["--out", str(tmp_path)]) == Exit.DONE
 
 
 def test_a_dry_run_shows_the_plan_and_stores_no_trial(tmp_path, capsys):
@@ -509,6 +538,6 @@ def test_every_shipped_study_runs_from_yaml_to_figure(name, tmp_path, capsys):
     written = [Path(line) for line in said.out.splitlines()]
     assert {path.suffix for path in written} == {".csv", ".json", ".md", ".tex", ".png", ".svg", ".pdf"}
     metrics = load.load_study(name).figure.metrics
-    table = frame.done_cells(frame.read(tmp_path / "results" / name / "smoke.csv"))
+    table = frame.done_cells(frame.read(tmp_path / "results" / name / "smoke.csv", {}))
     lacking = {metric for metric in metrics if metric not in table or table[metric].isna().all()}
     assert lacking <= {"finetune_1_top1"}  # 1% of 320 images are not one of each class

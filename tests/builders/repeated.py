@@ -31,7 +31,8 @@ def leave(name, scale, top1, seeds=3, missing=()):
             record |= {"contrastive_accuracy": 100 - value, "entropy": value / 50}
         records.append(record)
     return study_frame(list(study.axes), records), replace(
-        study_info(study, at, trials, "printed tiles", IMAGES, ()), images=IMAGES
+        study_info(study, at, trials, {trial.recipe.data: ("printed tiles", IMAGES) for trial in trials}, ()),
+        images=IMAGES,
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from ablations.studies.expand import expand
 from ablations.studies.load import GRIDS, load_scale, load_study
+from ablations.studies.options import parse_only
 from builders import tiny
 from simclr_core.errors import BadInput
 
@@ -58,3 +59,11 @@ def named(tmp_path, text=NAMED, scale="smoke"):
     (tmp_path / "named.yaml").write_text(text)
     study = load_study(tmp_path / "named.yaml")
     return study, expand(study, load_scale(scale))
+
+
+def one_axis(tmp_path, axis, only=()):
+    """The values of the cells of a study with the one axis `a`."""
+    text = f"study: one\nquestion: Which?\nfigure: {{kind: bars, x: a}}\nscales: [smoke]\naxes:\n  a: {axis}\n"
+    (tmp_path / "one.yaml").write_text(text)
+    chosen = parse_only(only) if only else None
+    return [trial.axes["a"] for trial in expand(load_study(tmp_path / "one.yaml"), load_scale("smoke"), only=chosen)]

@@ -190,3 +190,12 @@ def test_a_field_that_is_added_leaves_every_trial_its_name() -> None:
 )
 def test_two_ways_to_say_one_thing_are_one_trial(one: dict[str, Any], two: dict[str, Any]) -> None:
     assert Recipe.parse(one).trial_id("x") == Recipe.parse(two).trial_id("x")
+
+
+def test_momentum_is_idle_in_adamw_and_names_no_second_trial() -> None:
+    def name(**optimizer: object) -> str:
+        return Recipe.parse({"optimizer": optimizer}).trial_id("tiles")
+
+    assert name(momentum=0.5) == name(name="adamw", momentum=0.3) == name()
+    assert name(name="lars", momentum=0.5) != name(name="lars")
+    assert name(name="sgd", momentum=0.5) != name(name="sgd")

@@ -17,13 +17,19 @@ def written(out, content):
     return paths
 
 
+def images(trials, many):
+    return {trial.recipe.data: ("tiles", many) for trial in trials}
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in GRIDS.glob("*.yaml")))
 def test_what_a_run_was_asked_for_reads_back_as_it_was(name, tmp_path):
     study = load_study(name)
     scale = load_scale(study.scales[0])
     trials = expand(study, scale)
     asked = RunRecord(
-        "python -m ablations.run", study_info(study, scale, trials, "tiles", 320, ["a=1"]), run_record.shared(trials)
+        "python -m ablations.run",
+        study_info(study, scale, trials, images(trials, 320), ["a=1"]),
+        run_record.shared(trials),
     )
     back = run_record.read(written(tmp_path, run_record.dump(asked)))
     assert back.context == asked.context
@@ -77,4 +83,9 @@ def test_images_are_those_that_fill_whole_batches():
     study, scale = load_study("flip"), load_scale("smoke")
     trials = expand(study, scale)
     assert {trial.recipe.schedule.batch_size for trial in trials} == {64}
-    assert [study_info(study, scale, trials, "tiles", n, ()).images for n in (320, 319, 120, 64)] == [320, 256, 64, 64]
+    assert [study_info(study, scale, trials, images(trials, n), ()).images for n in (320, 319, 120, 64)] == [
+        320,
+        256,
+        64,
+        64,
+    ]

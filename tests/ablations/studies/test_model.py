@@ -2,9 +2,10 @@
 
 import pytest
 from builders import tiny
-from builders.studies import NAMED, named, sentence, tiny_trials
+from builders.studies import NAMED, named, one_axis, sentence, tiny_trials
 
-from ablations.studies.load import load_study
+from ablations.studies.expand import expand
+from ablations.studies.load import load_scale, load_study
 from ablations.studies.metrics import COLUMNS
 from ablations.studies.model import Study
 from ablations.tables import frame
@@ -124,3 +125,66 @@ def test_a_mistake_in_an_axis_or_a_figure_is_one_sentence(tmp_path, old, new, sa
     text = NAMED.replace("epochs: null", "epochs: 2")
     assert old in text
     assert said in sentence(lambda: named(tmp_path, text.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("axis", "values"),
+    [
+        ("{values: {off: {}, on: {schedule.epochs: 2}}}", ["off", "on"]),
+        ("{values: {2: {schedule.epochs: 2}, 3: {}}}", [2, 3]),
+        ("{values: {'1.1': {schedule.epochs: 2}, '1.10': {}}}", ["1.1", "1.10"]),
+        ("{values: {null: {}, some: {schedule.epochs: 2}}}", ["null", "some"]),
+        ("{set: head.width, values: [null, 16]}", ["null", 16]),
+        ("{set: loss.normalize, values: [true, false]}", [True, False]),
+        ("{set: transforms.crop.area, values: [[0.08, 1.0], [0.5, 1]]}", ["0.08 1", "0.5 1"]),
+        ("{set: views.right, values: [[], [crop, color]]}", ["[]", "crop color"]),
+    ],
+)
+def test_a_value_keeps_its_type_and_null_and_lists_have_a_name(tmp_path, axis, values):
+    found = one_axis(tmp_path, axis)
+    assert found == values
+    assert list(map(type, found)) == list(map(type, values))
+
+
+def test_null_and_a_list_reach_the_recipe_as_they_are(tmp_path):
+    one_axis(tmp_path, "{set: head.width, values: [null, 16]}")
+    widths = [trial.recipe.head.width for trial in expand(load_study(tmp_path / "one.yaml"), load_scale("smoke"))]
+    assert widths == [None, 16]
+    one_axis(tmp_path, "{set: views.right, values: [[], [crop, color]]}")
+    chains = [trial.recipe.views.right for trial in expand(load_study(tmp_path / "one.yaml"), load_scale("smoke"))]
+    assert chains == [(), ("crop", "color")]
+
+
+@pytest.mark.parametrize(
+    ("axis", "said"),
+    [
+        ("{set: loss.temperature, values: [0.05, 5e-2]}", "lists 0.05 twice"),
+        ("{values: {1.1: {}, '1.1': {schedule.epochs: 2}}}", "lists '1.1' beside 1.1, which reads the same"),
+        ("{values: {1: {}, 1.0: {schedule.epochs: 2}}}", "key '1.0' is given twice"),
+        (
+            "{values: {'': {}, b: {schedule.epochs: 2}}}",
+            "lists ''; a name of printable characters on one line is needed",
+        ),
+        ('{values: {"a\\nb": {}, c: {schedule.epochs: 2}}}', "of printable characters on one line"),
+        ("{values: {b: , c: {schedule.epochs: 2}}}", "b: a mapping from fields to values is needed, got None"),
+        ("{set: loss.temperature, values: 3}", "a list of values is needed"),
+        ("{set: loss.temperature, values: [{x: 1}]}", "null or a list of these is needed, got {'x': 1}"),
+        ("{set: loss.temperature, values: [.inf]}", "a finite number"),
+        ("{set: loss.temperature, values: [1], at: {smoke: 3}}", "a list of values is needed"),
+        ("{values: {18: {}}, at: {smoke: ['18']}}", "unknown value '18'; nearest: 18"),
+    ],
+)
+def test_values_that_cannot_be_told_apart_or_are_none_are_refused(tmp_path, axis, said):
+    assert said in sentence(lambda: one_axis(tmp_path, axis))
+
+
+@pytest.mark.parametrize("name", ["n", "value", "mean", "metric", "parameters", "seed", "number", "layer_2_top1"])
+def test_an_axis_with_the_name_of_a_column_of_ours_is_refused(tmp_path, name):
+    study = tiny.STUDY.replace("  first:", f"  {name}:")
+    assert f"axes.{name}: tables have a column {name!r}" in sentence(lambda: tiny_trials(tmp_path, study))
+
+
+@pytest.mark.parametrize("name", ["cache", "Cache", "trials", "set_aside", "claims", "runs", "gallery", "paper"])
+def test_a_study_with_the_name_of_a_folder_of_ours_is_refused(tmp_path, name):
+    said = sentence(lambda: tiny_trials(tmp_path, tiny.STUDY.replace("study: tiny", f"study: {name}")))
+    assert f"study: {name!r} cannot name a study" in said

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ablations import figures
 from ablations.stats.intervals import pooled_sd, wilson_half_width
 from ablations.studies.info import StudyInfo
 from ablations.studies.plot import Plot
@@ -50,7 +51,7 @@ def test_probes_beyond_the_usual_have_columns_of_their_own_after_them(tmp_path):
     assert frame["online_top1"].tolist()[0] == 51.0
     assert frame["finetune_1_top1"].isna().tolist() == [True, False, True]
     frames.write(frame, tmp_path / "x.csv")
-    pd.testing.assert_frame_equal(frames.read(tmp_path / "x.csv"), frame)
+    pd.testing.assert_frame_equal(frames.read(tmp_path / "x.csv", AXES), frame)
 
 
 def pairs_frame(*records):
@@ -146,18 +147,22 @@ def test_a_repeated_trial_counts_once_and_the_done_one_stays():
     assert list(frame["top1"]) == [20.0, 30.0]
 
 
-@pytest.mark.parametrize("frame", [SOME, HEADS, pairs_frame()], ids=["pairs", "heads", "empty"])
-def test_the_csv_reads_back_as_the_same_frame(frame, tmp_path):
+@pytest.mark.parametrize(
+    ("frame", "axes"),
+    [(SOME, AXES), (HEADS, {"head": ("linear",), "dim": (8,)}), (pairs_frame(), AXES)],
+    ids=["pairs", "heads", "empty"],
+)
+def test_the_csv_reads_back_as_the_same_frame(frame, axes, tmp_path):
     path = tmp_path / "deep" / "study.csv"
     frames.write(frame, path)
-    pd.testing.assert_frame_equal(frames.read(path), frame)
+    pd.testing.assert_frame_equal(frames.read(path, axes), frame)
 
 
 def test_the_csv_has_the_same_bytes_on_a_rerun_and_nothing_else_is_left_behind(tmp_path):
     path = tmp_path / "study.csv"
     frames.write(SOME, path)
     before = path.read_bytes()
-    frames.write(frames.read(path), path)
+    frames.write(frames.read(path, AXES), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
@@ -180,18 +185,40 @@ def test_axis_values_keep_their_kind_on_disk(tmp_path):
     ]
     frame = frames.study_frame(["tau", "name"], rows)
     frames.write(frame, tmp_path / "x.csv")
-    again = frames.read(tmp_path / "x.csv")
+    again = frames.read(tmp_path / "x.csv", {"tau": (0.1, 1), "name": ("NA", "none", "None")})
     pd.testing.assert_frame_equal(again, frame)
     assert list(again["name"]) == ["NA", "none", "None"]
     assert list(again["tau"][:2]) == [0.1, 1.0]
     assert again["tau"].isna()[2]
 
 
+def test_names_that_look_like_numbers_stay_names_in_memory_and_on_disk(tmp_path):
+    axes = {"name": ("1.1", "1.10", "007"), "mixed": (16, "h"), "whole": (1, 2.5)}
+    rows = [
+        {"role": "cell", "name": name, "mixed": 16, "whole": 1, "seed": 0, "status": "missing", "trial_id": name}
+        for name in axes["name"]
+    ]
+    frame = frames.study_frame(axes, rows)
+    assert list(frame["name"]) == ["1.1", "1.10", "007"]
+    assert (set(frame["mixed"]), set(frame["whole"])) == ({"16"}, {1.0})
+    assert (frame["mixed"].dtype, frame["whole"].dtype) == (frames.TEXT, "Float64")
+    frames.write(frame, tmp_path / "x.csv")
+    pd.testing.assert_frame_equal(frames.read(tmp_path / "x.csv", axes), frame)
+
+
+def test_a_map_over_names_that_look_like_one_number_has_a_row_for_each():
+    axes = {"first": ("1.1", "1.10"), "second": (0.5,)}
+    frame = frames.study_frame(axes, [record("1.1", 0.5, 10.0), record("1.10", 0.5, 20.0)])
+    table = pairs.pair_table(frame, axes)
+    assert list(table.index) == ["1.1", "1.10"]
+    assert table[0.5].tolist() == [10.0, 20.0]
+
+
 def test_a_table_that_is_no_study_is_refused(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(BadInput, match="not a study's table"):
-        frames.read(path)
+        frames.read(path, {})
 
 
 # --- shapes -----------------------------------------------------------------------------------------------------------
@@ -483,7 +510,7 @@ def test_a_file_that_is_no_table_is_refused_in_a_sentence(tmp_path, content):
     path = tmp_path / "x.csv"
     path.write_bytes(content)
     with pytest.raises(BadInput, match=r"x\.csv"):
-        frames.read(path)
+        frames.read(path, {})
 
 
 def test_a_table_with_a_word_for_a_number_is_refused_in_a_sentence(tmp_path):
@@ -492,7 +519,7 @@ def test_a_table_with_a_word_for_a_number_is_refused_in_a_sentence(tmp_path):
     frames.write(frames.study_frame(["first"], [record]), path)
     path.write_text(path.read_text().replace("50.5", "abc"))
     with pytest.raises(BadInput, match="damaged"):
-        frames.read(path)
+        frames.read(path, {})
 
 
 def test_what_is_measured_on_another_data_set_is_not_said_to_be_tested_on_the_studys_own_images():
@@ -501,3 +528,51 @@ def test_what_is_measured_on_another_data_set_is_not_said_to_be_tested_on_the_st
     said = " ".join(captions.caption(Findings(frame, info(figure=plot, paper=""))))
     assert "Tested on the test images of the other data set; no verdict follows from one seed." in said
     assert "4,000" not in said
+
+
+def test_a_name_neither_breaks_a_markdown_table_nor_is_html():
+    names = ("a|b", "<script>x</script>")
+    frame = pairs_frame(*(record(one, other, 50.0) for one in names for other in names))
+    about = info(axes={"first": names, "second": names}, paper="", question="Is <b> a name?")
+    lines = render.markdown(Findings(frame, about)).splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    assert {line.replace(r"\|", "").count("|") for line in table} == {5}
+    assert table[0].split(" | ")[1].strip() == r"a\|b"
+    assert not [line for line in lines if "<script" in line or "<b>" in line]
+
+
+def test_a_map_that_is_not_of_transformations_is_not_described_as_one():
+    values = (0.1, 0.5)
+    one = {"role": "cell", "seed": 0, "status": "done"}
+    rows = [
+        one | metrics(40 + tau + decay) | {"tau": tau, "decay": decay, "trial_id": f"{tau}{decay}"}
+        for tau in values
+        for decay in values
+    ]
+    frame = frames.study_frame({"tau": values, "decay": values}, rows)
+    about = info(
+        axes={"tau": values, "decay": values},
+        labels={"decay": "weight decay"},
+        paper="",
+        question="Which?",
+        composed=False,
+    )
+    said = render.summary(Findings(frame, about))
+    assert "tau down, weight decay across" in said
+    assert "best cell  41.0  tau 0.5, weight decay 0.5 (picked as this run's highest, so optimistic)" in said
+    assert not any(word in said for word in ("transformation", "pair", "single"))
+    assert list(figures.more(Findings(frame, about), {}, lambda _: [])) == ["cost", "curves"]
+
+
+def test_what_was_not_asked_for_is_left_out_on_disk_and_is_missing_again_when_read(tmp_path):
+    pairs_left = (("crop", "color"), ("color", "crop"), ("color", "color"))
+    frame = pairs_frame(record("crop", "crop", 20.0), *(record(*pair, None, status="missing") for pair in pairs_left))
+    kept, unasked = frames.asked(frame, [frame["trial_id"][2]])
+    assert list(kept["trial_id"]) == [frame["trial_id"][0], frame["trial_id"][2]]
+    frames.write(kept, tmp_path / "x.csv")
+    pd.testing.assert_frame_equal(frames.whole(frames.read(tmp_path / "x.csv", AXES), unasked), frame)
+    ahead = pairs_frame(record("crop", "crop", 20.0), record("crop", "color", 30.0))
+    assert list(frames.whole(ahead, unasked)["status"]) == ["done", "done", "missing"]
+    complete = pairs_frame(record("crop", "crop", 20.0))
+    assert frames.asked(complete, [])[1] == ()
+    assert frames.whole(complete, ()) is complete

@@ -84,7 +84,8 @@ def table(paths: Paths, makes: str, axes: Axes) -> pd.DataFrame:
     with suppress(BadInput):
         about = run_record.read(paths).context
         axes, unasked = about.axes, about.unasked
-    return frame.whole(frame.read(paths.table, axes), unasked)
+    rows = frame.read(paths.table, axes)
+    return frame.whole(rows, unasked) if axes_of(rows) == list(axes) else rows
 
 
 def tables(out: Path, scale: str, studies: Iterable[str]) -> dict[str, pd.DataFrame]:

@@ -83,7 +83,7 @@ def whole(frame: pd.DataFrame, unasked: Sequence[Unasked]) -> pd.DataFrame:
         return frame
     axes = axes_of(frame)
     records = [
-        {"role": "cell", **dict(zip(axes, values, strict=True)), "seed": seed, "status": "missing", "trial_id": name}
+        {"role": "cell", **dict(zip(axes, values, strict=False)), "seed": seed, "status": "missing", "trial_id": name}
         for _, values, seed, name in unasked
     ]
     places = [place for place, *_ in unasked]

@@ -26,7 +26,7 @@ def markdown(found: Findings) -> str:
         f"Study `{info.study}`, scale `{info.scale}`: {_no_html(info.about)}. {measured_metrics(info)}.",
         *([f"**{_no_html(warning)}**"] if (warning := stamp(info)) else []),
         _markdown(text_table(found)),
-        *([f"Baselines: {levels}."] if levels else []),
+        *([f"Baselines: {_no_html(levels)}."] if levels else []),
         *theirs,
         _no_html(" ".join(caption(found))),
     ]

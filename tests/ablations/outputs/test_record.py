@@ -89,3 +89,14 @@ def test_images_are_those_that_fill_whole_batches():
         64,
         64,
     ]
+
+
+def test_a_map_is_of_transformations_where_both_axes_append_to_one_chain():
+    def composed(name):
+        study = load_study(name)
+        scale = load_scale(study.scales[0])
+        trials = expand(study, scale)
+        return study_info(study, scale, trials, images(trials, 320), ()).composed
+
+    assert [composed(name) for name in ("aug_pairs", "albumentations_pairs", "budget_pairs")] == [True, True, True]
+    assert [composed(name) for name in ("heads", "budget_heads", "lr_scaling")] == [False, False, False]

@@ -145,9 +145,9 @@ def _markdown(table: pd.DataFrame) -> str:
     return lines
 
 
-def _escaped(text: str) -> str:
+def _escaped(name: object) -> str:
     """A name in a cell of a Markdown table: it neither ends the cell nor is taken for HTML."""
-    return _no_html(text).replace("|", "\\|")
+    return _no_html(str(name)).replace("|", "\\|")
 
 
 def _no_html(text: str) -> str:

@@ -561,6 +561,7 @@ def test_a_map_that_is_not_of_transformations_is_not_described_as_one():
     assert "tau down, weight decay across" in said
     assert "best cell  41.0  tau 0.5, weight decay 0.5 (picked as this run's highest, so optimistic)" in said
     assert not any(word in said for word in ("transformation", "pair", "single"))
+    assert "|     |   0.1 |   0.5 |   average |" in render.markdown(Findings(frame, about))
     assert list(figures.more(Findings(frame, about), {}, lambda _: [])) == ["cost", "curves"]
 
 

@@ -310,10 +310,10 @@ def test_a_page_that_cannot_be_made_costs_the_others_nothing(tmp_path, capsys, m
 
     honest = render.text_table
 
-    def broken(frame, info, *rest):
-        if info.scale == "smoke":
+    def broken(found):
+        if found.info.scale == "smoke":
             raise KeyError("n")
-        return honest(frame, info, *rest)
+        return honest(found)
 
     for scale in ("smoke", "laptop"):
         shelf.leave(tmp_path, shelf.study_info(scale=scale))

@@ -13,6 +13,7 @@ from matplotlib.text import Text
 from ablations import figures
 from ablations.figures import embedding, glyphs, style
 from ablations.figures.embedding import Embedding
+from ablations.tables.findings import Findings
 
 ODD = ("_u", "$x$", "100%", r"\alpha", "x^2", "a_b", "{c}")
 LENT = "\u20dd"  # of the fonts that come with matplotlib, STIXGeneral has it and DejaVu Sans does not
@@ -52,7 +53,7 @@ def test_a_class_that_begins_with_an_underscore_is_in_the_legend_of_an_embedding
 
 def test_a_cell_that_begins_with_an_underscore_is_in_the_legend_of_points():
     info = replace(POINTS, axes={**POINTS.axes, "method": ("_u", "supervised")})
-    assert "_u" in texts(figures.draw(points_frame().replace({"method": {"SimCLR": "_u"}}), info))
+    assert "_u" in texts(figures.draw(Findings(points_frame().replace({"method": {"SimCLR": "_u"}}), info)))
 
 
 def test_no_name_is_mathematics():
@@ -88,4 +89,4 @@ def test_what_no_font_can_draw_is_said_once_and_by_us(capsys):
 
 def test_a_figure_of_ordinary_names_asks_no_other_font(monkeypatch):
     monkeypatch.setattr(glyphs, "substitutes", lambda _: pytest.fail("all of it is there"))
-    figures.rendered(figures.draw(heads_frame(), HEADS), ".png")
+    figures.rendered(figures.draw(Findings(heads_frame(), HEADS)), ".png")

@@ -14,10 +14,11 @@ from ablations import figures
 figures.use_own_matplotlib_settings(Path("cache"))
 from builders.drawings import HEADS, PAIRS, POINTS, SPECTRUM, FULL, heads_frame, points_frame, spectrum_frame
 from builders import repeated
+from ablations.tables.findings import Findings
 import hashlib
 for frame, info in ((FULL, PAIRS), (heads_frame(), HEADS), (points_frame(), POINTS), (spectrum_frame(), SPECTRUM),
                     repeated.heads()):
-    drawn = figures.draw(frame, info)
+    drawn = figures.draw(Findings(frame, info))
     print(*(hashlib.sha256(figures.rendered(drawn, suffix)).hexdigest() for suffix in figures.SUFFIXES))
 """
 HOSTILE = """

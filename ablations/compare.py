@@ -249,6 +249,8 @@ def coverage(answer: Estimate) -> str:
     images = f"other test images ({answer.images:,} used)"
     if answer.groups is not None:
         images = f"other groups of test images ({answer.groups:,} used, of {answer.images:,} images)"
+    if answer.unanswered:
+        images += f", as unsure as can be where answers are not at hand ({', '.join(answer.unanswered)})"
     if answer.seeds == 1:
         return f"The interval covers {images}, but not other training seeds."
     shared = "paired; how seeds differ is judged from all cells of the study, as far as they are alike"

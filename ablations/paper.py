@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ablations import figures
 from ablations.console import terminal
 from ablations.console.arguments import Exit, Parser, exit_code, writable
 from ablations.outputs.paths import reports
@@ -25,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def body() -> int:
         args = parser.parse_args(argv)
+        figures.use_own_matplotlib_settings(args.out / "results" / "cache")
         for item in args.items or items():
             with writable():
                 files = draw(item, reports(args.out) / "paper")
@@ -36,7 +38,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def draw(item: str, folder: Path) -> list[Path]:
     """Write <item>.png, .svg, .pdf and .md. Raises BadInput for an unknown item."""
-    from ablations import figures
     from ablations.tables import render
     from ablations.tables.findings import Findings
 

@@ -1,7 +1,6 @@
 """python -m ablations.results ls|show|why|prune: what is stored, why a cell is missing, and what can be deleted."""
 
 import argparse
-import io
 import json
 import os
 import re
@@ -48,9 +47,6 @@ TAIL = 20  # lines of a log
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Look into the store. Exit code: 0 done, 1 something could not be deleted, 2 bad input, 130 interrupted."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # what is stored may not be in the terminal's alphabet
 
     def body() -> int:
         args = _arguments(sys.argv[1:] if argv is None else argv)

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablations.console import terminal
+from ablations.console import signals, terminal
 from ablations.console.arguments import Exit, Parser, exit_code
 from ablations.console.commands import command
 from ablations.outputs.paths import results
@@ -32,14 +32,8 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Train, then draw. Exit code: 0 all done, 1 some cells failed or run elsewhere, 2 bad input, 130 interrupted."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by whoever started this: `>&-`, some daemons
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
-    stop = _Stop(argv)
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    for number, handler in before.items():  # clusters pre-empt with SIGTERM, a closed terminal sends SIGHUP
-        if handler is not signal.SIG_IGN:  # nohup
-            signal.signal(number, stop)
+    stop, before = _Stop(argv), signals.handlers()  # clusters pre-empt with SIGTERM, a closed terminal sends SIGHUP
+    signals.handle({number: stop for number, handler in before.items() if handler is not signal.SIG_IGN})  # nohup
     try:
         return exit_code(
             lambda: Exit.DONE if _run(_arguments(argv), argv) else Exit.SOME_FAILED,
@@ -47,8 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     finally:
         if not stop.asked:  # else this process is about to end, and a second signal still ends it at once
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            signals.handle(before)
 
 
 class _Stop:
@@ -97,7 +90,6 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
     """
     began = time.monotonic()
     # After --help: pydantic and numpy take longer to import than it takes to say.
-    from ablations.console import signals
     from ablations.store.leases import Leases
     from ablations.store.trials import Store
     from ablations.studies.expand import expand
@@ -165,7 +157,7 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
     _report(args, outputs, planned, files, time.monotonic() - began, watch)
     if interrupted:
         raise KeyboardInterrupt
-    return all(item.status == "done" for item in planned) and not outputs.problem
+    return all(item.status == "done" for item in planned) and not outputs.problems
 
 
 def _sweep(
@@ -182,6 +174,8 @@ def _sweep(
     from ablations.sweep.progress import Watch
 
     style: Style = "json" if args.json else "quiet" if args.quiet else "people"
+    if not signals.settable() and not args.quiet:
+        terminal.complain("This is not the main thread, which alone hears of Ctrl-C: it ends no sweep in order here.")
     unheard: list[OSError] = []
     with (
         terminal.own_streams(args.verbose) as (out, err),
@@ -194,7 +188,8 @@ def _sweep(
             except OSError as error:  # whoever read our progress is gone, or its disk is full: the same as Ctrl-C
                 unheard.append(error)
                 raise KeyboardInterrupt from None
-            outputs.follow(event)
+            for problem in outputs.follow(event):
+                watch.complain(problem)
 
         interrupted = engines.run(todo, store, leases, setting, on_event)
     if unheard and not isinstance(unheard[0], BrokenPipeError):
@@ -243,7 +238,7 @@ def _report(
     seconds: float,
     watch: "Watch | None",
 ) -> None:
-    """Failed cells to stderr; what was found and where it lies to stdout."""
+    """Failed cells, and what could not be made of the others, to stderr; what was found and where it lies to stdout."""
     from ablations.console.text import duration
 
     failed = [(item, item.state.failure) for item in planned if item.state.failure]
@@ -256,6 +251,9 @@ def _report(
         terminal.complain("What failed by its own numbers is not trained again, unless with --retry.")
     if elsewhere:
         terminal.complain(f"{elsewhere} of the trials run elsewhere now; run this again when that has ended.")
+    summary = "" if args.json or args.quiet else outputs.summary()
+    for problem in dict.fromkeys(outputs.problems):
+        terminal.complain(problem)
     overhead = watch.overhead(seconds) if watch else None
     if args.json:
         counts = {
@@ -266,7 +264,7 @@ def _report(
         terminal.say(json.dumps({"event": "summary", **counts, **spent, "files": [str(file) for file in files]}))
         return
     if not args.quiet:
-        terminal.say(outputs.summary())
+        terminal.say(summary)
         said = f"; the trials' own work, ideally packed, takes {duration(overhead[0])}" if overhead else ""
         share = f", so {100 * overhead[1]:.0f}% went to everything else" if overhead else ""
         terminal.say(f"Wall time {duration(seconds)}{said}{share}. Files:")

@@ -50,6 +50,7 @@ class Parser(argparse.ArgumentParser):
 
 def exit_code(body: Callable[[], int], interrupted: str = "Interrupted.") -> int:
     """Run a command's body: its own code, or that of bad input or of Ctrl-C, said in a sentence on stderr."""
+    terminal.take_any_text()
     try:
         return body()
     except BadInput as error:

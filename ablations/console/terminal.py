@@ -3,13 +3,26 @@
 import io
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TextIO
 
 from simclr_core.errors import BadInput
 
 _err = 2  # the user's stderr, wherever descriptor 2 points now
+_held: list[str] = []  # what was to be said on it while that was somewhere else
+
+
+def take_any_text() -> None:
+    """Let stdout and stderr take whatever is said: of what their encoding lacks they write an escape."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started this: `>&-`, some daemons
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def last_words(text: str) -> None:
@@ -32,8 +45,10 @@ def say(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """Print on stderr, which may be closed or full: the exit code says it too."""
-    if sys.stderr is not None:
+    """Print on stderr, which may be closed or full: the exit code says it too. During `own_streams`, at its end."""
+    if _err != 2:
+        _held.append(text)
+    elif sys.stderr is not None:
         with suppress(OSError):
             print(text, file=sys.stderr, flush=True)
 
@@ -43,11 +58,13 @@ def own_streams(verbose: bool) -> Iterator[tuple[TextIO, TextIO]]:
     """(stdout, stderr) for us alone: meanwhile, what Ray, torch and Python write to the two goes nowhere.
 
     Libraries and the processes they start write to the file descriptors, so these are what is redirected. verbose:
-    nothing is; where the streams are no files (a notebook, a test), nothing is either.
+    nothing is; where the streams are no files (a notebook, a test), nothing is either, nor in a thread beside the main
+    one, whose words would be lost with them.
     """
     global _err
     try:
-        real = (sys.stdout.fileno(), sys.stderr.fileno()) == (1, 2) and not verbose
+        alone = threading.current_thread() is threading.main_thread()
+        real = alone and (sys.stdout.fileno(), sys.stderr.fileno()) == (1, 2) and not verbose
     except (io.UnsupportedOperation, ValueError, AttributeError):
         real = False
     if not real:
@@ -56,7 +73,7 @@ def own_streams(verbose: bool) -> Iterator[tuple[TextIO, TextIO]]:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     out, err = (
-        os.fdopen(os.dup(number), "w", encoding=stream.encoding, errors="replace", buffering=1)
+        os.fdopen(os.dup(number), "w", encoding=stream.encoding, errors="backslashreplace", buffering=1)
         for number, stream in ((1, sys.stdout), (2, sys.stderr))
     )
     _err = err.fileno()
@@ -74,3 +91,6 @@ def own_streams(verbose: bool) -> Iterator[tuple[TextIO, TextIO]]:
             with suppress(OSError):  # what nobody reads any more, or has no room
                 kept.close()
         os.close(nowhere)
+        for text in dict.fromkeys(_held):
+            complain(text)
+        _held.clear()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import chdir
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,9 +28,28 @@ SUFFIXES = {
 
 
 def use_own_matplotlib_settings(cache: Path) -> None:
-    """To be called before matplotlib is imported: where the user's home has no cache of its yet, none is left there."""
-    if not (Path.home() / ".cache" / "matplotlib").exists():
+    """To be called before matplotlib is imported: nothing around us is to keep it from that, or to speak through it.
+
+    cache: a folder for what it keeps; it is used where the user's home has none of matplotlib's already.
+    """
+    if not _has_home_cache():
         os.environ.setdefault("MPLCONFIGDIR", str((cache / "matplotlib").absolute()))
+    if "ipykernel" in sys.modules:  # in a notebook's own process matplotlib is its user's
+        return
+    os.environ["MPLBACKEND"] = "agg"  # commands that a notebook starts inherit one that need not be installed here
+    logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
+    if found := find_spec("matplotlib"):
+        os.environ["MATPLOTLIBRC"] = str(Path(str(found.origin)).parent / "mpl-data" / "matplotlibrc")  # its defaults
+    if Path("matplotlibrc").exists():  # that of the current folder comes first, and may not even be text
+        with chdir(Path(__file__).parent):
+            import matplotlib  # noqa: F401
+
+
+def _has_home_cache() -> bool:
+    try:
+        return os.access(Path.home() / ".cache" / "matplotlib", os.W_OK)
+    except RuntimeError:  # no HOME, and nobody knows who we are
+        return False
 
 
 def warm_up() -> None:
@@ -74,11 +97,16 @@ def more(findings: Findings, seconds: Mapping[str, float], epochs: Epochs) -> di
 
 def rendered(figure: Figure, suffix: str) -> bytes:
     """The figure as the content of a file with that suffix, the same bytes for the same figure."""
-    from ablations.figures import style
+    from ablations.figures import glyphs, style
 
-    content = BytesIO()
     with style.applied():
-        figure.savefig(content, format=suffix[1:], metadata=dict.fromkeys(SUFFIXES[suffix]))
+        content = _content(figure, suffix)
+        return _content(figure, suffix) if glyphs.lend(figure) else content
+
+
+def _content(figure: Figure, suffix: str) -> bytes:
+    content = BytesIO()
+    figure.savefig(content, format=suffix[1:], metadata=dict.fromkeys(SUFFIXES[suffix]))
     return content.getvalue()
 
 

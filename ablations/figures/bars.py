@@ -38,7 +38,7 @@ FEW = 2  # panels, at most, that have the paper's beside them and not below
 class BarPanel:
     """The bars of one panel, in groups of equal x; bars without an x (<NA>) stand alone at the right.
 
-    `bars`: x, hue, mean (NaN: not there), half (of the 95% interval; NaN: none to show), done and failed (counts).
+    `bars`: x, hue, mean (NaN: not there), low and high (its interval; NaN: none), done and failed (counts).
     `seeds`: x, hue, value, drawn as dots. `levels`: baselines by name, and the value that all others are compared with.
     """
 
@@ -144,13 +144,13 @@ def panels(side: Findings, title: str) -> list[BarPanel]:
         made.append(
             BarPanel(
                 title=f"{called}{title}" if not made or not called else called.removesuffix("; "),
-                bars=_placed(those, plot.x, plot.hue)[["x", "hue", "mean", "half", "done", "failed"]],
+                bars=_placed(those, plot.x, plot.hue)[["x", "hue", "mean", "low", "high", "done", "failed"]],
                 seeds=_placed(dots, plot.x, plot.hue)[["x", "hue", "value"]].dropna(subset="value"),
                 groups=[x for x in _values(plot.x, info, cells) if not pd.isna(x)],
                 hues=hues,
                 limits=_limits(
-                    np.concatenate([alike["mean"] - alike["half"].fillna(0), every["value"], [*levels.values()]]),
-                    np.concatenate([alike["mean"] + alike["half"].fillna(0), every["value"], [*levels.values()]]),
+                    np.concatenate([alike["low"].fillna(alike["mean"]), every["value"], [*levels.values()]]),
+                    np.concatenate([alike["high"].fillna(alike["mean"]), every["value"], [*levels.values()]]),
                     share="%" in axis,
                 ),
                 levels=levels,
@@ -228,17 +228,18 @@ def draw_bars(axes: Axes, panel: BarPanel) -> Axes:
         if pd.isna(bar.mean):
             style.absent(axes, x - thick / 2, bottom, thick, STUB * (top - bottom), bar.failed > 0)
             continue
-        called = None if bar.hue in labeled else legend.get(bar.hue)
+        called = None if bar.hue in labeled or bar.hue not in legend else style.entry(legend[bar.hue])
         labeled.add(bar.hue)
         start = max(bottom, 0.0)
         axes.bar(x, bar.mean - start, thick * 0.94, start, color=panel.hues[bar.hue], label=called)
         same = panel.seeds["hue"].eq(bar.hue) & (panel.seeds["x"].isna() if alone else panel.seeds["x"].eq(bar.x))
         dots = panel.seeds.loc[same, "value"].to_numpy(dtype=float)
-        if len(dots) > 1 or np.isfinite(bar.half):
+        if len(dots) > 1 or np.isfinite(bar.low):
             spots = x + (np.arange(len(dots)) - (len(dots) - 1) / 2) * thick * 0.22
             axes.plot(spots, dots, "o", markersize=2.6, color="white", markeredgecolor=style.INK, markeredgewidth=0.6)
-        if np.isfinite(bar.half):
-            axes.errorbar(x, bar.mean, bar.half, color=style.INK, linewidth=1.0, capsize=2.5, zorder=3)
+        if np.isfinite(bar.low):
+            whiskers = style.whiskers(bar.mean, bar.low, bar.high)
+            axes.errorbar(x, bar.mean, whiskers, color=style.INK, linewidth=1.0, capsize=2.5, zorder=3)
     for level, called, dash in zip(panel.levels.values(), panel.marks, cycle(style.DASHES)):
         axes.axhline(level, color=style.INK, linestyle=dash, linewidth=1.0, label=called)
     axes.set_xticks(range(len(places)), panel.ticks)

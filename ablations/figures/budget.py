@@ -81,16 +81,17 @@ def draw_levels(axes: Axes, shown: pd.DataFrame, pairs: Mapping[int, int], untra
     hues = style.hues(list(axis_array(list(dict.fromkeys(shown["hue"])))))
     for i, name in enumerate(names):
         line = shown[shown["name"] == name]
+        whiskers = style.whiskers(line["mean"], line["low"], line["high"])
         axes.errorbar(
-            [pairs[epochs] for epochs in line["epochs"]], line["mean"].to_numpy(float), line["half"].to_numpy(float),
+            [pairs[epochs] for epochs in line["epochs"]], line["mean"].to_numpy(float), whiskers,
             color=hues[line["hue"].iloc[0]], marker=style.MARKERS[i % len(style.MARKERS)], markersize=5, capsize=2.5,
-            linewidth=1.2, elinewidth=0.9, label=name, transform=_beside(axes, i, len(names)),
+            linewidth=1.2, elinewidth=0.9, label=style.entry(name), transform=_beside(axes, i, len(names)),
         )  # fmt: skip
     if np.isfinite(untrained):
         axes.axhline(
             untrained, color=style.INK, linestyle=style.DASHES[0], linewidth=1.0, label=f"untrained {text(untrained)}"
         )
-    ends = [*(shown["mean"] - shown["half"].fillna(0)), *(shown["mean"] + shown["half"].fillna(0)), untrained]
+    ends = [*shown[["low", "mean", "high"]].to_numpy(float).ravel(), untrained]
     axes.set(ylim=_limits(np.array(ends, dtype=float)), ylabel=label("top1"))
     axes.yaxis.set_major_locator(MaxNLocator(steps=(1, 2, 5, 10), integer=True))
     _legend(axes)
@@ -149,9 +150,9 @@ def draw_claims(axes: Axes, findings: Findings) -> Axes:
     axes.tick_params(axis="y", length=0, pad=72 * NAMES)
     axes.spines["left"].set_visible(False)
     axes.set_title("claims of the paper, judged at each budget", loc="left", pad=6 + 72 * LINE)
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=len(MARKS), frameon=False, handletextpad=0.2,
-        columnspacing=1.2, borderpad=0.2, fontsize=style.NUMBER_SIZE,
+    style.legend(
+        axes, loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=len(MARKS), handletextpad=0.2, columnspacing=1.2,
+        borderpad=0.2,
     )  # fmt: skip
     return axes
 
@@ -203,9 +204,9 @@ def _beside(axes: Axes, i: int, many: int) -> Transform:
 
 def _legend(axes: Axes) -> None:
     """Put the legend at the right of the axes."""
-    axes.legend(
-        loc="upper left", bbox_to_anchor=(1.0, 1.02), frameon=False, borderaxespad=0, borderpad=0.4, handlelength=1.6,
-        labelspacing=0.4, fontsize=style.NUMBER_SIZE,
+    style.legend(
+        axes, loc="upper left", bbox_to_anchor=(1.0, 1.02), borderaxespad=0, borderpad=0.4, handlelength=1.6,
+        labelspacing=0.4,
     )  # fmt: skip
 
 

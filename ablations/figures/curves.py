@@ -60,7 +60,8 @@ def draw(findings: Findings, epochs: Epochs) -> Figure | None:
             shortest = min(len(trial) for trial in trials)
             means = np.mean([[row[key] for row in trial[:shortest]] for trial in trials], axis=0)
             dot = "o" if shortest == 1 else None  # a line of one epoch would not be seen
-            axes.plot(range(1, shortest + 1), means, color=colors[name], linewidth=1.8, marker=dot, label=name)
+            called = style.entry(name)
+            axes.plot(range(1, shortest + 1), means, color=colors[name], linewidth=1.8, marker=dot, label=called)
         axes.set(xlabel="epoch", ylabel=label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.spines[["top", "right"]].set_visible(False)

@@ -47,7 +47,7 @@ def draw(embedding: Embedding, title: str, caption: Sequence[str]) -> Figure:
         )
     key = page.axes(style.MARGIN, BELOW + SIDE + ABOVE, across, 0.01)
     for label, name in enumerate(embedding.names):
-        key.plot([], [], _marker(label), color=_color(label), markersize=5, label=name)
+        key.plot([], [], _marker(label), color=_color(label), markersize=5, label=style.entry(name))
     key.axis("off")
     style.legend_above(key, across)
     return page.figure

@@ -39,7 +39,7 @@ def draw(findings: Findings) -> Figure:
 
 
 def points(side: Findings) -> pd.DataFrame:
-    """One row per cell and y metric that is measured: x, y, half (of y's 95% interval), hue, name."""
+    """One row per cell and y metric that is measured: x, y, low and high (y's 95% interval), hue, name."""
     info, plot = side.info, side.info.figure
     assert plot.x is not None
     across = _x(side.frame, info)
@@ -48,7 +48,8 @@ def points(side: Findings) -> pd.DataFrame:
         {
             "x": across.get(tuple(_key(cell[axis]) for axis in info.axes), np.nan),
             "y": cell["mean"],
-            "half": cell["half"],
+            "low": cell["low"],
+            "high": cell["high"],
             "hue": cell[plot.hue] if plot.hue else "",
             "name": " ".join(
                 f"{cell[axis]}{'x' if axis == 'width' else ''}" for axis in names if not pd.isna(cell[axis])
@@ -56,7 +57,7 @@ def points(side: Findings) -> pd.DataFrame:
         }
         for _, cell in side.cells.iterrows()
     ]
-    return pd.DataFrame(rows, columns=["x", "y", "half", "hue", "name"]).dropna(subset=["x", "y"])
+    return pd.DataFrame(rows, columns=["x", "y", "low", "high", "hue", "name"]).dropna(subset=["x", "y"])
 
 
 def _x(frame: pd.DataFrame, info: StudyInfo) -> dict[tuple[Any, ...], float]:
@@ -83,11 +84,12 @@ def draw_points(axes: Axes, side: Findings, title: str) -> Axes:
         those = shown[shown["hue"] == hue].sort_values("x")
         if those.empty:
             continue
+        whiskers = style.whiskers(those["y"], those["low"], those["high"])
         name = short(hue) if plot.hue == METRIC else str(hue)
         axes.errorbar(
-            those["x"].to_numpy(float), those["y"].to_numpy(float), those["half"].to_numpy(float),
+            those["x"].to_numpy(float), those["y"].to_numpy(float), whiskers,
             fmt=MARKERS[i % len(MARKERS)], color=colors[hue], markersize=5, capsize=2.5,
-            linewidth=1.0, label=name or None,
+            linewidth=1.0, label=style.entry(name) or None,
         )  # fmt: skip
     if plot.x in LOGARITHMIC and len(shown):
         axes.set_xscale("log")

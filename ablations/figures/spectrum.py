@@ -111,11 +111,11 @@ def _power(value: float, _: object = None) -> str:
 def _draw(axes: Axes, drawn: Sequence[Line], scale: str) -> None:
     for line in drawn:
         if not line.curves:
-            axes.plot([], [], color=line.color, linestyle=line.dash, label=line.name)
+            axes.plot([], [], color=line.color, linestyle=line.dash, label=style.entry(line.name))
         for i, (curve, dots) in enumerate(zip(line.curves, line.dots, strict=True)):
             axes.plot(
                 *curve, color=line.color, linestyle=line.dash, linewidth=0.9, marker="o", markersize=3.5,
-                markevery=dots, label=line.name if i == 0 and line.name else None,
+                markevery=dots, label=style.entry(line.name) if i == 0 and line.name else None,
             )  # fmt: skip
     if scale == "log" and any((curve[1] > 0).any() for line in drawn for curve in line.curves):
         axes.set_yscale("log", nonpositive="mask")

@@ -1,6 +1,7 @@
 """The look of every figure: sizes in inches, fonts, colors. Drawing code holds no styling of its own."""
 
 import textwrap
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle
@@ -16,9 +17,13 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
+from numpy.typing import NDArray
 
+FONT = "DejaVu Sans"  # comes with matplotlib: the same figure everywhere
 RC: Any = {  # matplotlib's own type for this lists every key there is
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure everywhere
+    # Whatever a user's matplotlibrc says; but which window draws on a screen is not ours to choose.
+    **{key: value for key, value in mpl.rcParamsDefault.items() if key != "backend"},
+    "font.family": FONT,
     "font.size": 9.0,
     "axes.titlesize": 9.0,
     "axes.labelsize": 9.0,
@@ -53,6 +58,7 @@ NAMED = {  # the same in every figure
 DASHES = ("--", ":", "-.")  # of the baselines
 INK, MUTED, ABSENT = "#222222", "#555555", "#e6e6e6"
 HATCH = "/////"
+SHIELD = "\u2060"  # stands before a label that begins with an underscore, and is not drawn
 
 TITLE_SIZE, NUMBER_SIZE, CAPTION_SIZE = 11.0, 8.0, 7.5
 MARGIN = 0.15
@@ -88,11 +94,21 @@ def legend_above(axes: Axes, width: float) -> None:
         return
     columns = min(_columns(names, width), len(names))
     order = [i for column in range(columns) for i in range(column, len(names), columns)]  # matplotlib fills columns
-    axes.legend(
-        [handles[i] for i in order], [names[i] for i in order], loc="lower left", bbox_to_anchor=(-0.01, 1.0),
-        ncols=columns, frameon=False, handlelength=1.4, columnspacing=1.2, borderpad=0.2, labelspacing=0.25,
-        fontsize=NUMBER_SIZE,
+    legend(
+        axes, [handles[i] for i in order], [names[i] for i in order], loc="lower left", bbox_to_anchor=(-0.01, 1.0),
+        ncols=columns, handlelength=1.4, columnspacing=1.2, borderpad=0.2, labelspacing=0.25,
     )  # fmt: skip
+
+
+def entry(name: str) -> str:
+    """A name as the label of what `legend` is to show: matplotlib leaves out those that begin with an underscore."""
+    return f"{SHIELD}{name}" if name.startswith("_") else name
+
+
+def legend(axes: Axes, *entries: Sequence[Any], **place: Any) -> None:
+    """matplotlib's, of these handles and labels or of all that there are, in this project's look."""
+    for text in axes.legend(*entries, frameon=False, fontsize=NUMBER_SIZE, **place).get_texts():
+        text.set_text(text.get_text().removeprefix(SHIELD))
 
 
 def fitted(text: str, width: float) -> str:
@@ -101,10 +117,17 @@ def fitted(text: str, width: float) -> str:
     return text if len(text) <= fits else text[: fits - 1] + "…"
 
 
+def whiskers(means: Any, lows: Any, highs: Any) -> NDArray[np.float64]:
+    """(2, n): how far n intervals reach below and above their means."""
+    mean, low, high = (np.atleast_1d(np.asarray(ends, dtype=float)) for ends in (means, lows, highs))
+    return np.stack([mean - low, high - mean])
+
+
 @contextmanager
 def applied() -> Iterator[None]:
-    """Give matplotlib this project's look inside."""
-    with mpl.rc_context(RC):
+    """Give matplotlib this project's look inside, and nobody else's."""
+    with mpl.rc_context(RC), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # ablations.figures.glyphs sees to it
         yield
 
 

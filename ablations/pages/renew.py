@@ -9,6 +9,7 @@ from typing import Any
 from ablations import figures
 from ablations.console.arguments import writable
 from ablations.console.commands import command
+from ablations.console.text import clean
 from ablations.outputs import read
 from ablations.outputs import record as run_record
 from ablations.outputs.paths import Key, Paths, front_page, reports, results, there
@@ -52,18 +53,24 @@ class Reports:
         files, changed = [], self._cards.keys() - {*known}
         self._cards = {key: card for key, card in self._cards.items() if key in known}
         for key in stamps:
-            verdicts = judge_all.about(key[0], self._judged(key[1], stamps))
-            now = (stamps[key], live, repr(verdicts))
-            if self._seen.get(key) == now:
-                continue
+            now, problem = None, ""
             try:
+                verdicts = judge_all.about(key[0], self._judged(key[1], stamps))
+                now = (stamps[key], live, repr(verdicts))
+                if self._seen.get(key) == now:
+                    continue
                 files += self._renew_one(key, verdicts, key in wanted, live)
                 changed.add(key)
             except BadInput as error:
+                problem = str(error)
+            except Exception as error:  # whatever is wrong with a page costs no other page, and ends no --watch
+                said = clean(f"{type(error).__name__}: {error}").rstrip(".")
+                problem = f"{' '.join(key)}: the page could not be made: {said}."
+            if problem:
                 if self._cards.pop(key, None):  # the front page does without it, and the others are written as ever
                     changed.add(key)
                 if key in wanted:
-                    problems.append(str(error))
+                    problems.append(problem)
                     continue
             self._seen[key] = now
         if changed:

@@ -34,7 +34,7 @@ class Table:
 
 
 def texts(table: pd.DataFrame) -> Table:
-    """A table of texts; "53.7 ± 3.0" is sorted as 53.7, a dash or a cross as nothing."""
+    """A table of texts; "53.7 ± 3.0" and "98.0 (91.6 to 100.0)" are sorted by their first number."""
     rows = [[TableCell(str(value), _key(str(value))) for value in row] for row in table.itertuples(index=False)]
     return Table([str(column) for column in table.columns], rows)
 
@@ -54,7 +54,7 @@ def reading(info: StudyInfo) -> str:
 def _key(shown: str) -> float | str | None:
     if shown in ("–", "×", ""):
         return None
-    number = re.fullmatch(r"([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?: ± .*)?", shown)
+    number = re.fullmatch(r"([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?: [±(].*)?", shown)
     return float(number[1]) if number else shown
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ablations.figures.embedding import Embedding
 from ablations.pictures.captions import trained_for
 from ablations.pictures.training import notice, trained
 from ablations.studies.model import Trial
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
+    from ablations.figures.embedding import Embedding
     from simclr_core.data.images import Dataset
 
 CLASSES = 10  # at most, as in the paper's figure; which ones is random where there are more
@@ -24,13 +24,14 @@ IMAGES = 1000  # at most
 PERPLEXITY = 30.0  # scikit-learn's own; less where there are few images
 
 
-def embed(recipe: Recipe, dataset: "Dataset", device: str = "cpu", label: str = "") -> Embedding:
+def embed(recipe: Recipe, dataset: "Dataset", device: str = "cpu", label: str = "") -> "Embedding":
     """Train the recipe, then look at test images, without augmentation. Raises BadInput (trial.check) or TrialFailed.
 
     A recipe gives one picture: images, classes and t-SNE are drawn with its seed.
     """
     import torch
 
+    from ablations.figures.embedding import Embedding
     from simclr_core import trial
     from simclr_core.probes.features import features
     from simclr_core.probes.knn import knn_probe

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,13 @@ def uncertainty(values: NDArray[np.float64]) -> Uncertainty | None:
     return Uncertainty(variance=float(values.var(ddof=1)) / len(values), df=len(values) - 1)
 
 
+def widest_uncertainty(mean: float, sd: float, n: int, low: float, high: float) -> Uncertainty:
+    """What `bounded_uncertainty` is at most for n values in [low, high] of that mean, whose deviation is at most sd."""
+    more = n + 2
+    square = (n * (sd**2 + mean**2) + low**2 + high**2) / more
+    return Uncertainty(variance=(square - ((n * mean + low + high) / more) ** 2) / more, df=more - 1)
+
+
 def bounded_uncertainty(values: NDArray[np.float64], low: float, high: float) -> Uncertainty | None:
     """The uncertainty of the mean of independent values that cannot leave [low, high]; None for no value.
 
@@ -94,13 +101,18 @@ def grouped_uncertainty(
     return Uncertainty(max(variance, alone.variance), n_groups - 1)
 
 
-def interval(mean: float, parts: Sequence[Uncertainty], level: float = 0.95) -> Interval | None:
+def interval(
+    mean: float, parts: Sequence[Uncertainty], level: float = 0.95, limits: tuple[float, float] = (-inf, inf)
+) -> Interval | None:
     """Interval of a mean whose independent sources of uncertainty add up: half = sqrt(sum of (t times its error)^2).
 
     t is Student's at the source's own degrees of freedom. It covers at least as often as it says, however the sources
     relate (Banerjee, 1960, Sankhya 22:357-358). Satterthwaite's degrees of freedom do not: where a source of two or
-    three values is small by chance they jump to hundreds. None where no source varies: that is no certainty.
+    three values is small by chance they jump to hundreds. It is cut at the limits of what the mean can be. None where
+    no source varies: that is no certainty.
     """
     # What is left by rounding, where numbers of some 100 points are equal, is no variance.
     half = sqrt(sum(float(stdtrit(part.df, (1 + level) / 2)) ** 2 * part.variance for part in parts))
-    return Interval(mean - half, mean + half) if half > 1e-9 * max(1.0, abs(mean)) else None
+    if half <= 1e-9 * max(1.0, abs(mean)):
+        return None
+    return Interval(max(mean - half, min(mean, limits[0])), min(mean + half, max(mean, limits[1])))

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from math import inf, isclose
 from typing import Any
 
 LABELS = {
     "top1": "linear probe top-1 (%)",
+    "probe_l2": "L2 penalty of the linear probe",
     "balanced_accuracy": "balanced accuracy (%)",
     "knn_top1": "cosine kNN top-1 (%)",
     "contrastive_accuracy": "contrastive accuracy (%)",
@@ -30,7 +32,7 @@ LABELS = {
     "head_singular_rank": "squared singular values above 1% of the largest (%)",
 }
 FORMATS = {
-    "entropy": ".2f", "loss": ".3f", "alignment_h": ".3f", "alignment_z": ".3f", "uniformity_h": ".2f",
+    "probe_l2": "g", "entropy": ".2f", "loss": ".3f", "alignment_h": ".3f", "alignment_z": ".3f", "uniformity_h": ".2f",
     "uniformity_z": ".2f", "rank": ".0f", "squared_eigenvalue": "g",
 }  # fmt: skip
 
@@ -42,6 +44,11 @@ def label(metric: str) -> str:
     if match := re.fullmatch(r"finetune_([\d.e+-]+)_top(\d)", metric):
         return f"fine-tuned on {match[1]}% of labels, top-{match[2]} (%)"
     return LABELS.get(metric, metric.replace("_", " "))
+
+
+def limits(metric: str) -> tuple[float, float]:
+    """What a value of the metric can be: 0 to 100 of a percentage, anything of others."""
+    return (0.0, 100.0) if label(metric).endswith("(%)") else (-inf, inf)
 
 
 def is_metric(name: str) -> bool:
@@ -62,6 +69,15 @@ def short(metric: str) -> str:
 def text(value: float, metric: str = "top1") -> str:
     """A value with as many digits as the metric's are written with; a dash for none."""
     return "–" if value != value else f"{value:{FORMATS.get(metric, '.1f')}}"
+
+
+def measured(mean: float, low: float, high: float, metric: str = "top1") -> str:
+    """A mean with its 95% interval, if there is one: "53.7 ± 3.0"; "98.0 (91.6 to 100.0)" of one that has been cut."""
+    if mean != mean or low != low:
+        return text(mean, metric)
+    if isclose(mean - low, high - mean, rel_tol=1e-6):
+        return f"{text(mean, metric)} ± {text(high - mean, metric)}"
+    return f"{text(mean, metric)} ({text(low, metric)} to {text(high, metric)})"
 
 
 def called(axes: Iterable[tuple[str, Any]]) -> str:

@@ -100,6 +100,11 @@ class Watch:
         elif line and (self._live is None or event.kind != "done"):  # the grid shows what is done
             self._say(line, {"failed": "red", "again": "yellow"}.get(event.kind, ""))
 
+    def complain(self, sentence: str) -> None:
+        """Say on stderr, in every style, what is no trial's; stderr may be closed or full."""
+        with contextlib.suppress(OSError):
+            self._say(sentence, "red")
+
     def seconds_left(self) -> float | None:
         """Seconds left, from what this run's trials took so far, per unit of work; None before the first epoch."""
         with self._lock:

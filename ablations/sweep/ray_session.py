@@ -6,7 +6,6 @@ import math
 import os
 import secrets
 import shutil
-import signal
 import socket
 import tempfile
 import threading
@@ -18,7 +17,7 @@ from typing import Any
 
 import ablations
 import simclr_core
-from ablations.console import terminal
+from ablations.console import signals, terminal
 from ablations.store.trials import Store
 from ablations.sweep.machine import Node
 from simclr_core.errors import BadInput
@@ -36,6 +35,8 @@ SETTINGS = {
     "OMP_NUM_THREADS": "1",  # one thread per trial
     "RAY_prestart_worker_first_driver": "0",  # Tune's workers have variables of their own; these would stay idle
 }
+
+LONGEST = 18  # characters of the temporary folder: "/ablations-", 8, "/ray/session_", 33, "/sockets/plasma_store"
 
 
 class Sessions:
@@ -82,8 +83,10 @@ def connected(address: str | None, here: Node | None = None) -> Iterator[tuple[A
     except Exception as error:  # a broken installation raises what it likes
         raise no_ray(error) from None
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = signals.handlers()
     with _short_folder() as folder:
+        if not _has_home():  # Ray cannot be imported without one
+            os.environ["HOME"] = str(folder)
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         try:
             try:
@@ -94,17 +97,24 @@ def connected(address: str | None, here: Node | None = None) -> Iterator[tuple[A
                     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # nothing is written to $HOME
                     # Ray's own start is mostly waiting. Ray itself must stay in this thread: its processes end with it.
                     threading.Thread(target=_import_torch, daemon=True).start()
-                    ray.init(address="local", include_dashboard=False, _temp_dir=str(folder), **_room(here), **quiet)
+                    own: dict[str, Any] = {"include_dashboard": False, "_temp_dir": str(folder / "ray")}
+                    ray.init(address="local", **own, **_room(here), **quiet)
             except SystemExit:  # how Ray's own handler answers SIGTERM while it starts
                 raise KeyboardInterrupt from None
             except Exception as error:
                 raise no_ray(error) if address is None else _no_cluster(address, error) from None
-            for number, handler in handlers.items():  # ray.init put its own there
-                signal.signal(number, handler)
+            signals.handle(handlers)  # ray.init put its own there
             with nullcontext() if address is not None else _head_watched(ray, folder):
                 yield ray, folder / "tune"
         finally:
             ray.shutdown()
+
+
+def _has_home() -> bool:
+    try:
+        return bool(Path.home())
+    except RuntimeError:
+        return False
 
 
 def _import_torch() -> None:
@@ -239,10 +249,11 @@ def _answer(question: str, node: str) -> str:
 def _short_folder() -> Iterator[Path]:
     """A temporary folder that is gone afterwards, with a path short enough for Ray's sockets (107 characters).
 
+    It is for this user alone; Ray opens its own folder, inside, to all.
     Whoever was killed could not remove theirs: folders whose lock nobody holds are removed first.
     """
     usual = tempfile.gettempdir()
-    parent = Path("/tmp" if len(usual) > 30 and Path("/tmp").is_dir() else usual)
+    parent = Path("/tmp" if len(usual) > LONGEST and Path("/tmp").is_dir() else usual)
     for left in parent.glob("ablations-*"):
         _sweep_away(left)
     folder = Path(tempfile.mkdtemp(prefix="ablations-", dir=parent))

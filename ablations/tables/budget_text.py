@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from ablations.studies.metrics import label, text
+from ablations.studies.metrics import label, measured
 from ablations.tables.budgets import FAILS, HOLDS, OPEN, UNDECIDED
 from ablations.tables.findings import Findings
 
@@ -28,7 +28,7 @@ def text_table(found: Findings) -> pd.DataFrame:
         ranks = {row.epochs: f"{_rho(row.rho)} (p {row.p:.2g})" for row in those.itertuples()}
         rows.append((f"Spearman's rho, {over}", ranks, ""))
     for name, line in found.levels.groupby("name", sort=False):
-        means = {row.epochs: _level(row.mean, row.half) for row in line.itertuples()}
+        means = {row.epochs: measured(row.mean, row.low, row.high) for row in line.itertuples()}
         rows.append((f"{label('top1')}: {name}", means, ""))
     table = [[name, first, *(cells.get(epochs, "–") for epochs in columns)] for name, cells, first in rows]
     return pd.DataFrame(table, columns=["image pairs per cell (epochs)", "first holds at", *columns.values()])
@@ -80,10 +80,6 @@ def _verb(claims: list[str], outcome: str) -> str:
 
 def _rho(rho: float) -> str:
     return f"{rho:.2f}".replace("-", "−")
-
-
-def _level(mean: float, half: float) -> str:
-    return text(mean) + ("" if pd.isna(half) or pd.isna(mean) else f" ± {text(half)}")
 
 
 def _and(names: Iterable[str]) -> str:

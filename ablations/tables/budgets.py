@@ -17,6 +17,7 @@ from ablations.tables.pairs import is_square
 
 HOLDS, UNDECIDED, FAILS, OPEN = "holds", "undecided", "does not hold", "not measured"  # a claim at a budget
 MAP = Plot(kind="pairs")
+LEVEL = ["mean", "low", "high"]
 CELLS = {("crop", "color"): "crop > color", ("color", "crop"): "color > crop", ("crop", "crop"): "crop alone"}
 
 
@@ -57,16 +58,16 @@ def first_held(known: Mapping[str, pd.DataFrame]) -> dict[str, int | None]:
     return found
 
 
-def lines_of_cells(cells: pd.DataFrame, hue: str) -> Iterator[tuple[str, Any, float, float]]:
-    """A line of the figure for each cell of one budget: name, hue, mean, half."""
+def lines_of_cells(cells: pd.DataFrame, hue: str) -> Iterator[tuple[Any, ...]]:
+    """A line of the figure for each cell of one budget: name, hue, mean, low, high."""
     axes = list(cells.columns[: cells.columns.get_loc(METRIC)])
     for _, row in cells.iterrows():
         values = [row[axis] for axis in axes if not pd.isna(row[axis])]
         name = " ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
-        yield name, row[hue], float(row["mean"]), float(row["half"])
+        yield name, row[hue], *map(float, row[LEVEL])
 
 
-def lines_of_map(cells: pd.DataFrame, table: pd.DataFrame, composed: bool) -> Iterator[tuple[str, Any, float, float]]:
+def lines_of_map(cells: pd.DataFrame, table: pd.DataFrame, composed: bool) -> Iterator[tuple[Any, ...]]:
     """The cells that the claims speak of, the best single and the mean of all pairs, NaN where one of these is missing.
 
     Of a map without crop, whose rows are not its columns, or that is not `composed` of transformations, less.
@@ -75,13 +76,13 @@ def lines_of_map(cells: pd.DataFrame, table: pd.DataFrame, composed: bool) -> It
     cells = cells.set_index(list(cells.columns[: cells.columns.get_loc(METRIC)]))
     for pair, name in CELLS.items():
         if pair in cells.index:
-            yield name, name, float(cells.loc[pair, "mean"]), float(cells.loc[pair, "half"])
+            yield name, name, *map(float, cells.loc[pair, LEVEL])
     values, single = table.to_numpy(dtype=float, na_value=np.nan), np.zeros(table.shape, dtype=bool)
     if composed and is_square(table):
         np.fill_diagonal(single, True)
-        yield "best single", "best single", float(values[single].max()), np.nan
+        yield "best single", "best single", float(values[single].max()), np.nan, np.nan
     rest = "mean of all pairs" if composed else "mean of all cells"
-    yield rest, rest, float(values[~single].mean()), np.nan
+    yield rest, rest, float(values[~single].mean()), np.nan, np.nan
 
 
 def _along(info: StudyInfo) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ablations.stats.intervals import Pooled, interval, pooled_sd
 from ablations.stats.spread import between_seeds
 from ablations.studies.info import StudyInfo
+from ablations.studies.metrics import limits
 from ablations.studies.model import AxisValue
 from ablations.studies.plot import METRIC, Plot
 from ablations.tables.frame import axes_of, axis_array, once
@@ -58,9 +59,9 @@ def _joint(statuses: "pd.Series[str]") -> str:
 
 
 def cell_table(cells: pd.DataFrame) -> pd.DataFrame:
-    """One row per cell and metric in the frame's order: axes, metric, mean, sd, half, n (seeds measured), done, failed.
+    """One row per cell and metric in the frame's order: axes, metric, mean, sd, low, high, n (of seeds), done, failed.
 
-    cells: of `long_table`. sd is over seeds, NaN for fewer than two; half is that of the mean's 95% interval over
+    cells: of `long_table`. sd is over seeds, NaN for fewer than two; low to high is the mean's 95% interval over
     seeds, NaN without one; mean is NaN where no seed is done, or where the cell has no such metric; done and failed
     count seeds.
     """
@@ -69,25 +70,27 @@ def cell_table(cells: pd.DataFrame) -> pd.DataFrame:
     groups = cells.groupby(keys, sort=False, dropna=False)
     values = groups["value"].agg(mean="mean", sd="std", n="count")
     table = values.join(groups[["done", "failed"]].sum()).reset_index()
-    table.insert(table.columns.get_loc("n"), "half", np.nan)
+    for end in ("low", "high"):
+        table.insert(table.columns.get_loc("n"), end, np.nan)
     for metric in cells[METRIC].unique():
         those = (table[METRIC] == metric) & (table["n"] > 0)
         by_seed = cells[cells[METRIC] == metric].assign(cell=groups.ngroup())
         matrix = by_seed.pivot(index="cell", columns="seed", values="value").dropna(how="all").to_numpy(dtype=float)
-        table.loc[those, "half"] = _half_widths(matrix)
+        table.loc[those, ["low", "high"]] = _intervals(matrix, limits(metric))
     return table
 
 
-def _half_widths(values: NDArray[np.float64]) -> list[float]:
-    """Half of each cell's 95% interval over seeds, of (cells, seeds) values; NaN where nothing tells how it varies.
+def _intervals(values: NDArray[np.float64], limits: tuple[float, float]) -> NDArray[np.float64]:
+    """(cells, 2): each cell's 95% interval over seeds, of (cells, seeds) values; NaN where nothing tells how it varies.
 
     A cell varies by itself and with the level that all cells of a seed share (see ablations.stats.spread).
     """
-    spread, found = between_seeds(values), []
-    for place, n in enumerate(np.isfinite(values).sum(axis=1)):
-        parts = spread.of(np.eye(len(values))[place], int(n))
-        around = interval(0.0, parts) if parts else None
-        found.append(around.high if around else np.nan)
+    spread, found = between_seeds(values), np.full((len(values), 2), np.nan)
+    for place, known in enumerate(np.isfinite(values)):
+        parts = spread.of(np.eye(len(values))[place], int(known.sum()))
+        around = interval(float(values[place, known].mean()), parts, limits=limits) if parts else None
+        if around:
+            found[place] = around.low, around.high
     return found
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from ablations.stats.agreement import Agreement
 from ablations.stats.intervals import Pooled
 from ablations.studies.info import StudyInfo
-from ablations.tables.budgets import budgets, cut, first_held, judged, lines_of_cells, lines_of_map, repeated
+from ablations.tables.budgets import LEVEL, budgets, cut, first_held, judged, lines_of_cells, lines_of_map, repeated
 from ablations.tables.cells import Gaps, baselines, cell_table, choices, gaps, long_table, seed_spread
 from ablations.tables.pairs import pair_failed, pair_table, paper_agreement
 from ablations.tables.published import Published, as_ours, published
@@ -117,20 +117,20 @@ class Findings:
 
     @cached_property
     def levels(self) -> pd.DataFrame:
-        """One row per line of the figure and budget: name, hue, epochs, mean, half.
+        """One row per line of the figure and budget: name, hue, epochs, mean, low, high.
 
-        mean: of top1 over seeds, NaN where cells are missing. half: of its 95% interval, NaN for none; the deviation
-        between seeds is pooled over the cells of one budget.
+        mean: of top1 over seeds, NaN where cells are missing. low, high: its 95% interval, NaN for none; how
+        seeds differ is judged from all cells of one budget.
         """
         hue = self.info.figure.hue
         rows = [
-            (name, color, epochs, mean, half)
+            (name, color, epochs, *level)
             for epochs, here in self.at_budget.items()
-            for name, color, mean, half in (
+            for name, color, *level in (
                 lines_of_cells(here.cells, hue) if hue else lines_of_map(here.cells, here.pairs, here.info.composed)
             )
         ]
-        return pd.DataFrame(rows, columns=["name", "hue", "epochs", "mean", "half"])
+        return pd.DataFrame(rows, columns=["name", "hue", "epochs", *LEVEL])
 
     @cached_property
     def agreements(self) -> pd.DataFrame:

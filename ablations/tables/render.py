@@ -4,7 +4,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from ablations.studies.info import Axes, StudyInfo, stamp
-from ablations.studies.metrics import label, text
+from ablations.studies.metrics import label, measured, text
 from ablations.studies.plot import METRIC, Plot
 from ablations.tables import budget_text
 from ablations.tables.captions import caption
@@ -106,7 +106,7 @@ def _grouped_text(cells: pd.DataFrame, plot: Plot, axes: Axes) -> pd.DataFrame:
     down = [name for name in down if name != METRIC or len(plot.metrics) > 1]
     cells = cells.assign(
         number=[
-            "×" if row.n == 0 and row.failed else text(row.mean, row.metric) + _plus_minus(row.half, row.metric)
+            "×" if row.n == 0 and row.failed else measured(row.mean, row.low, row.high, row.metric)
             for row in cells.itertuples()
         ],
     )
@@ -132,10 +132,6 @@ def _shown(value: object, name: str) -> str:
     if name == METRIC:
         return label(str(value))
     return "–" if pd.isna(value) else str(value)
-
-
-def _plus_minus(half: float, metric: str) -> str:
-    return "" if pd.isna(half) else f" ± {text(half, metric)}"
 
 
 def _markdown(table: pd.DataFrame) -> str:

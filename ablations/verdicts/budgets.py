@@ -14,6 +14,7 @@ from ablations.tables.budgets import OPEN, budgets, cut
 from ablations.verdicts.judge_all import Again, judge_alone
 from ablations.verdicts.verdict import Verdict
 
+FEWEST = 2  # seeds that a verdict needs
 Judged = Mapping[int, Sequence[Verdict]]  # number of epochs -> the claims that the repeated study alone answers
 
 
@@ -42,12 +43,20 @@ def table(judged: Judged, info: StudyInfo) -> pd.DataFrame | None:
 
     None for a figure of another kind than budget.
 
-    outcome: holds, undecided, does not hold; not measured where it is undecided because a cell or a seed is missing.
+    outcome: holds, undecided, does not hold; not measured where it is undecided because a cell is missing, or a seed
+    that the claim has at another budget.
     """
     if info.figure.kind != "budget":
         return None
+    seeds: dict[str, int] = {}
+    for verdict in (verdict for verdicts in judged.values() for verdict in verdicts):
+        seeds[verdict.claim.key] = max(seeds.get(verdict.claim.key, FEWEST), verdict.seeds + verdict.chosen_on)
     rows = [
-        (verdict.claim.short or verdict.claim.statement, epochs, _outcome(verdict, info.seeds))
+        (
+            verdict.claim.short or verdict.claim.statement,
+            epochs,
+            _outcome(verdict, min(info.seeds, seeds[verdict.claim.key])),
+        )
         for epochs, verdicts in judged.items()
         for verdict in verdicts
         if verdict.outcome != "not asked"
@@ -69,7 +78,7 @@ def listed(judged: Judged, info: StudyInfo) -> list[Verdict]:
 
 
 def _outcome(verdict: Verdict, seeds: int) -> str:
-    """The outcome of a claim of a study of so many seeds. What some of them decide already is decided."""
+    """The outcome of a claim that is to have so many seeds. What some of them decide already is decided."""
     measured = bool(verdict.parts) and all(isfinite(part.effect) for part in verdict.parts)
     complete = measured and verdict.seeds + verdict.chosen_on >= seeds
     return OPEN if verdict.outcome == "undecided" and not complete else verdict.outcome

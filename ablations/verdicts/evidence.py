@@ -8,13 +8,15 @@ specific to one seed and one image is counted in both, so it is slightly wide.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import inf, isfinite, sqrt
 
 import numpy as np
 import pandas as pd
 
-from ablations.stats.intervals import Interval, Uncertainty, interval, uncertainty
+from ablations.stats.intervals import Interval, Uncertainty, interval, uncertainty, widest_uncertainty
 from ablations.stats.spread import Spread, between_seeds
 from ablations.store.trials import Store
+from ablations.studies.metrics import called, limits
 from ablations.tables.cells import VALIDATION
 from ablations.tables.frame import axes_of, done_cells
 from ablations.verdicts.contrasts import Axes, CellMetric, Cells, Contrast, rows
@@ -29,8 +31,10 @@ class Estimate:
     """A mean over `seeds`, and the sources of its uncertainty.
 
     seed_parts: empty where how seeds differ is not known. image_part: None where the answers are not at hand; images:
-    how many were paired, or None; groups: in how many groups they come, or None where each stands for itself. A
-    correlation is kept as its Fisher z, whose spread does not depend on its size.
+    how many there are, or None; groups: in how many groups they come, or None where each stands for itself. unanswered:
+    cells that lack answers which others have; they are taken to differ from image to image as much as their accuracy
+    allows, so that what is not known narrows nothing. limits: what the mean can be. A correlation is kept as its Fisher
+    z, whose spread does not depend on its size.
     """
 
     mean: float
@@ -39,6 +43,8 @@ class Estimate:
     seeds: int
     images: int | None
     groups: int | None = None
+    unanswered: tuple[str, ...] = ()
+    limits: tuple[float, float] = (-inf, inf)
     fisher: bool = False
 
     @property
@@ -49,14 +55,15 @@ class Estimate:
         """The interval at that level; None for one seed, or where nothing varies and no images say what might have."""
         if self.seeds < 2 or not self.seed_parts:
             return None
-        ends = interval(self.mean, [*self.seed_parts, *([self.image_part] if self.image_part else [])], level)
+        parts = [*self.seed_parts, *([self.image_part] if self.image_part else [])]
+        ends = interval(self.mean, parts, level, self.limits)
         if ends is None or not self.fisher:
             return ends
         return Interval(float(np.tanh(ends.low)), float(np.tanh(ends.high)))
 
     def interval_of_images(self, level: float = 0.95) -> Interval | None:
         """The interval over test images alone, for one seed: other seeds are not covered. None without answers."""
-        return interval(self.mean, [self.image_part], level) if self.image_part else None
+        return interval(self.mean, [self.image_part], level, self.limits) if self.image_part else None
 
     def tested(self) -> str:
         """On how many test images, and in how many groups; empty where their answers are not at hand."""
@@ -118,14 +125,16 @@ class Evidence:
         if not values:
             return None
         images = self._images(quantity, tuple(values))
-        return Estimate(
+        estimate = Estimate(
             mean=float(np.mean(list(values.values()))),
             seed_parts=self._seed_parts(quantity, np.array(list(values.values()))),
             image_part=images.uncertainty() if images else None,
             seeds=len(values),
             images=len(images.values) if images else None,
             groups=images.n_groups if images else None,
+            limits=_limits(quantity),
         )
+        return estimate if images else self._guarded(estimate, quantity, tuple(values))
 
     def per_seed(self, contrast: Contrast) -> dict[int, float]:
         """The contrast in every seed in which all of its cells are done."""
@@ -213,6 +222,52 @@ class Evidence:
             total = PerExample(values, answers.labels, low, high, answers.groups)
         return total
 
+    def _guarded(self, estimate: Estimate, contrast: Contrast, seeds: tuple[int, ...]) -> Estimate:
+        """The estimate with the most that test images can add, where some trials' answers are lost and others are not.
+
+        Two cells agree on no image more than they must: nothing is known of how they go together.
+        """
+        spread, sizes, unanswered, groups = 0.0, set(), [], None
+        for cell, weight in contrast.weights:
+            low, high = limits(cell.metric)
+            answers = self._answers(cell, seeds)
+            if answers is not None:
+                spread += abs(weight) * float(answers.values.std())
+                sizes.add(len(answers.values))
+                groups = answers.groups if groups is None else groups
+                continue
+            if not isfinite(high) or "balanced" in cell.metric or not self._any_answers(cell.study, cell.metric):
+                return estimate
+            level = float(np.mean([self._values(cell.study, cell.metric)[cell.axes][seed] for seed in seeds]))
+            spread += abs(weight) * sqrt(max((level - low) * (high - level), 0.0))
+            sizes |= self._sizes(cell.study)
+            unanswered.append(called(cell.axes))
+        if len(sizes) != 1 or not unanswered:  # the images are others, or nobody knows how many
+            return estimate
+        (n,) = sizes
+        part, count = widest_uncertainty(estimate.mean, spread, n, *estimate.limits), None
+        if groups is not None:  # at most as if the images of a group were one image, in the largest group
+            sizes_of_groups = np.unique(groups, return_counts=True)[1]
+            count = len(sizes_of_groups)
+            part = Uncertainty(part.variance * sizes_of_groups.max() * count / max(count - 1, 1), max(count - 1, 1))
+        named = tuple(dict.fromkeys(unanswered))
+        return replace(estimate, image_part=part, images=n, groups=count, unanswered=named)
+
+    @lru_cache(maxsize=64)  # noqa: B019
+    def _any_answers(self, study: str, metric: str) -> bool:
+        trials = self._values(study, metric).items()
+        return any(
+            self._answers(CellMetric(study, axes, metric), (seed,)) is not None
+            for axes, values in trials
+            for seed in values
+        )
+
+    @lru_cache(maxsize=16)  # noqa: B019
+    def _sizes(self, study: str) -> set[int]:
+        """On how many test images the study's cells were measured: one number, as a rule."""
+        done = done_cells(self.frames[study])
+        return {int(n) for n in done["n_test"].dropna()} if "n_test" in done else set()
+
     @lru_cache(maxsize=4096)  # noqa: B019
     def _answers(self, cell: CellMetric, seeds: tuple[int, ...]) -> PerExample | None:
         """The numbers whose mean is the metric, averaged over the seeds; None where not stored, or for other images."""
@@ -239,6 +294,12 @@ class Evidence:
         done = done_cells(self.frames[study])
         names = zip(rows(done, axes_of(done)), done["seed"], done["trial_id"], strict=True)
         return {(axes, int(seed)): str(trial_id) for axes, seed, trial_id in names}
+
+
+def _limits(contrast: Contrast) -> tuple[float, float]:
+    """What it can be: of an accuracy 0 to 100, of a difference of two -100 to 100."""
+    ends = [sorted(weight * end for end in limits(cell.metric)) for cell, weight in contrast.weights]
+    return sum(low for low, _ in ends), sum(high for _, high in ends)
 
 
 def _groups(contrast: Contrast) -> dict[tuple[str, Expression], dict[Axes, float]] | None:

@@ -225,7 +225,10 @@ def _why(outcome: Outcome, assessed: Sequence[Assessed], seeds: int, chosen_on: 
     counts: Mapping[str, int] = {
         kind: sum(one.part.outcome == kind for one in assessed) for kind in ("holds", "does not hold", "undecided")
     }
-    judged = f"judged on {seeds} seeds and {tested or 'no images (not measured on test images, or not at hand)'}"
+    lost = dict.fromkeys(cell for one in assessed if one.estimate for cell in one.estimate.unanswered)
+    guarded = f" (not all answers of {', '.join(lost)} are at hand: taken for as unsure as can be)" if lost else ""
+    images = f"{tested}{guarded}" if tested else "no images (not measured on test images, or not at hand)"
+    judged = f"judged on {seeds} seeds and {images}"
     if chosen_on:
         judged += ", the cells chosen on another seed by the validation split"
     if many == 1:

@@ -112,7 +112,7 @@ def _sentences(one: Ranking, evidence: Evidence, info: StudyInfo) -> Iterator[st
         groups[_group(difference, one.metric)].append(_written(difference, one.metric))
     yield from (f"{group}: {', '.join(written)}." for group, written in groups.items() if written)
     if one.absent:
-        yield f"No pair measured: {', '.join(f'“{value}”' for value in one.absent)}."
+        yield f"No pair measured: {_quoted(one.absent)}."
 
 
 def _group(difference: Difference, metric: str) -> str:
@@ -140,13 +140,22 @@ def _intervals(by_metric: Sequence[Ranking]) -> Iterator[str]:
         return
     start = "In points, with" if all(_percent(one.metric) for one in by_metric) else "With"
     corrected = f", Bonferroni over {len(every)} comparisons" if len(every) > 1 else ""
-    known = min(judged, key=lambda estimate: estimate.images or 0).tested()
-    tested = f" and {known}" if known else ", but not over test images, whose answers are not at hand"
+    covered = [estimate for estimate in judged if estimate.images]
+    tested = f" and {min(covered, key=lambda estimate: estimate.images or 0).tested()}" if covered else ""
+    if alone := [one.value for one in every if one.interval is not None and not one.estimate.images]:
+        which = f" of {_quoted(alone)}" if covered else ""
+        tested += f", but not over test images{which}, whose answers are not at hand"
     seeds = span([estimate.seeds for estimate in judged])
     yield (
         f"{start} 95% intervals (paired{corrected}) over {seeds} seeds{tested}; "
         "where two overlap, the order of these two is open."
     )
+    if lost := list(dict.fromkeys(cell for estimate in judged for cell in estimate.unanswered)):
+        yield f"Not all answers of {_quoted(lost)} are at hand: intervals with these are as wide as accuracies allow."
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"“{name}”" for name in names)
 
 
 def _percent(metric: str) -> bool:

@@ -142,7 +142,8 @@ def test_the_images_mean_difference_is_the_metrics_own(metric, tmp_path):
     assert found.mean == pytest.approx(values["nonlinear"] - values["linear"])
     assert 100 * found.image_part.variance > 100  # of single images
     frame.loc[frame["head"] == "linear", metric] = 50.0
-    assert estimate(frame).images is None  # of another number
+    left = estimate(frame)  # the answers are of another number: not the cell's
+    assert left.image_part is None if metric == "balanced_accuracy" else left.unanswered == ("linear dim 16",)
 
 
 # --- pairing ----------------------------------------------------------------------------------------------------------
@@ -264,6 +265,11 @@ def test_without_predictions_it_says_what_the_interval_lacks(tmp_path, capsys):
     store_of(heads_frame(), tmp_path)
     (tmp_path / "results" / "trials" / "linear-16-1" / "predictions.npy").unlink()
     assert run(tmp_path) == 0
+    guarded = "other test images (400 used), as unsure as can be where answers are not at hand (linear dim 16)"
+    assert guarded in capsys.readouterr().out
+    for path in (tmp_path / "results" / "trials").glob("*/predictions.npy"):
+        path.unlink()
+    assert run(tmp_path) == 0
     assert "but not other test images: the trials' predictions are not at hand" in capsys.readouterr().out
 
 
@@ -271,7 +277,7 @@ def test_trials_on_other_test_images_are_not_paired_image_by_image(tmp_path, cap
     store_of(heads_frame(), tmp_path)
     np.save(tmp_path / "results" / "trials" / "linear-16-1" / "labels.npy", LABELS[::-1])
     assert run(tmp_path) == 0
-    assert "but not other test images" in capsys.readouterr().out
+    assert "as unsure as can be where answers are not at hand (linear dim 16)" in capsys.readouterr().out
 
 
 def test_what_is_left_out_is_said(tmp_path, capsys):

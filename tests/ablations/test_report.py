@@ -305,6 +305,27 @@ def test_a_damaged_study_costs_the_others_no_page(tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_page_that_cannot_be_made_costs_the_others_nothing(tmp_path, capsys, monkeypatch):
+    from ablations.tables import render
+
+    honest = render.text_table
+
+    def broken(found):
+        if found.info.scale == "smoke":
+            raise KeyError("n")
+        return honest(found)
+
+    for scale in ("smoke", "laptop"):
+        shelf.leave(tmp_path, shelf.study_info(scale=scale))
+    monkeypatch.setattr(render, "text_table", broken)
+    assert report.main(["--out", str(tmp_path)]) == Exit.BAD_INPUT
+    said = capsys.readouterr().err
+    assert said == "heads smoke: the page could not be made: KeyError: 'n'.\n"
+    assert (tmp_path / "reports/heads/laptop.html").is_file()
+    assert "laptop.html" in (tmp_path / "reports/index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("column", ["top1", "n_test", "status"])
 @pytest.mark.parametrize("value", ["999", "-5", "nan", "0", "banana"])
 def test_a_table_with_what_no_trial_can_have_is_damaged(column, value, tmp_path, capsys):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -200,16 +201,73 @@ def test_failed_cells_are_listed_and_the_others_drawn(tmp_path, capsys, monkeypa
     assert run.main([*argv, "--retry"]) == Exit.DONE
 
 
-def test_a_figure_that_cannot_be_drawn_costs_no_trial(tmp_path, capsys, monkeypatch):
+def test_whatever_a_drawing_raises_in_mid_sweep_is_said_once_and_every_cell_is_trained(tmp_path, capsys, monkeypatch):
     from ablations import figures
+    from ablations.outputs import write
+    from ablations.tables import render
+
+    drawn = []
 
     def broken(*_):
-        raise ZeroDivisionError("no axes")
+        drawn.append(len(results(tmp_path)))
+        raise KeyError("n")
 
-    monkeypatch.setattr(figures, "draw", broken)
-    assert run.main([*tiny.write(tmp_path), *TWO_CELLS, "--engine", "inline"]) == Exit.SOME_FAILED
-    assert "the figure could not be drawn: ZeroDivisionError: no axes." in capsys.readouterr().err
-    assert len(results(tmp_path)) == 3
+    monkeypatch.setattr(write, "EVERY", 0.0)
+    monkeypatch.setattr(write, "SHARE", 1e9)
+    for module, name in ((figures, "draw"), (render, "markdown"), (render, "summary")):
+        monkeypatch.setattr(module, name, broken)
+    argv = [*tiny.write(tmp_path), *PAIRS_OF, "--engine", "inline"]
+    assert run.main(argv) == Exit.SOME_FAILED
+    assert min(drawn) < 5
+    assert len(results(tmp_path)) == 5
+    said = capsys.readouterr().err
+    for what in ("tiny: the figure", "tiny.md", "The summary"):
+        assert said.count(f"{what} could not be made: KeyError: 'n'.") == (1 if what == "The summary" else 2)
+    assert "Traceback" not in said
+    assert (tmp_path / "results/tiny/tiny.csv").read_text().count(",done,") == 5
+    assert (tmp_path / "results/tiny/tiny.tex").is_file()
+    monkeypatch.undo()
+    assert run.main(argv) == Exit.DONE  # the final drawing alone counts
+
+
+def test_only_the_final_drawing_decides_the_exit_code(tmp_path, capsys, monkeypatch):
+    from ablations import figures
+    from ablations.outputs import write
+
+    honest = figures.draw
+
+    def broken_at_first(*given):
+        if len(results(tmp_path)) < 5:
+            raise MemoryError
+        return honest(*given)
+
+    monkeypatch.setattr(write, "EVERY", 0.0)
+    monkeypatch.setattr(write, "SHARE", 1e9)
+    monkeypatch.setattr(figures, "draw", broken_at_first)
+    assert run.main([*tiny.write(tmp_path), *PAIRS_OF, "--engine", "inline", "--quiet"]) == Exit.DONE
+    assert capsys.readouterr().err.count("tiny: the figure could not be made: MemoryError") == 1
+
+
+def test_all_commands_work_in_a_thread_beside_the_main_one(tmp_path, capsys):
+    from ablations import compare, explain, paper, report, results
+
+    given, where = tiny.write(tmp_path), ["--out", str(tmp_path)]
+    codes = []
+
+    def work():
+        codes.append(run.main([*given, *PAIRS_OF, "--engine", "inline"]))
+        codes.append(compare.main([*given, "--axis", "first", "--values", "crop", "color"]))
+        codes.append(report.main([given[0], *where]))
+        codes.append(results.main(["ls", *where]))
+        codes.append(explain.main(["weights", *where]))
+        codes.append(paper.main(["appA_flip", *where]))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    said = capsys.readouterr().err
+    assert codes == [Exit.DONE] * 6, said
+    assert said.startswith("This is not the main thread, which alone hears of Ctrl-C")
 
 
 def test_trials_of_another_live_run_are_left_to_it(tmp_path, capsys):
@@ -445,9 +503,10 @@ def wait_for_rays_processes(process: subprocess.Popen) -> Path:
     while True:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until
-        for folder in Path(tempfile.gettempdir()).glob(f"ablations-*/session_*_{process.pid}"):
+        for folder in Path(tempfile.gettempdir()).glob(f"ablations-*/ray/session_*_{process.pid}"):
             if rays_processes(folder):
-                return folder.parent
+                assert folder.parents[1].stat().st_mode & 0o777 == 0o700  # for nobody else
+                return folder.parents[1]
         time.sleep(0.02)
 
 

@@ -10,7 +10,7 @@ PAPERS_ORDER = ("crop", "cutout", "color", "sobel", "noise", "blur", "rotate")  
 
 @claim(
     AUGMENTATION,
-    "Two transformations together teach far more than any single one.",
+    "Two transformations together teach more than any single one.",
     where="abstract (1), Section 3.1",
     inequality="max of pairs > max of singles",
     studies=("aug_pairs",),
@@ -100,10 +100,11 @@ def aug_asymmetric_hurts(one: Cells, both: Cells) -> Statement:
 
 @claim(
     AUGMENTATION,
-    "Pixel intensities nearly identify the image that a crop is from, unless color is distorted.",
+    "Pixel intensities tell better which image a crop is from while color is not distorted.",
     where="Section 3.1, Figure 6",
     inequality="retrieval by histogram without distortion > with any",
     studies=("color_histograms",),
+    caveat="That they alone suffice, as the paper says, is not asked: it depends on how many images there are.",
 )
 def color_histogram_shortcut(cells: Cells) -> Statement:
     plain = cells("histogram_top1", policy="none")

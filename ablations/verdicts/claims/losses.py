@@ -88,6 +88,7 @@ def loss_contrastive_acc_dissociates(cells: Cells) -> Statement:
     inequality="entropy increases over temperatures, with cosine similarity",
     studies=("temperature",),
     short="entropy grows with the temperature",
+    caveat="That it is at most the logarithm of the number of candidates is so by construction.",
 )
 def loss_entropy_vs_temperature(cells: Cells) -> Statement:
     cells.at_least(2, "temperature", similarity="cosine")

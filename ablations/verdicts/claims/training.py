@@ -117,11 +117,12 @@ def cifar_longer_training_helps(cells: Cells) -> Statement:
 
 @claim(
     CIFAR10,
-    "On CIFAR-10 batch 1024 beats 256 at few epochs, and 4096 is a little worse.",
+    "On CIFAR-10 batch 1024 beats 256 at few epochs, and 4096 at few and at many.",
     where="Appendix B.9",
     inequality="1024 > 256 at the fewest epochs; 1024 > 4096 at the fewest and the most",
     studies=("cifar10",),
-    caveat="Means over three learning rates; in the paper their error bars overlap widely at 100 epochs.",
+    caveat="Means over three learning rates; in the paper their error bars overlap widely at 100 epochs, and what 4096 "
+    "loses is little, which is not asked.",
 )
 def cifar_batch_effect_small(cells: Cells) -> Statement:
     epochs = cells.at_least(2, "epochs")
@@ -137,10 +138,11 @@ def cifar_batch_effect_small(cells: Cells) -> Statement:
 
 @claim(
     CIFAR10,
-    "The accuracy of temperature 0.1 rises with the batch size.",
+    "With temperature 0.1 and up to 300 epochs, batch 2048 beats 256.",
     where="Appendix B.9, Figure B.8",
-    inequality="temperature 0.1: batch 2048 > batch 256, up to 300 epochs",
+    inequality="temperature 0.1: batch 2048 > batch 256, mean over 100 to 300 epochs",
     studies=("cifar10_temperature",),
+    caveat="The paper has it from 400 to 1,000 epochs too, which no study here trains.",
 )
 def cifar_tau_tenth_improves_with_batch(cells: Cells) -> Statement:
     return All((above(_short(cells, 0.1, 2048) - _short(cells, 0.1, 256)),))

@@ -37,7 +37,7 @@ def test_a_line_per_head_stands_at_its_means_over_a_logarithmic_axis_of_image_pa
     table = cell_table(long_table(cut(frame, info, 10), info.figure)).set_index("head")
     assert lines["linear"].lines[0].get_ydata()[2] == table.loc["linear", "mean"]
     low, high = lines["linear"].lines[2][0].get_segments()[2][:, 1]
-    assert (high - low) / 2 == pytest.approx(table.loc["linear", "half"])
+    assert (low, high) == pytest.approx(tuple(table.loc["linear", ["low", "high"]]))
     assert len({bar.lines[0].get_marker() for bar in lines.values()}) == 3
     assert [text.get_text() for text in claims.get_xticklabels()] == [
         "10,000\n2 epochs", "25,000\n5 epochs", "50,000\n10 epochs", "100,000\n20 epochs",

@@ -56,7 +56,7 @@ def test_levels_are_the_repeated_studys_own_means_and_intervals_budget_by_budget
         table = cell_table(long_table(cut(frame, info, epochs), info.figure))
         here = found[found["epochs"] == epochs]
         assert here["mean"].tolist() == table["mean"].tolist()
-        assert here["half"].tolist() == table["half"].tolist()
+        assert here[["low", "high"]].values.tolist() == table[["low", "high"]].values.tolist()
     nonlinear = found[found["name"] == "nonlinear"].set_index("epochs")["mean"]
     assert nonlinear.round().to_dict() == {2: 36, 5: 36, 10: 46, 20: 46}
 

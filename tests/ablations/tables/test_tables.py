@@ -289,18 +289,34 @@ def test_the_seed_deviation_is_pooled_over_cells_with_several_seeds():
     assert spread.sd == pytest.approx(math.sqrt((8 + 0.5) / 3))
 
 
+def widths(table):
+    """Half of each cell's interval."""
+    return (table["high"] - table["low"]) / 2
+
+
+@pytest.mark.parametrize(("levels", "low", "high"), [((99.0, 94.0, 99.5), 86.0, 100.0), ((1.0, 6.0, 0.5), 0.0, 14.0)])
+def test_no_interval_of_an_accuracy_leaves_0_to_100(levels, low, high):
+    records = [head_record("linear", 16, level, seed) for seed, level in enumerate(levels)]
+    (cell,) = cell_table(heads_frame(*records), BARS).itertuples()
+    assert (cell.low, cell.high) == pytest.approx((max(low, 0), min(high, 100)), abs=5.0)
+    assert 0 <= cell.low < cell.mean < cell.high <= 100
+    assert 0 in (cell.low, 100 - cell.high)
+    text = render.summary(Findings(heads_frame(*records), info(figure=BARS, paper="", seeds=3, axes=HEAD_AXES)))
+    assert f"{cell.mean:.1f} ({cell.low:.1f} to {cell.high:.1f})" in text
+
+
 def test_error_bars_know_that_cells_share_their_seeds():
     """Both heads rise with the seed: their levels are as unsure as that is, with two degrees of freedom."""
     records = [head_record(head, 16, top1 + 3.0 * seed, seed) for head, top1 in (("linear", 40.0), ("nonlinear", 45.0))
                for seed in range(3)]  # fmt: skip
-    half = cell_table(heads_frame(*records), BARS)["half"]
+    half = widths(cell_table(heads_frame(*records), BARS))
     assert half.tolist() == pytest.approx([4.302653 * 3 / math.sqrt(3)] * 2)
 
 
 def test_one_seed_has_no_deviation():
     spread = cell_tables.seed_spread(cell_tables.long_table(SOME, PAIRS), "top1")
     assert spread.df == 0
-    assert cell_table(SOME, Plot(kind="bars", x="first", hue="second"))["half"].isna().all()
+    assert cell_table(SOME, Plot(kind="bars", x="first", hue="second"))["low"].isna().all()
     assert pooled_sd([]).df == 0
 
 
@@ -470,7 +486,7 @@ def test_the_papers_own_map_agrees_with_itself_and_further_names_do_not_matter()
 
 def test_the_heads_summary_has_a_line_per_head_and_a_column_per_width():
     text = render.summary(Findings(HEADS, info(figure=BARS, paper="", seeds=3, axes=HEAD_AXES)))
-    half = cell_table(HEADS, BARS).set_index(["head", "dim"])["half"]
+    half = widths(cell_table(HEADS, BARS).set_index(["head", "dim"]))
     half = {3: half["linear", 16], 1: half["linear", 32], 2: half["nonlinear", 16], 0: half.loc["none"].item()}
     rows = [line.split() for line in text.splitlines()]
     assert ["head", "16", "32", "–"] in rows

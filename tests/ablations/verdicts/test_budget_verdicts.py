@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from builders import repeated
@@ -56,6 +58,16 @@ def test_what_is_undecided_because_trials_are_missing_is_not_measured(missing):
     found = outcomes(repeated.heads(missing), "a head's width matters little")
     assert found[10] == OPEN
     assert found[20] == UNDECIDED
+
+
+def test_more_seeds_for_other_cells_do_not_unmeasure_a_claim():
+    """Five seeds were asked for, of which the claim's cells have three at every budget."""
+    frame, info = repeated.heads()
+    claim = "a head's width matters little"
+    assert outcomes((frame, info), claim)[20] == UNDECIDED
+    assert outcomes((frame, replace(info, seeds=5)), claim) == outcomes((frame, info), claim)
+    one_seed = frame[frame["seed"] == 0].reset_index(drop=True)
+    assert set(outcomes((one_seed, info), claim).values()) == {OPEN}
 
 
 def test_what_some_seeds_decide_is_decided():

@@ -5,7 +5,7 @@ import pytest
 from builders.made import Answers, cell, frame, right, trial_id
 from scipy.stats import pearsonr, t, ttest_1samp, ttest_rel
 
-from ablations.stats.intervals import bounded_uncertainty, grouped_uncertainty
+from ablations.stats.intervals import bounded_uncertainty, grouped_uncertainty, widest_uncertainty
 from ablations.stats.spread import between_seeds
 from ablations.store.trials import Store
 from ablations.verdicts.contrasts import CellMetric, Contrast, mean
@@ -282,16 +282,22 @@ def with_another_number(store):
     store.put(trial, (predicted + 1) % 5, labels)
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        without_a_prediction,
-        with_other_labels,
-        with_all_labels_of_one_cell_others,
-        with_fewer_images,
-        with_another_number,
-    ],
-)
+@pytest.mark.parametrize("damage", [without_a_prediction, with_other_labels, with_fewer_images, with_another_number])
+def test_where_a_cell_lacks_answers_its_images_are_as_unsure_as_can_be(damage):
+    store, table = right(draws("a", "b"))
+    paired = evidence(table, store).estimate(cell("a") - cell("b"))
+    damage(store)
+    found = evidence(table, store).estimate(cell("a") - cell("b"))
+    assert (found.images, found.unanswered) == (IMAGES, ("a",))
+    assert found.image_part.variance > paired.image_part.variance
+    assert (found.mean, found.seed_parts) == (paired.mean, paired.seed_parts)
+
+
+def without_any_prediction(store):
+    store.trials.clear()
+
+
+@pytest.mark.parametrize("damage", [without_any_prediction, with_all_labels_of_one_cell_others])
 def test_where_answers_are_not_of_the_same_images_the_interval_is_of_seeds_alone(damage):
     store, table = right(draws("a", "b"))
     damage(store)
@@ -307,7 +313,7 @@ def test_where_nothing_varies_the_interval_is_what_so_many_images_exclude(images
     store, table = right({name: np.ones((seeds, images), bool) for name in "ab"})
     low, high = ends(evidence(table, store).estimate(cell("a") - cell("b")))
     assert low == -high
-    assert high == pytest.approx(t.ppf(0.975, images + 1) * 100 * np.sqrt(2) / (images + 2))
+    assert high == pytest.approx(min(100, t.ppf(0.975, images + 1) * 100 * np.sqrt(2) / (images + 2)))
     assert high > 0.9 * 300 / (images + 3)
 
 
@@ -316,6 +322,36 @@ def test_without_the_answers_seeds_that_do_not_differ_tell_nothing():
     assert (found.mean, found.interval()) == (10.0, None)
     wobbly = [40.0 + 1e-14, 40.0, 40.0 - 1e-14]
     assert evidence({"a": [50.0] * 3, "b": wobbly}).estimate(cell("a") - cell("b")).interval() is None
+
+
+@pytest.mark.parametrize("images", [3, 40])
+def test_no_answers_that_may_have_been_lost_make_a_wider_interval_than_what_is_taken_for_them(images):
+    """Of two cells each of which is right on some images, by trying every way in which they go together."""
+    for right_of_a in range(images + 1):
+        for both in range(images + 1):
+            a, b = np.arange(images) < right_of_a, (np.arange(images) + both) % images < images // 2
+            values = 100.0 * (a.astype(float) - b)
+            spread = sum(100 * np.sqrt(each.mean() * (1 - each.mean())) for each in (a, b))
+            most = widest_uncertainty(values.mean(), spread, images, -100, 100)
+            assert most.variance >= bounded_uncertainty(values, -100, 100).variance - 1e-9
+            exact = widest_uncertainty(values.mean(), values.std(), images, -100, 100)
+            assert exact.variance == pytest.approx(bounded_uncertainty(values, -100, 100).variance)
+            assert exact.df == most.df == images + 1
+
+
+@pytest.mark.parametrize(
+    ("weights", "low", "high"),
+    [({"a": 1.0}, 0, 100), ({"a": 1.0, "b": -1.0}, -100, 100), ({"a": 0.5, "b": 0.5, "c": -1.0}, -100, 100),
+     ({"a": 1.0, "b": -1.0, "c": -1.0, "d": 1.0}, -200, 200)],
+)  # fmt: skip
+def test_an_interval_ends_where_accuracies_do(weights, low, high):
+    """Seeds that differ wildly exclude nothing; what is no percentage has no end."""
+    table = {name: [60.0 + i, 20.0 - 7 * i, 99.0 - i * i] for i, name in enumerate("abcd")}
+    made = evidence(table, entropy=table)
+    for metric, ends in (("top1", (low, high)), ("entropy", None)):
+        cells = tuple((CellMetric("made", (("cell", name),), metric), weight) for name, weight in weights.items())
+        found = made.estimate(Contrast(cells, "made")).interval(1 - 1e-9)
+        assert (found.low, found.high) == ends if ends else found.low < 10 * low < 10 * high < found.high
 
 
 def test_a_level_is_bounded_by_none_and_all_right():

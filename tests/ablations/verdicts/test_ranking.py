@@ -139,6 +139,42 @@ def test_test_images_are_paired_and_said():
                for one, other in zip(ours, seeds_alone, strict=True))  # fmt: skip
 
 
+def lost_answers(images=400):
+    """Three cells: their store, one that has lost the answers of one trial of "a", their top1."""
+    rng = np.random.default_rng(3)
+    hard = rng.uniform(size=images)
+    shares = {"full": 0.7, "a": 0.3, "b": 0.68}
+    answers = {name: rng.uniform(size=(3, images)) * 0.2 + hard < share for name, share in shares.items()}
+    whole, table = right(answers)
+    part, _ = right(answers)
+    del part.trials["a-1"]
+    return whole, part, table
+
+
+def test_a_trial_whose_answers_are_lost_narrows_no_interval_and_is_named():
+    whole, part, table = lost_answers()
+    made, info = frame(table), ranked_info(table)
+    with_all, without = (
+        {one.value: one for one in rankings(Evidence({"made": made}, each), info)[0].differences}
+        for each in (whole, part)
+    )
+    assert without["b"] == with_all["b"]
+    wide, paired = (one["a"].interval for one in (without, with_all))
+    assert wide.low < paired.low < paired.high < wide.high
+    said = answer(made, info, part)
+    assert "over 3 seeds and 400 test images; where" in said
+    assert said.endswith("Not all answers of “a” are at hand: intervals with these are as wide as accuracies allow.")
+
+
+def test_where_nobody_knows_how_many_images_there_were_that_value_is_named():
+    """Both sides of "a" lack answers, and the table does not say what it was measured on."""
+    _, part, table = lost_answers()
+    del part.trials["full-1"]
+    said = answer(frame(table), ranked_info(table), part)
+    assert "3 seeds and 400 test images, but not over test images of “a”, whose answers are not at hand; where" in said
+    assert said.endswith("Not all answers of “full” are at hand: intervals with these are as wide as accuracies allow.")
+
+
 def test_one_seed_ranks_and_gives_no_verdict():
     assert said({"full": [50.0], "a": [55.0], "b": [40.0]}) == (
         "Against “full” at 50.0% linear probe on h, the lowest first. No verdict from one seed: “b” −10.0, “a” +5.0."

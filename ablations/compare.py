@@ -239,7 +239,7 @@ def verdict(answer: Estimate, first: str, second: str) -> str:
 
 
 def coverage(answer: Estimate) -> str:
-    """Words for what the interval would hold for."""
+    """A sentence: whether the interval covers other seeds, other test images, or both."""
     seeds, lost = f"other training seeds ({answer.seeds} used)", "the trials' predictions are not at hand"
     if interval_of(answer) is None:
         why = "There is one seed" if answer.seeds == 1 else "No seed differs from another"

@@ -217,7 +217,7 @@ def _named(given: str, known: Sequence[str]) -> str:
         raise BadInput(f"ID {prefix}: {len(found)} trials begin like that: {_some(found)}.")
 
     def apart(trial_id: str) -> int:
-        """Where they begin to differ."""
+        """Length of the shortest beginning of `prefix` that this name lacks."""
         return next(n for n in range(1, len(prefix) + 1) if not trial_id.startswith(prefix[:n]))
 
     near = sorted(known, key=lambda trial_id: (-apart(trial_id), trial_id))

@@ -125,9 +125,9 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
         return True
     store.prepare()
     todo = plan.unfinished(planned, args.retry)
-    with signals.deferred_signals() as heed, preflight.starting_ray(engine, scale, todo) as ray:
+    with signals.deferred_signals() as heed, preflight.starting_ray(engine, scale, todo) as sessions:
         heed()
-        setting = preflight.setting_of(engine, scale, todo, store, cache, ray) if todo else None
+        setting = preflight.setting_of(engine, scale, todo, store, cache, sessions) if todo else None
         cells = [trial for trial in every if trial.role == CELL]
         datasets = {part: data.load(part, cache) for part in dict.fromkeys(trial.recipe.data for trial in cells)}
 

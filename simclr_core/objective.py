@@ -62,7 +62,7 @@ class Supervised:
             return (log_p.argmax(dim=1) == labels).float().mean(), -(log_p.exp() * log_p).sum(dim=1).mean()
 
     def embeddings(self, h: Tensor, z: Tensor) -> Tensor:
-        """The representations h, which must not collapse; z is that of a classifier."""
+        """What is watched for collapse: the representations h, since z are the logits of a classifier."""
         del z
         return h
 

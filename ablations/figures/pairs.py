@@ -43,7 +43,7 @@ class MapPanel:
 
     @property
     def cell(self) -> float:
-        """The side of a cell."""
+        """Side of a cell of the map, in inches."""
         return min(CELL, LARGEST / max(len(self.table), len(self.table.columns)))
 
     @property

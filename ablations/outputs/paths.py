@@ -24,12 +24,12 @@ class Paths:
 
     @property
     def markdown(self) -> Path:
-        """The table for people."""
+        """The table as Markdown, to read."""
         return self._result(".md")
 
     @property
     def latex(self) -> Path:
-        """The table for a paper."""
+        """The table as LaTeX, to include in a paper."""
         return self._result(".tex")
 
     @property
@@ -92,7 +92,7 @@ def reports(out: Path) -> Path:
 
 
 def front_page(out: Path) -> Path:
-    """It joins all pages."""
+    """The page that links to all others."""
     return reports(out) / "index.html"
 
 

@@ -253,7 +253,7 @@ class Study(Part):
 
     @property
     def along(self) -> str | None:
-        """The axis along which another study is repeated; None where none is."""
+        """The axis along which another study is repeated; None where this study repeats none."""
         return next(iter(self.axes)) if self.repeats else None
 
     def values(self, axis: str, scale: str) -> tuple[AxisValue, ...]:

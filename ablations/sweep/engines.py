@@ -25,12 +25,12 @@ from ablations.sweep.worker import work
 class Setting:
     """The place and the way in which trials run.
 
-    ray: None for one trial after the other in this process. share: of each trial. need: bytes of memory that a trial is
-    estimated to take. cache: where decoded images lie, see simclr_core.data.load. checkpoint_every: epochs.
+    sessions: None for one trial after the other in this process. share: of each trial. need: bytes of memory that a
+    trial is estimated to take. cache: where decoded images lie, see simclr_core.data.load. checkpoint_every: epochs.
     hangs_after: seconds without an epoch's end.
     """
 
-    ray: Sessions | None
+    sessions: Sessions | None
     share: Allotment
     need: int
     cache: Path
@@ -56,17 +56,17 @@ def run(
             "device": setting.share.device,
             "checkpoint": str(store.checkpoint(trial_id).absolute()),
             "checkpoint_every": setting.checkpoint_every,
-            "hangs_after": setting.hangs_after if setting.ray else None,  # it would end this process
+            "hangs_after": setting.hangs_after if setting.sessions else None,  # it would end this process
             "commit": source,
         }
         for trial_id, item in todo.items()
     }
     try:
         while driver.pending:
-            if setting.ray is None:
+            if setting.sessions is None:
                 _inline(jobs, driver)
             else:
-                _round(jobs, driver, setting, setting.ray)
+                _round(jobs, driver, setting, setting.sessions)
     except KeyboardInterrupt:
         return True
     return False
@@ -139,7 +139,7 @@ def _fit(
         return str(trial.config["job"]["trial_id"])
 
     share, relay = setting.share, Relay()
-    on_cluster = setting.ray is not None and setting.ray.address is not None
+    on_cluster = setting.sessions is not None and setting.sessions.address is not None
     wanted = {"cpu": share.cpus, "gpu": share.gpus}
     if on_cluster and not share.gpus:
         wanted["memory"] = setting.need  # each node then takes as many as its memory holds

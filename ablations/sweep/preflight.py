@@ -56,15 +56,15 @@ def starting_ray(engine: Engine, scale: Scale, todo: Mapping[str, Planned]) -> "
     from ablations.sweep.ray_session import Sessions
 
     here = machine.here(scale.resources)
-    ray = Sessions(engine.address, here)
+    sessions = Sessions(engine.address, here)
     try:
         if engine.address is None and any(item.status != "running" for item in todo.values()):
             machine.allot(scale.resources, [here], 1)  # refuses, before Ray starts, what needs no plan to be refused
             with terminal.own_streams(engine.verbose):
-                ray.start()
-        yield ray
+                sessions.start()
+        yield sessions
     finally:
-        ray.close()
+        sessions.close()
 
 
 def setting_of(
@@ -73,7 +73,7 @@ def setting_of(
     todo: Mapping[str, Planned],
     store: Store | None,
     cache: Path,
-    ray: "Sessions | None",
+    sessions: "Sessions | None",
 ) -> "Setting":
     """Choose where and how to train; refuse, before the first step, what could not be trained.
 
@@ -92,7 +92,7 @@ def setting_of(
     if engine.name == "inline":
         share = replace(share, parallel=1)
     check(todo, share, cache)
-    return Setting(ray, share, need, cache, scale.checkpoint_every, scale.hangs_after)
+    return Setting(sessions, share, need, cache, scale.checkpoint_every, scale.hangs_after)
 
 
 def need_of(todo: Mapping[str, Planned], cache: Path) -> int:

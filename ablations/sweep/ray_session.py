@@ -249,8 +249,8 @@ def _answer(question: str, node: str) -> str:
 def _short_folder() -> Iterator[Path]:
     """A temporary folder that is gone afterwards, with a path short enough for Ray's sockets (107 characters).
 
-    It is for this user alone; Ray opens its own folder, inside, to all.
-    Whoever was killed could not remove theirs: folders whose lock nobody holds are removed first.
+    It is for this user alone; Ray opens its own folder, inside, to all. Folders that killed runs have left, whose lock
+    nobody holds, are removed first.
     """
     usual = tempfile.gettempdir()
     parent = Path("/tmp" if len(usual) > LONGEST and Path("/tmp").is_dir() else usual)

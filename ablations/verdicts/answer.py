@@ -72,7 +72,7 @@ def _shown(evidence: Evidence, info: StudyInfo, metric: str) -> Iterator[Contras
 
 
 def _every(cells: Cells, metric: str) -> list[Contrast]:
-    """All cells with the metric; none where it has no column yet."""
+    """The metric in every cell; empty where the table has no column of that name."""
     try:
         return cells.every(metric)
     except NotAsked:

@@ -30,7 +30,10 @@ def judge_frames(
     budget: Budget = lambda _: "",
     again: Again | None = None,
 ) -> list[Verdict]:
-    """Judge all claims, by group, from frames by study. store: for the answers image by image."""
+    """Judge all claims, by group, from frames by study. store: for the answers image by image.
+
+    budget: study -> a sentence printed with its verdicts; again: what names the command that trains a study.
+    """
     evidence, again = Evidence(frames, store), again or partial(trains, Path(), scale)
     return [_judged(entry, evidence, scale, budget, again) for entry in CLAIMS.values()]
 
@@ -38,7 +41,7 @@ def judge_frames(
 def judge_alone(
     study: str, frame: pd.DataFrame, store: Store | None, scale: str, budget: str = "", again: Again | None = None
 ) -> list[Verdict]:
-    """Judge the claims that this study alone answers, from its frame. budget: on what its cells were trained."""
+    """Judge the claims that this study alone answers, from its frame. budget: a sentence printed with each verdict."""
     evidence, again = Evidence({study: frame}, store), again or partial(trains, Path(), scale)
     entries = [entry for entry in CLAIMS.values() if entry.claim.studies == (study,)]
     return [_judged(entry, evidence, scale, lambda _: budget, again) for entry in entries]

@@ -53,7 +53,7 @@ def within(quantity: Quantity, bound: float, unit: str = "points") -> Comparison
 
 
 def increasing(contrasts: Sequence[Contrast], unit: str = "points") -> tuple[Comparison, ...]:
-    """Compare each contrast with the one before it: it is above."""
+    """Comparisons that say: each contrast is above the one before it."""
     return tuple(above(later - earlier, unit=unit) for earlier, later in pairwise(contrasts))
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from simclr_core.errors import BadInput
-from simclr_core.sources import DOWNLOADED, SOURCES
+from simclr_core.sources import DOWNLOADED, DRAWN, OWN, SOURCES
 
 # Raised whenever the same recipe would give other numbers, so that stored trials of the old code are not reused; and
 # whenever a default changes, since a trial's name is made of what differs from the defaults.
@@ -19,6 +19,7 @@ RECIPE_VERSION = 3
 FIGURE_5 = ("crop", "cutout", "color", "sobel", "noise", "blur", "rotate")  # in its order
 TRANSFORMATIONS = (*FIGURE_5, "solarize", "equalize", "motion_blur", "autoaugment")
 
+PLACES = ("crop", "cutout", "rotate")  # those that mean the same in two recordings of one thing: where, not what
 MOMENTUM = 0.9
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -55,7 +56,7 @@ class Data(Part):
     @field_validator("source")
     @classmethod
     def _known(cls, source: str) -> str:
-        if source in ("embedded", *DOWNLOADED) or (source.startswith("folder:") and len(source) > len("folder:")):
+        if source in (*DRAWN, *DOWNLOADED) or (source.startswith(OWN) and source not in OWN):
             return source
         raise ValueError(f"unknown data source {source!r}{nearest(source, SOURCES)}")
 
@@ -188,6 +189,9 @@ class Views(Part):
     shared: tuple[str, ...] = ()
     left: tuple[str, ...] = ("crop", "color")
     right: tuple[str, ...] = ("crop", "color")
+    # Where each image has two recordings, as of two cameras: both views are made of the first one, or the left view of
+    # the first and the right view of the second; `shared` then acts alike on both. null: there is one.
+    recordings: Literal["first", "both"] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -200,6 +204,16 @@ class Views(Part):
     @classmethod
     def _known(cls, chain: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(_step(name) for name in chain)
+
+    @model_validator(mode="after")
+    def _shared_by_recordings(self) -> Self:
+        unfit = [name for name in self.shared if name not in PLACES]
+        if self.recordings == "both" and unfit:
+            raise ValueError(
+                f"recordings both have no pixels in common that {unfit[0]!r} could act on once: shared may have "
+                f"{', '.join(PLACES)}, at the same place in both; put {unfit[0]!r} into left and right"
+            )
+        return self
 
 
 def _step(name: str) -> str:
@@ -436,6 +450,12 @@ class Recipe(Part):
             raise ValueError(
                 f"probes.head_spectrum needs head.kind linear and head.dim h, got {self.head.kind} and {self.head.dim}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _two_views_of_two_recordings(self) -> Self:
+        if self.loss.name == "cross_entropy" and self.views.recordings == "both":
+            raise ValueError("views.recordings: both makes two views, and loss.name cross_entropy trains on one: first")
         return self
 
     @classmethod

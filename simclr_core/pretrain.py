@@ -49,7 +49,7 @@ def pretrain(
     batches = len(train) // plan.batch_size
     steps, low = plan.epochs * batches, plan.precision == "bfloat16"
     wide = torch.float64 if plan.precision == "float64" else torch.float32
-    fetch, labels = pixels(train.images, device), torch.from_numpy(np.array(train.labels)).to(device)
+    fetch, labels = pixels(train.recorded(recipe.views), device), torch.from_numpy(np.array(train.labels)).to(device)
     model.to(device, wide)
     optim = optimizer(recipe.optimizer, nn.ModuleList([model.encoder, model.head]), recipe.peak_lr)
     parts: dict[str, Stateful] = {"model": model, "optimizer": optim}

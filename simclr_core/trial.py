@@ -65,7 +65,7 @@ def check(recipe: Recipe, dataset: Dataset, device: str = "cpu", transfer: Datas
     if (recipe.probes.transfer is None) is not (transfer is None):
         raise BadInput("probes.transfer names a data set if and only if its images are given.")
     with deterministic(device):  # a transform of albumentations that does not fit these images is refused here
-        two = torch.from_numpy(np.array(dataset.train.images[:2]))
+        two = torch.from_numpy(np.array(dataset.train.recorded(recipe.views)[:2]))
         two_views(two, recipe.views, recipe.transforms, recipe.seed)
     if recipe.schedule.precision == "bfloat16" and device == "cpu" and not torch.cpu.get_capabilities().get("amx_bf16"):
         raise BadInput(

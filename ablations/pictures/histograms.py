@@ -22,7 +22,7 @@ def draw_histograms(recipe: Recipe, dataset: "Dataset", about: Sequence[str]) ->
     from ablations.figures import histograms
 
     images, _ = one_per_class(dataset, CROPPED)
-    plain, distorted = crops(images, recipe)
+    plain, distorted = crops(images.images, recipe)
     crop, color = recipe.transforms.crop, recipe.transforms.color
     said = [
         f"{CROPS} random crops of each of {len(images)} test images; below each crop, how often each intensity occurs "

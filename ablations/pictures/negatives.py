@@ -70,7 +70,7 @@ def contrast(recipe: Recipe, dataset: "Dataset", device: str = "cpu", label: str
     with trial.deterministic(device):
         model = trained(recipe, dataset, device, label)
         index = torch.randperm(len(dataset.test), generator=stream(recipe.seed, "negatives"))[:BATCH]
-        images = torch.from_numpy(dataset.test.images[index.numpy()]).to(device)
+        images = torch.from_numpy(dataset.test.recorded(recipe.views)[index.numpy()]).to(device)
         views = two_views(images, recipe.views, recipe.transforms, recipe.seed)
         with torch.no_grad():
             z = model.eval()(views)[1].double()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
-    from simclr_core.data.images import Dataset
+    from simclr_core.data.images import Dataset, ImageSet
 
 IMAGES = 4  # of the gallery
 ROWS, MOST_ROWS = 12, 100  # of the gallery: where nothing is chosen with --only, and at all
@@ -47,7 +47,7 @@ def draw_views(
     if left_out:
         said.append(f"{left_out} of {len(recipes)} settings are left out, none with a shorter chain; --only chooses.")
     title = f"What the augmentations of {name} do to an image"
-    return views.draw(as_shown(images), names, rows, title, [*said, *about])
+    return views.draw(as_shown(images.images), names, rows, title, [*said, *about])
 
 
 def distinct(cells: Sequence[Trial]) -> list[Recipe]:
@@ -83,28 +83,30 @@ def row_names(recipes: Sequence[Recipe]) -> list[tuple[str, ...]]:
         if chains["left"] == chains["right"]:
             chains = {"shared": chains["shared"], "both": chains["right"]}
         lines = [f"{branch}: {' › '.join(chain)}" for branch, chain in chains.items() if chain] or ["nothing"]
+        lines += ["right: of the other recording"] if recipe.views.recordings == "both" else []
         lines += [f"{path} = {those[path]}" for path in those if len(values[path]) > 1]
         names.append(tuple(part for line in lines for part in textwrap.wrap(line, WIDEST, subsequent_indent="  ")))
     return names
 
 
-def one_per_class(dataset: "Dataset", most: int) -> tuple[NDArray[np.uint8], list[str]]:
-    """The first test image of each of the first classes, (k, 3, S, S) uint8 with k <= most, and the classes' names."""
+def one_per_class(dataset: "Dataset", most: int) -> tuple["ImageSet", list[str]]:
+    """The first test image of each of the first classes, at most so many, and the classes' names."""
     labels = dataset.test.labels
     classes = np.unique(labels)[:most]
     index = np.array([np.flatnonzero(labels == label)[0] for label in classes])
-    return np.array(dataset.test.images[index]), [dataset.class_names[label] for label in classes]
+    return dataset.test.take(index), [dataset.class_names[label] for label in classes]
 
 
-def gallery(images: NDArray[np.uint8], recipe: Recipe) -> NDArray[np.float32]:
-    """Views as the first step of training draws them: (k, 3, S, S) uint8 -> (2k, S, S, 3) in [0, 1]."""
+def gallery(images: "ImageSet", recipe: Recipe) -> NDArray[np.float32]:
+    """Views of k images as the first step of training draws them, (2k, S, S, 3) in [0, 1]. Raises BadInput."""
     import torch
 
     from simclr_core.augment.views import two_views
     from simclr_core.trial import deterministic
 
     with deterministic("cpu"):
-        return channels_last(two_views(torch.from_numpy(images), recipe.views, recipe.transforms, recipe.seed))
+        recorded = torch.from_numpy(images.recorded(recipe.views)[:])
+        return channels_last(two_views(recorded, recipe.views, recipe.transforms, recipe.seed))
 
 
 def as_shown(images: NDArray[np.uint8]) -> NDArray[np.float32]:

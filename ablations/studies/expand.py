@@ -12,6 +12,7 @@ from ablations.studies.model import CELL, MAX_SEEDS, AxisValue, Scale, Study, Tr
 from ablations.studies.options import choose
 from simclr_core.config import Recipe, nearest
 from simclr_core.errors import BadInput
+from simclr_core.sources import DRAWN, OWN
 
 
 def expand(
@@ -86,9 +87,9 @@ def _base(study: Study, scale: Scale, data: str | None, overrides: Mapping[str, 
     before = Recipe.parse(fields, f"{study.study} at scale {scale.scale}").data
     if data is not None:
         fields = merge(fields, {"data": {"source": data}})
-        if (data == "embedded") != (before.source == "embedded"):
-            # 24 pixels are the embedded set's own size, and no other's.
-            fields = merge(fields, {"data": {"size": 24 if data == "embedded" else 32}})
+        if (data in DRAWN) != (before.source in DRAWN):
+            # 24 pixels are the embedded sets' own size, and no other's.
+            fields = merge(fields, {"data": {"size": 24 if data in DRAWN else 32}})
         Recipe.parse(fields, "--data")
     for path, value in overrides.items():
         put(fields, path, value)
@@ -101,9 +102,10 @@ def _base(study: Study, scale: Scale, data: str | None, overrides: Mapping[str, 
 
 def _absolute(source: str) -> str:
     """The source with its folder's full path, since workers may stand in another folder."""
-    if not source.startswith("folder:"):
+    if not source.startswith(OWN):
         return source
-    return f"folder:{Path(source.removeprefix('folder:')).expanduser().absolute()}"
+    kind, _, path = source.partition(":")
+    return f"{kind}:{Path(path).expanduser().absolute()}"
 
 
 def _cells(study: Study, scale: str, only: Mapping[str, Sequence[str]]) -> list[dict[str, Value]]:

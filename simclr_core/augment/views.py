@@ -1,4 +1,4 @@
-"""Two views of a batch: a shared chain, then one chain per branch."""
+"""Two views of a batch, of one recording or of two: a shared chain, then one chain per branch."""
 
 from typing import Any
 
@@ -18,6 +18,9 @@ def two_views(
 ) -> Tensor:
     """(N, 3, S, S) uint8 images -> (2N, 3, S, S) float32 views in [0, 1]: all left views, then all right views.
 
+    images may be (N, 2, 3, S, S), two recordings of each: the left view is made of the first, the right of the second,
+    and the shared chain acts on both with the same draws.
+
     steps: the images are those of so many steps, `step` and the next ones, and so are the views, step after step. They
     are what the steps have one by one.
 
@@ -25,19 +28,19 @@ def two_views(
     right draws the same boxes in crop>color, color>crop and crop alone, so that cells can be compared in pairs.
     """
     key = (settings, seed, epoch, range(step, step + steps))
-    common, _ = _shared(images, views, *key)
+    (first, second), _ = _shared(images, views, *key)
     if views.left == views.right:  # in one go: most of a small batch's time is calls
-        drawn = _draws(common, ("left", "right"), views.left, *key)
-        return _through(_paired(common, common, steps), views.left, drawn)
-    left = _through(common, views.left, _draws(common, ("left",), views.left, *key))
-    right = _through(common, views.right, _draws(common, ("right",), views.right, *key))
+        drawn = _draws(first, ("left", "right"), views.left, *key)
+        return _through(_paired(first, second, steps), views.left, drawn)
+    left = _through(first, views.left, _draws(first, ("left",), views.left, *key))
+    right = _through(second, views.right, _draws(second, ("right",), views.right, *key))
     return _paired(left, right, steps)
 
 
 def one_view(
     images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int = 0, step: int = 0, steps: int = 1
 ) -> Tensor:
-    """(N, 3, S, S): the right views alone, as `two_views` makes them."""
+    """(N, 3, S, S): the right views alone, as `two_views` makes them of one recording or two."""
     return _right(images, views, settings, seed, epoch, range(step, step + steps))[0]
 
 
@@ -65,19 +68,23 @@ def _right(
     images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int, steps: range
 ) -> tuple[Tensor, dict[str, Any]]:
     key = (settings, seed, epoch, steps)
-    common, shared = _shared(images, views, *key)
-    right = _draws(common, ("right",), views.right, *key)
-    return _through(common, views.right, right), shared | dict(zip(_names(views.right), right, strict=True))
+    (_, second), shared = _shared(images, views, *key)
+    right = _draws(second, ("right",), views.right, *key)
+    return _through(second, views.right, right), shared | dict(zip(_names(views.right), right, strict=True))
 
 
 def _shared(
     images: Tensor, views: Views, settings: Transforms, seed: int, epoch: int, steps: range
-) -> tuple[Tensor, dict[str, Any]]:
-    """Pass images through the shared chain; without one they stay uint8, since each branch makes numbers of them."""
-    if not views.shared:
-        return images, {}
-    draws = _draws(images, ("shared",), views.shared, settings, seed, epoch, steps)
-    return _through(images, views.shared, draws), dict(zip(_names(views.shared), draws, strict=True))
+) -> tuple[tuple[Tensor, Tensor], dict[str, Any]]:
+    """What the left and the right chain start from, which is one thing where there is one recording.
+
+    Without a shared chain images stay uint8, since each branch makes numbers of them.
+    """
+    recordings = [images] if images.ndim == 4 else [one.contiguous() for one in images.unbind(1)]
+    draws = _draws(recordings[0], ("shared",), views.shared, settings, seed, epoch, steps)
+    if views.shared:
+        recordings = [_through(one, views.shared, draws) for one in recordings]
+    return (recordings[0], recordings[-1]), dict(zip(_names(views.shared), draws, strict=True))
 
 
 def _draws(

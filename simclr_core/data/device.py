@@ -4,16 +4,17 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from simclr_core.data.images import Recorded
 
-def pixels(images: NDArray[np.uint8], device: str) -> Callable[[Tensor], Tensor]:
-    """A function from (N,) positions to (N, 3, S, S) uint8 images on `device`.
+
+def pixels(images: Recorded, device: str) -> Callable[[Tensor], Tensor]:
+    """A function from (N,) positions to uint8 images on `device`: (N, 3, S, S), of two recordings (N, 2, 3, S, S).
 
     On the CPU every batch is copied out of the (memory-mapped, shared) array; a GPU gets the whole set once.
     """
     if device == "cpu":
         return lambda index: torch.from_numpy(images[index.numpy()])
-    resident = torch.from_numpy(np.array(images)).to(device)
+    resident = torch.from_numpy(np.array(images[:])).to(device)
     return lambda index: resident[index.to(device, non_blocking=True)]

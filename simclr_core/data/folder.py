@@ -39,11 +39,7 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
     """
     listing = list_images(Path(path))
     root = listing.root
-    if said.group == "parent" and (loose := [file.name for file in listing.files if not file.group]):
-        raise BadInput(
-            f"{root}: data.group: parent takes the folder above an image for its group, but {len(loose)} of "
-            f"{len(listing.files)} images lie directly in their class folder ({printable(loose[0])})."
-        )
+    require_groups(listing, said)
     rows = [[file.name, file.label, file.split, *file.stamp, file.problem] for file in listing.files]
     settings = [LAYOUT, DECODER, size, said.group, said.range, said.fourth_band]
     index = cache / "folders" / f"listing-{digest([settings, str(root), listing.class_names, rows])}"
@@ -64,6 +60,15 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
         skipped=tuple(known["skipped"]),
         remarks=tuple(known["remarks"]),
     )
+
+
+def require_groups(listing: Listing, said: Data) -> None:
+    """Raise BadInput where images are to be grouped by their folder, and some lie in none but their class's."""
+    if said.group == "parent" and (loose := [file.name for file in listing.files if not file.group]):
+        raise BadInput(
+            f"{listing.root}: data.group: parent takes the folder above an image for its group, but {len(loose)} of "
+            f"{len(listing.files)} images lie directly in their class folder ({printable(loose[0])})."
+        )
 
 
 def digest(value: Any) -> str:
@@ -181,8 +186,8 @@ def keep(
     rows = np.array([row for row, (_, sha) in enumerate(files) if sha not in unreadable], np.int64)
     readable, by_parent = [files[row] for row in rows], said.group == "parent"
     labels = np.array([file.label for file, _ in readable], np.int64)
-    test = in_test(listing, readable, by_parent)
     groups = np.array(units_of(readable, by_parent), np.int64)
+    test = in_test(listing, readable, groups.tolist(), by_parent)
     order = np.concatenate([np.flatnonzero(~test), np.flatnonzero(test)])
     named = [
         [int(label), bool(held_out), sha] for label, held_out, (_, sha) in zip(labels, test, readable, strict=True)

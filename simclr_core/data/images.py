@@ -1,9 +1,32 @@
-"""Images in memory: uint8 pixels, labels, names."""
+"""Images in memory: uint8 pixels, of one recording or two; labels, names."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from simclr_core.config import Views
+from simclr_core.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Two recordings of N things, (N, 3, S, S) uint8 each, indexed like one array (N, 2, 3, S, S) of both.
+
+    They are laid side by side only where they are indexed: both may be memory maps larger than memory.
+    """
+
+    first: NDArray[np.uint8]
+    second: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def __getitem__(self, index: slice | NDArray[np.int64]) -> NDArray[np.uint8]:
+        return np.stack([self.first[index], self.second[index]], axis=1)
+
+
+Recorded = NDArray[np.uint8] | Pairs  # what views are made of: one recording of each image, or two
 
 
 @dataclass(frozen=True)
@@ -13,11 +36,13 @@ class ImageSet:
     images: (N, 3, S, S) uint8; may be a read-only memory map: index it first, then make a tensor of the copy.
     labels: (N,) int64 in [0, number of classes).
     groups: (N,) int64, equal where images belong together, as those of a patient; None where each stands for itself.
+    other: (N, 3, S, S) uint8, second recordings of the same things, as of another camera; None where there are none.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     groups: NDArray[np.int64] | None = None
+    other: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -25,7 +50,22 @@ class ImageSet:
     def take(self, index: NDArray[np.int64]) -> "ImageSet":
         """A copy of the images at these positions."""
         groups = None if self.groups is None else self.groups[index]
-        return ImageSet(self.images[index], self.labels[index], groups)
+        other = None if self.other is None else self.other[index]
+        return ImageSet(self.images[index], self.labels[index], groups, other)
+
+    def recorded(self, views: Views) -> Recorded:
+        """What these views are made of. Raises BadInput where they ask for another number of recordings."""
+        if views.recordings is None and self.other is not None:
+            raise BadInput(
+                "views.recordings: each of these images has two recordings: --set views.recordings=both makes the left "
+                "view of the first and the right view of the second, first makes both views of the first."
+            )
+        if self.other is None and views.recordings is not None:
+            raise BadInput(
+                f"views.recordings: {views.recordings} is for images of two recordings (--data pairs:PATH or "
+                "embedded-pairs), and each of these has one."
+            )
+        return self.images if self.other is None or views.recordings == "first" else Pairs(self.images, self.other)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What a user should be told of the folder, and could not see from the numbers: sentences, none of which ends a run."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from simclr_core.config import Data
@@ -12,25 +13,30 @@ NAMED = 3  # examples in a sentence
 
 def remarks(listing: Listing, files: Sequence[Hashed], said: Data, size: int, note: Mapping[str, Any]) -> Iterator[str]:
     """Say what of these readable files is remarkable. said: the recipe's. note: see folder.decode_all and keep."""
-    yield from _copies(listing, files)
+    yield from of_copies(listing, files)
     yield from _groups(listing, files, said, note)
+    yield from of_pixels(listing.root, len(files), size, note)
+
+
+def of_pixels(root: Path, files: int, size: int, note: Mapping[str, Any]) -> Iterator[str]:
+    """Say what becomes black and white in so many files, and that large ones are shrunk."""
     if "why" in note:
         low, high = note["range"]
-        others = len(files) - note["wide"]
+        others = files - note["wide"]
         rest = f"; the other {others:,} of 8 bits stay as they are" if others else ""
         yield (
-            f"{listing.root}: of {note['wide']:,} images of more than 8 bits {low:,g} becomes black and {high:,g} "
+            f"{root}: of {note['wide']:,} images of more than 8 bits {low:,g} becomes black and {high:,g} "
             f"white, {note['why']}{rest}. Others: --set data.range=[LOW, HIGH]."
         )
     if min(note["largest"]) >= 2 * size:
         width, height = note["largest"]
         yield (
-            f"{listing.root}: images of up to {width:,} x {height:,} pixels are shrunk to {size} x {size}. "
+            f"{root}: images of up to {width:,} x {height:,} pixels are shrunk to {size} x {size}. "
             "Others: --set data.size=N."
         )
 
 
-def _copies(listing: Listing, files: Sequence[Hashed]) -> Iterator[str]:
+def of_copies(listing: Listing, files: Sequence[Hashed]) -> Iterator[str]:
     """Equal files on both sides of the user's split, and under two labels."""
     by_content: dict[str, list[Hashed]] = {}
     for pair in files:
@@ -46,14 +52,14 @@ def _copies(listing: Listing, files: Sequence[Hashed]) -> Iterator[str]:
         ]
         yield (
             f"{listing.root}: {tested:,} of {sum(file.split == 'test' for file, _ in files):,} test images are "
-            f"training images too ({_some(pairs)}): on them memory is measured."
+            f"training images too ({some(pairs)}): on them memory is measured."
         )
     torn = [copies for copies in same if len({file.label for file in copies}) > 1]
     if torn:
         pairs = [" is ".join({file.label: file.name for file in copies}.values()) for copies in torn]
         yield (
             f"{listing.root}: {len(torn):,} {'images have' if len(torn) > 1 else 'image has'} more than one label "
-            f"({_some(pairs)}): no answer can be right for all of its copies."
+            f"({some(pairs)}): no answer can be right for all of its copies."
         )
 
 
@@ -67,7 +73,7 @@ def _groups(listing: Listing, files: Sequence[Hashed], said: Data, note: Mapping
         )
         if both := sorted(groups["train"] & groups["test"]):
             yield (
-                f"{listing.root}: {len(both):,} of the groups have training images and test images ({_some(both)}): "
+                f"{listing.root}: {len(both):,} of the groups have training images and test images ({some(both)}): "
                 "what is measured on these is too good for new groups."
             )
     elif said.group is None and all(file.group for file in listing.files):
@@ -75,11 +81,11 @@ def _groups(listing: Listing, files: Sequence[Hashed], said: Data, note: Mapping
         if len({(file.label, file.group) for file in listing.files}) > len(listing.class_names):
             torn = "" if listing.split else ", and the split may tear them apart"
             yield (
-                f"{listing.root}: every class folder holds only subfolders ({_some(names)}). If the images of one "
+                f"{listing.root}: every class folder holds only subfolders ({some(names)}). If the images of one "
                 f"belong together, as a patient's do, they are no independent answers{torn}: --set data.group=parent. "
                 "If not: --set data.group=image."
             )
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
     return ", ".join(map(printable, names[:NAMED])) + (", ..." if len(names) > NAMED else "")

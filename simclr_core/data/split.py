@@ -20,10 +20,12 @@ def units_of(files: Sequence[Hashed], by_parent: bool) -> list[int]:
     return units([(sha, *([("group", file.group)] if by_parent else [])) for file, sha in files])
 
 
-def in_test(listing: Listing, files: Sequence[Hashed], by_parent: bool) -> NDArray[np.bool_]:
+def in_test(
+    listing: Listing, files: Sequence[Hashed], of_files: Sequence[int], by_parent: bool
+) -> NDArray[np.bool_]:
     """Which of these readable files are test images, (N,): as the user has split them, else a fifth in whole units.
 
-    Units are asked in the order of their content's hashes, so that an image mostly keeps its side as others come and
+    of_files: the unit of each. Units are asked in the order of their content's hashes, so that an image mostly keeps its side as others come and
     go. Raises BadInput where a class would be left without a training or a test image.
     """
     for split in sorted({file.split for file in listing.files}, key=str):
@@ -34,7 +36,6 @@ def in_test(listing: Listing, files: Sequence[Hashed], by_parent: bool) -> NDArr
                 raise BadInput(f"{listing.root}: the class folder {where}{name} holds no readable image.")
     if listing.split:
         return np.array([file.split == "test" for file, _ in files], np.bool_)
-    of_files = units_of(files, by_parent)
     counted: dict[int, Counter[int]] = {}
     for (file, _), unit in sorted(zip(files, of_files, strict=True), key=lambda pair: pair[0][1]):
         counted.setdefault(unit, Counter())[file.label] += 1

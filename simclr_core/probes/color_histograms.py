@@ -3,12 +3,11 @@
 No model and no training. The paper shows histograms of a few crops; turning them into a retrieval is ours.
 """
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from simclr_core.config import Transforms, Views
+from simclr_core.data.images import Recorded
 from simclr_core.probes.geometry import view_pairs, viewed
 from simclr_core.probes.measured import Measured
 
@@ -28,7 +27,7 @@ def histograms(images: Tensor, bins: int) -> Tensor:
 
 
 def histogram_retrieval(
-    images: NDArray[np.uint8],
+    images: Recorded,
     views: Views,
     transforms: Transforms,
     seed: int,
@@ -37,7 +36,7 @@ def histogram_retrieval(
 ) -> Measured:
     """Percent of left views whose nearest right view, by the L1 distance of histograms, is the one of the same image.
 
-    images: (M, 3, S, S), of which at most `limit`, drawn with the seed, are both the queries and the candidates: chance
+    images: M of what the views are made of, of which at most `limit`, drawn with the seed, are both the queries and the candidates: chance
     is 100 / n, so compare retrievals of one n. The outcome is 1 where right, else 0, and the value 100 times its mean.
     Another view just as near makes it wrong: a histogram that fits two images tells neither, and whichever comes first
     would otherwise win.

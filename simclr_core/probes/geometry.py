@@ -6,15 +6,14 @@ All of it in float64: RankMe (Garrido et al., 2023) sums the logarithms of very 
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from simclr_core.augment.views import two_views
 from simclr_core.config import Recipe, Transforms, Views
 from simclr_core.data.device import pixels
+from simclr_core.data.images import Recorded
 from simclr_core.probes.measured import Measured
 from simclr_core.streams import stream
 
@@ -64,7 +63,7 @@ def rankme(x: Tensor) -> float:
 
 
 def view_pairs(
-    images: NDArray[np.uint8], limit: int, views: Views, transforms: Transforms, seed: int, purpose: str, device: str
+    images: Recorded, limit: int, views: Views, transforms: Transforms, seed: int, purpose: str, device: str
 ) -> Iterator[Tensor]:
     """Two views of each of at most `limit` images: batches of (2B, 3, S, S) float32, all left views, then all right.
 
@@ -85,7 +84,7 @@ def viewed(images: int, limit: int, seed: int, purpose: str) -> Tensor:
 def geometry_probe(
     encoder: nn.Module,
     head: nn.Module,
-    images: NDArray[np.uint8],
+    images: Recorded,
     test_h: Tensor,
     test_z: Tensor | None,
     recipe: Recipe,
@@ -93,7 +92,7 @@ def geometry_probe(
 ) -> tuple[dict[str, Measured], dict[str, float]]:
     """alignment_h, alignment_z, uniformity_h, uniformity_z, which have outcomes; and rankme_h, rankme_z, which do not.
 
-    images: (M, 3, S, S) uint8 test images, M >= 2; test_h: (M, width), test_z: (M, dim) their features without
+    images: M >= 2 test images, of what the recipe's views are made; test_h: (M, width), test_z: (M, dim) their features without
     augmentation, for uniformity and RankMe. Without test_z only h is measured: a supervised classifier has no z.
     Alignment is that of the recipe's own views, so recipes that differ in augmentation are measured on views of the
     same images, but not on the same views. Both modules are left in inference mode.

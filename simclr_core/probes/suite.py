@@ -85,7 +85,8 @@ def measure(
         raise TrialFailed("the trained encoder gives representations that are not finite")
     probed = probing.linear(dataset, probing.train_h, probing.test_h)
     z = None if probing.supervised else probing.of_h(model.head)
-    measured, whole = geometry_probe(model.encoder, model.head, dataset.test.images, probing.test_h, z, recipe, device)
+    seen = dataset.test.recorded(recipe.views)
+    measured, whole = geometry_probe(model.encoder, model.head, seen, probing.test_h, z, recipe, device)
     for asked, probe in PROBES:
         if asked(recipe.probes):
             measured |= probe(probing)
@@ -96,6 +97,15 @@ def _knn(probing: Probing) -> Measurements:
     train_y, test_y = (labels(part) for part in (probing.dataset.train, probing.dataset.test))
     classes, settings = len(probing.dataset.class_names), probing.recipe.probes.knn
     return {"knn_top1": knn_probe(probing.train_h, train_y, probing.test_h, test_y, classes, settings)}
+
+
+def _other(probing: Probing) -> Measurements:
+    """The linear probe, trained on first recordings as ever, on the second recordings of the test images."""
+    test = probing.dataset.test
+    if test.other is None:
+        return {}
+    h = features(probing.model.encoder, test.other, probing.device)
+    return {"other_top1": right(probing.linear(probing.dataset, probing.train_h, h).predictions, labels(test))}
 
 
 def _trained_along(probing: Probing) -> Measurements:
@@ -140,7 +150,7 @@ def _transform_prediction(probing: Probing) -> Measurements:
 
 
 def _color_histograms(probing: Probing) -> Measurements:
-    recipe, images = probing.recipe, probing.dataset.test.images
+    recipe, images = probing.recipe, probing.dataset.test.recorded(probing.recipe.views)
     return {"histogram_top1": histogram_retrieval(images, recipe.views, recipe.transforms, recipe.seed, probing.device)}
 
 
@@ -162,6 +172,7 @@ def _transfer_finetune(probing: Probing) -> Measurements:
 # Whether the recipe's probes ask for it, and what measures it.
 PROBES: tuple[tuple[Callable[[Probes], bool], Callable[[Probing], Measurements]], ...] = (
     (lambda _: True, _knn),
+    (lambda _: True, _other),
     (lambda _: True, _trained_along),
     (lambda asked: asked.head_layers, _head_layers),
     (lambda asked: asked.head_spectrum, _head_spectrum),

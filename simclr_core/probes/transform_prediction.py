@@ -62,7 +62,7 @@ def transform_prediction(
     def seen(images: ImageSet, part: str) -> tuple[dict[str, Tensor], Tensor]:
         """h and z (N, width) of a view of each image, and what was drawn for it, (N,) int64."""
         seed = stream(recipe.seed, f"transform_prediction/{part}").initial_seed()
-        fetch, h, answers = pixels(images.images, device), [], []
+        fetch, h, answers = pixels(images.recorded(recipe.views), device), [], []
         for step, index in enumerate(torch.arange(len(images)).split(VIEWS)):
             view, drawn = one_view_and_draw(
                 fetch(index), recipe.views, recipe.transforms, seed, epoch=0, step=step, target=target.transformation

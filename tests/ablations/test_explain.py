@@ -63,7 +63,7 @@ def overlapping(figure):
 def test_the_gallery_shows_the_views_that_training_draws(recipe, dataset):
     images, names = view_pictures.one_per_class(dataset, 4)
     shown = view_pictures.gallery(images, recipe)
-    expected = two_views(torch.from_numpy(images), recipe.views, recipe.transforms, recipe.seed, epoch=0, step=0)
+    expected = two_views(torch.from_numpy(images.images), recipe.views, recipe.transforms, recipe.seed, epoch=0, step=0)
     assert np.array_equal(shown, expected.permute(0, 2, 3, 1).numpy())
     assert names == list(dataset.class_names[:4])
     other = recipe.model_copy(update={"seed": 1})
@@ -138,7 +138,7 @@ def test_a_histogram_counts_every_value_between_the_crops_own_ends():
 
 
 def test_both_panels_have_the_same_boxes_and_only_one_has_color_distortion(recipe, dataset):
-    images, _ = view_pictures.one_per_class(dataset, 2)
+    images = view_pictures.one_per_class(dataset, 2)[0].images
     plain, distorted = histogram_pictures.crops(images, recipe)
     assert plain.shape == distorted.shape == (2, 4, 24, 24, 3)
     eight = torch.from_numpy(np.repeat(images, 4, axis=0))
@@ -152,7 +152,7 @@ def test_both_panels_have_the_same_boxes_and_only_one_has_color_distortion(recip
 
 
 def test_all_histograms_share_their_range_and_count_all_pixels(recipe, dataset):
-    plain, distorted = histogram_pictures.crops(view_pictures.one_per_class(dataset, 2)[0], recipe)
+    plain, distorted = histogram_pictures.crops(view_pictures.one_per_class(dataset, 2)[0].images, recipe)
     figure = histograms.draw(plain, distorted, "What?", ["So."])
     axes = [one for one in figure.axes if any(isinstance(patch, StepPatch) for patch in one.patches)]
     assert len(axes) == 2 * 2 * 4

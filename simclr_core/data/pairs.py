@@ -1,0 +1,256 @@
+"""Two recordings of each thing, by two devices at the same time: a folder for each device, files matched by name.
+
+    PATH/left/CLASS/**/name.png      the two folders may be called anything; the first by name is the left one
+    PATH/right/CLASS/**/name.tif     each is laid out as in listing.py, with or without train/ and test/ above the classes
+
+Two files are a pair where they lie in the same folder below their device's and are called alike but for what their names
+end in. Files without a partner are left out, and named. The split, groups, copies and the cache are those of a user's
+folder (see folder.py), of whole pairs; each device has a range of intensities of its own.
+"""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simclr_core.config import Data
+from simclr_core.data import cache as store
+from simclr_core.data import paired_cache
+from simclr_core.data.decode import DECODER
+from simclr_core.data.folder import LAYOUT, MAX_UNREADABLE, decode_all, digest, hash_all, require_groups
+from simclr_core.data.hold_out import units
+from simclr_core.data.images import Dataset
+from simclr_core.data.listing import (
+    TEST_NAMES,
+    TRAIN_NAMES,
+    ImageFile,
+    Listing,
+    children,
+    is_folder,
+    list_images,
+    printable,
+)
+from simclr_core.data.remarks import of_copies, of_pixels, remarks, some
+from simclr_core.data.split import Hashed, in_test
+from simclr_core.errors import BadInput
+
+WANTED = "pairs:PATH takes a folder with two subfolders, one for each device, both with the same class folders"
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Both devices' files, the i-th of the one with the i-th of the other; and those that have no partner."""
+
+    root: Path
+    sides: tuple[Listing, Listing]
+    single: tuple[str, ...]  # relative to root
+
+    def __len__(self) -> int:
+        return len(self.sides[0].files)
+
+    def name(self, side: int, file: ImageFile) -> str:
+        """The file's name below the user's folder."""
+        return f"{self.sides[side].root.name}/{file.name}"
+
+
+def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # noqa: B008 - frozen
+    """The pairs as (3, size, size) images, decoded at most once. Raises BadInput, one sentence each.
+
+    said: what the recipe says of the files, as in folder.load. The fingerprint covers both recordings' contents.
+    """
+    matched = match(Path(path))
+    left = matched.sides[0]
+    require_groups(left, said)
+    rows = [[file.name, file.label, file.split, *file.stamp, file.problem] for one in matched.sides for file in one.files]
+    settings = [LAYOUT, DECODER, size, said.group, said.range, said.fourth_band]
+    names = [side.root.name for side in matched.sides]
+    index = cache / "pairs" / f"listing-{digest([settings, str(matched.root), names, left.class_names, rows])}"
+    known = store.read_note(index)
+    if known is None or (stored := paired_cache.read(cache / "pairs" / known["entry"])) is None:
+        known, stored = prepare(matched, size, cache / "pairs", said)
+        store.write_note(index, known)
+    train, test = stored.train, stored.test
+    if (groups := stored.note["groups"]) is not None:
+        train = replace(train, groups=np.array(groups[: len(train)], np.int64))
+        test = replace(test, groups=np.array(groups[len(train) :], np.int64))
+    return Dataset(
+        train,
+        test,
+        class_names=left.class_names,
+        fingerprint=stored.note["fingerprint"],
+        title=f"pairs {matched.root.name}",
+        skipped=tuple(known["skipped"]),
+        remarks=(*_matching(matched), *known["remarks"]),
+    )
+
+
+def match(path: Path) -> Matched:
+    """Both devices' files in pairs, by name. Raises BadInput where they cannot be matched."""
+    root, devices = two_folders(path)
+    sides = [list_images(device) for device in devices]
+    left, right = sides
+    if left.split is not right.split:
+        has, lacks = (left, right) if left.split else (right, left)
+        raise BadInput(f"{root}: {has.root.name}/ has train/ and test/, {lacks.root.name}/ has not; both or neither may.")
+    if one_sided := {*left.class_names} ^ {*right.class_names}:
+        listed = [f"{side.root.name}/{name}" for side in sides for name in side.class_names if name in one_sided]
+        raise BadInput(
+            f"{root}: both recordings must have the same class folders, but one alone has {', '.join(listed)}."
+        )
+    by_key = [dict(_keyed(side)) for side in sides]
+    pairs = sorted(by_key[0].keys() & by_key[1].keys())
+    if not pairs:
+        names = ", ".join(printable(f"{side.root.name}/{side.files[0].name}") for side in sides)
+        raise BadInput(
+            f"{root}: no file of {left.root.name}/ has a partner in {right.root.name}/ ({names}); partners lie in the "
+            "same subfolder and are called alike, but for the ending."
+        )
+    single = [
+        f"{side.root.name}/{file.name}"
+        for side, files in zip(sides, by_key, strict=True)
+        for key, file in sorted(files.items())
+        if key not in by_key[0] or key not in by_key[1]
+    ]
+    left, right = (
+        replace(side, files=tuple(files[key] for key in pairs)) for side, files in zip(sides, by_key, strict=True)
+    )
+    return Matched(root, (left, right), tuple(single))
+
+
+def two_folders(path: Path) -> tuple[Path, list[Path]]:
+    """The user's folder and the two in it, by name. Raises BadInput where there are not two, or they are a split."""
+    try:
+        root = path.expanduser().resolve(strict=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise BadInput(f"{path}: cannot open this folder: {getattr(error, 'strerror', error)}; {WANTED}.") from None
+    if not root.is_dir():
+        raise BadInput(f"{root}: is a file; {WANTED}.")
+    folders = [Path(entry.path) for entry in children(root) if is_folder(entry)]
+    if len(folders) != 2:
+        has = f"has {len(folders)} ({some([folder.name for folder in folders])})" if folders else "has none"
+        raise BadInput(f"{root}: {has}; {WANTED}.")
+    if {folder.name.casefold() for folder in folders} <= {*TRAIN_NAMES, *TEST_NAMES}:
+        raise BadInput(
+            f"{root}: {folders[0].name}/ and {folders[1].name}/ are a split, not two devices; {WANTED}, and above these "
+            "its own train/ and test/, if you have split them."
+        )
+    return root, folders
+
+
+def _keyed(side: Listing) -> Iterator[tuple[str, ImageFile]]:
+    """Each file with what its partner shares: its name below the device's folder, without what it ends in."""
+    keys = [unicodedata.normalize("NFC", file.name.rpartition(".")[0]) for file in side.files]
+    twins = [key for key, n in Counter(keys).items() if n > 1]
+    if twins:
+        names = [file.name for key, file in zip(keys, side.files, strict=True) if key == twins[0]]
+        more = f"; and {len(twins) - 1} more such name(s)" if len(twins) > 1 else ""
+        raise BadInput(
+            f"{side.root}: {len(names)} files are called alike but for their ending ({some(names)}), so that it cannot "
+            f"be told which of them is one of a pair: leave one{more}."
+        )
+    return zip(keys, side.files, strict=True)
+
+
+def _matching(matched: Matched) -> Iterator[str]:
+    """Which recordings are the left ones, and which files have no partner."""
+    left, right = (side.root.name for side in matched.sides)
+    yield f"{matched.root}: {len(matched):,} pairs; {left}/ holds the left recordings, {right}/ the right ones."
+    if single := matched.single:
+        yield f"{matched.root}: files without a partner are left out: {len(single):,} ({some(single)})."
+
+
+def prepare(matched: Matched, size: int, cache: Path, said: Data) -> tuple[dict[str, Any], store.Stored]:
+    """Hashes every file and, where the cache does not hold these contents yet, decodes them into it.
+
+    Returns what the index keeps (the entry's name, the skipped files, the remarks) and the entry. Raises BadInput.
+    """
+    hashed = [hash_all(side) for side in matched.sides]
+    shas = [{file.name: sha for file, sha in files} for files, _ in hashed]
+    problems = {
+        f"{side.root.name}/{name}": problem
+        for side, (_, failed) in zip(matched.sides, hashed, strict=True)
+        for name, problem in failed.items()
+    }
+    pairs = [
+        ((left, shas[0][left.name]), (right, shas[1][right.name]))
+        for left, right in zip(*(side.files for side in matched.sides), strict=True)
+        if left.name in shas[0] and right.name in shas[1]
+    ]
+    pairs.sort(key=lambda pair: (pair[0][0].label, pair[0][1], pair[1][1], pair[0][0].split or "", pair[0][0].group))
+    by_parent = said.group == "parent"
+    contents = [[one.label, one.split, sha, other, one.group if by_parent else ""] for (one, sha), (_, other) in pairs]
+    class_names = matched.sides[0].class_names
+    entry = digest([[LAYOUT, DECODER, size, said.range, said.fourth_band, by_parent], class_names, contents])
+    stored = paired_cache.read(cache / entry)
+    if stored is None:
+        decoded = [
+            decode_all(side.root, files, size, said)
+            for side, files in zip(matched.sides, zip(*pairs, strict=True), strict=True)
+        ]
+        unreadable = [bad for _, bad, _ in decoded]
+    else:
+        unreadable = stored.note["unreadable"]
+    bad_pairs = len(matched) - len(pairs)
+    readable = []
+    for row, pair in enumerate(pairs):
+        bad = {side: unreadable[side][sha] for side, (_, sha) in enumerate(pair) if sha in unreadable[side]}
+        problems |= {matched.name(side, pair[side][0]): reason for side, reason in bad.items()}
+        bad_pairs += bool(bad)
+        if not bad:
+            readable.append(row)
+    skipped = [f"{printable(name)}: {problem}" for name, problem in sorted(problems.items())]
+    if bad_pairs > MAX_UNREADABLE * len(matched):
+        raise BadInput(
+            f"{matched.root}: of {bad_pairs} of {len(matched)} pairs a file cannot be read, more than "
+            f"{MAX_UNREADABLE:.0%}: {'; '.join(skipped[:3])}{'; ...' if len(skipped) > 3 else '.'}"
+        )
+    files = tuple([pairs[row][side] for row in readable] for side in (0, 1))
+    if stored is None:
+        recordings = [images[readable] for images, _, _ in decoded]
+        note = {"unreadable": unreadable, "sides": [note for _, _, note in decoded]}
+        stored = keep(cache / entry, matched, files, recordings, note, said)
+    told = list(remarks(matched.sides[0], files[0], said, size, {**stored.note["sides"][0], **stored.note}))
+    told += of_copies(matched.sides[1], files[1])
+    told += of_pixels(matched.sides[1].root, len(readable), size, stored.note["sides"][1])
+    return {"entry": entry, "skipped": skipped, "remarks": told}, stored
+
+
+def keep(
+    stem: Path,
+    matched: Matched,
+    files: Sequence[Sequence[Hashed]],
+    recordings: Sequence[Any],
+    note: dict[str, Any],
+    said: Data,
+) -> store.Stored:
+    """Puts the readable pairs into the cache, those to train on first. Raises BadInput."""
+    left, right = files
+    by_parent = said.group == "parent"
+    shas = [(sha, other) for (_, sha), (_, other) in zip(left, right, strict=True)]
+    groups = units(
+        [(*both, *([("group", file.group)] if by_parent else [])) for both, (file, _) in zip(shas, left, strict=True)]
+    )
+    test = in_test(matched.sides[0], left, groups, by_parent)
+    order = np.concatenate([np.flatnonzero(~test), np.flatnonzero(test)])
+    labels = np.array([file.label for file, _ in left], np.int64)
+    named = [[int(label), bool(held), *both] for label, held, both in zip(labels, test, shas, strict=True)]
+    ranges = [side["range"] for side in note["sides"]]
+    of_groups = np.array(groups, np.int64)[order].tolist() if by_parent else None
+    more = [ranges, said.fourth_band, groups if by_parent else None]
+    return paired_cache.write(
+        stem,
+        [[images[order[i : i + 1024]] for i in range(0, len(order), 1024)] for images in recordings],
+        side=recordings[0].shape[-1],
+        labels=labels[order],
+        n_train=int(np.sum(~test)),
+        note={
+            **note,
+            "fingerprint": f"pairs-{digest([DECODER, matched.sides[0].class_names, named, more])}",
+            "groups": of_groups,
+            "n_test": int(np.sum(test)),
+        },
+    )

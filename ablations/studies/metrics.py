@@ -10,7 +10,7 @@ LABELS = {
     "probe_l2": "L2 penalty of the linear probe",
     "balanced_accuracy": "balanced accuracy (%)",
     "knn_top1": "cosine kNN top-1 (%)",
-    "other_top1": "linear probe, the other recording, top-1 (%)",
+    "other_top1": "on the other recording, top-1 (%)",
     "contrastive_accuracy": "contrastive accuracy (%)",
     "entropy": "entropy (nats)",
     "loss": "loss",

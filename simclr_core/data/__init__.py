@@ -11,8 +11,6 @@ from simclr_core.data.subset import balanced
 from simclr_core.errors import BadInput
 from simclr_core.sources import OWN
 
-DRAWN = {"embedded": embedded, "embedded-pairs": embedded_pairs}
-
 __all__ = ["fingerprint", "is_folder", "load", "remarks_on"]
 
 
@@ -34,8 +32,10 @@ def load(data: Data, cache: Path) -> Dataset:
 def fingerprint(data: Data, cache: Path) -> str:
     """The fingerprint of load(...), without generating or downloading anything where the name says it all."""
     _check(data)
-    if data.source in DRAWN:
-        return DRAWN[data.source].FINGERPRINT
+    if data.source == "embedded":
+        return embedded.FINGERPRINT
+    if data.source == "embedded-pairs":
+        return embedded_pairs.FINGERPRINT
     if data.source in torchvision_sets.SETS:
         return torchvision_sets.fingerprint(data.source, data.size)
     return _whole(_unlimited(data), cache).fingerprint
@@ -62,7 +62,9 @@ def _check(data: Data) -> None:
     given = {"group": data.group, "range": data.range, "fourth_band": data.fourth_band}
     for name, value in given.items():
         if value is not None and not is_folder(data):
-            raise BadInput(f"data.{name}: is for images of your own (--data folder:PATH or pairs:PATH), not for {data.source}.")
+            raise BadInput(
+                f"data.{name}: is for images of your own (--data folder:PATH or pairs:PATH), not for {data.source}."
+            )
 
 
 def _unlimited(data: Data) -> Data:
@@ -72,9 +74,12 @@ def _unlimited(data: Data) -> Data:
 @lru_cache(maxsize=4)
 def _whole(data: Data, cache: Path) -> Dataset:
     _check(data)
-    if data.source in DRAWN:
-        return DRAWN[data.source].load(data.size, cache)
+    if data.source == "embedded":
+        return embedded.load(data.size, cache)
+    if data.source == "embedded-pairs":
+        return embedded_pairs.load(data.size, cache)
     if data.source in torchvision_sets.SETS:
         return torchvision_sets.load(data.source, data.size, cache)
     kind, _, path = data.source.partition(":")
-    return {"folder": folder, "pairs": pairs}[kind].load(path, data.size, cache, data)
+    read = pairs.load if kind == "pairs" else folder.load
+    return read(path, data.size, cache, data)

@@ -55,9 +55,11 @@ def load(size: int, cache: Path) -> Dataset:
     else:
         scenes = embedded.load(size, cache)
         train, test = record(scenes.train, embedded.TRAIN_SEED), record(scenes.test, embedded.TEST_SEED)
-        labels, sides = np.concatenate([train.labels, test.labels]), ([train.images, test.images], [train.other, test.other])
+        labels = np.concatenate([train.labels, test.labels])
+        others = [part.other for part in (train, test) if part.other is not None]
         with contextlib.suppress(BadInput):
-            paired_cache.write(cache / FINGERPRINT, sides, SIDE, labels, len(train), {})
+            stem = cache / FINGERPRINT
+            paired_cache.write(stem, ([train.images, test.images], others), SIDE, labels, len(train), {})
     return Dataset(train, test, tuple(embedded.PATTERNS), FINGERPRINT, TITLE)
 
 

@@ -1,6 +1,6 @@
 """Decoded pairs on disk: an entry of the cache for each of the two recordings, in one order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ def read(stem: Path) -> store.Stored | None:
 
 def write(
     stem: Path,
-    recordings: Sequence[Sequence[NDArray[np.uint8]]],
+    recordings: Sequence[Iterable[NDArray[np.uint8]]],
     side: int,
     labels: NDArray[np.int64],
     n_train: int,

@@ -1,11 +1,11 @@
 """Two recordings of each thing, by two devices at the same time: a folder for each device, files matched by name.
 
     PATH/left/CLASS/**/name.png      the two folders may be called anything; the first by name is the left one
-    PATH/right/CLASS/**/name.tif     each is laid out as in listing.py, with or without train/ and test/ above the classes
+    PATH/right/CLASS/**/name.tif     each is laid out as in listing.py: train/ and test/, if any, are inside
 
-Two files are a pair where they lie in the same folder below their device's and are called alike but for what their names
-end in. Files without a partner are left out, and named. The split, groups, copies and the cache are those of a user's
-folder (see folder.py), of whole pairs; each device has a range of intensities of its own.
+Two files are a pair where they lie in the same folder below their device's and are called alike but for what their
+names end in. Files without a partner are left out, and named. The split, groups, copies and the cache are those of a
+user's folder (see folder.py), of whole pairs; each device has a range of intensities of its own.
 """
 
 import unicodedata
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simclr_core.config import Data
 from simclr_core.data import cache as store
@@ -39,6 +40,9 @@ from simclr_core.data.split import Hashed, in_test
 from simclr_core.errors import BadInput
 
 WANTED = "pairs:PATH takes a folder with two subfolders, one for each device, both with the same class folders"
+
+
+Pair = tuple[Hashed, Hashed]
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,9 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
     matched = match(Path(path))
     left = matched.sides[0]
     require_groups(left, said)
-    rows = [[file.name, file.label, file.split, *file.stamp, file.problem] for one in matched.sides for file in one.files]
+    rows = [
+        [file.name, file.label, file.split, *file.stamp, file.problem] for one in matched.sides for file in one.files
+    ]
     settings = [LAYOUT, DECODER, size, said.group, said.range, said.fourth_band]
     names = [side.root.name for side in matched.sides]
     index = cache / "pairs" / f"listing-{digest([settings, str(matched.root), names, left.class_names, rows])}"
@@ -95,7 +101,9 @@ def match(path: Path) -> Matched:
     left, right = sides
     if left.split is not right.split:
         has, lacks = (left, right) if left.split else (right, left)
-        raise BadInput(f"{root}: {has.root.name}/ has train/ and test/, {lacks.root.name}/ has not; both or neither may.")
+        raise BadInput(
+            f"{root}: {has.root.name}/ has train/ and test/, {lacks.root.name}/ has not; both or neither may."
+        )
     if one_sided := {*left.class_names} ^ {*right.class_names}:
         listed = [f"{side.root.name}/{name}" for side in sides for name in side.class_names if name in one_sided]
         raise BadInput(
@@ -135,8 +143,8 @@ def two_folders(path: Path) -> tuple[Path, list[Path]]:
         raise BadInput(f"{root}: {has}; {WANTED}.")
     if {folder.name.casefold() for folder in folders} <= {*TRAIN_NAMES, *TEST_NAMES}:
         raise BadInput(
-            f"{root}: {folders[0].name}/ and {folders[1].name}/ are a split, not two devices; {WANTED}, and above these "
-            "its own train/ and test/, if you have split them."
+            f"{root}: {folders[0].name}/ and {folders[1].name}/ are a split, not two devices; {WANTED}; "
+            "train/ and test/, if you have split them, belong inside both."
         )
     return root, folders
 
@@ -153,6 +161,10 @@ def _keyed(side: Listing) -> Iterator[tuple[str, ImageFile]]:
             f"be told which of them is one of a pair: leave one{more}."
         )
     return zip(keys, side.files, strict=True)
+
+
+def _blocks(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+    return (images[rows[start : start + 1024]] for start in range(0, len(rows), 1024))
 
 
 def _matching(matched: Matched) -> Iterator[str]:
@@ -188,14 +200,13 @@ def prepare(matched: Matched, size: int, cache: Path, said: Data) -> tuple[dict[
     stored = paired_cache.read(cache / entry)
     if stored is None:
         decoded = [
-            decode_all(side.root, files, size, said)
-            for side, files in zip(matched.sides, zip(*pairs, strict=True), strict=True)
+            decode_all(side.root, [pair[i] for pair in pairs], size, said) for i, side in enumerate(matched.sides)
         ]
         unreadable = [bad for _, bad, _ in decoded]
     else:
         unreadable = stored.note["unreadable"]
     bad_pairs = len(matched) - len(pairs)
-    readable = []
+    readable: list[int] = []
     for row, pair in enumerate(pairs):
         bad = {side: unreadable[side][sha] for side, (_, sha) in enumerate(pair) if sha in unreadable[side]}
         problems |= {matched.name(side, pair[side][0]): reason for side, reason in bad.items()}
@@ -208,42 +219,44 @@ def prepare(matched: Matched, size: int, cache: Path, said: Data) -> tuple[dict[
             f"{matched.root}: of {bad_pairs} of {len(matched)} pairs a file cannot be read, more than "
             f"{MAX_UNREADABLE:.0%}: {'; '.join(skipped[:3])}{'; ...' if len(skipped) > 3 else '.'}"
         )
-    files = tuple([pairs[row][side] for row in readable] for side in (0, 1))
+    kept = [pairs[row] for row in readable]
     if stored is None:
-        recordings = [images[readable] for images, _, _ in decoded]
         note = {"unreadable": unreadable, "sides": [note for _, _, note in decoded]}
-        stored = keep(cache / entry, matched, files, recordings, note, said)
-    told = list(remarks(matched.sides[0], files[0], said, size, {**stored.note["sides"][0], **stored.note}))
-    told += of_copies(matched.sides[1], files[1])
-    told += of_pixels(matched.sides[1].root, len(readable), size, stored.note["sides"][1])
+        stored = keep(cache / entry, matched, kept, [images for images, _, _ in decoded], readable, note, said)
+    (left, right), (of_left, of_right) = matched.sides, stored.note["sides"]
+    told = list(remarks(left, [one for one, _ in kept], said, size, {**of_left, **stored.note}))
+    told += of_copies(right, [other for _, other in kept])
+    told += of_pixels(right.root, len(kept), size, of_right)
     return {"entry": entry, "skipped": skipped, "remarks": told}, stored
 
 
 def keep(
     stem: Path,
     matched: Matched,
-    files: Sequence[Sequence[Hashed]],
-    recordings: Sequence[Any],
+    pairs: Sequence[Pair],
+    recordings: Sequence[NDArray[np.uint8]],
+    rows: Sequence[int],
     note: dict[str, Any],
     said: Data,
 ) -> store.Stored:
-    """Puts the readable pairs into the cache, those to train on first. Raises BadInput."""
-    left, right = files
+    """Puts the readable pairs, which these rows of the recordings show, into the cache, those to train on first.
+
+    Raises BadInput.
+    """
     by_parent = said.group == "parent"
-    shas = [(sha, other) for (_, sha), (_, other) in zip(left, right, strict=True)]
-    groups = units(
-        [(*both, *([("group", file.group)] if by_parent else [])) for both, (file, _) in zip(shas, left, strict=True)]
-    )
+    keys = [(sha, other, *([("group", one.group)] if by_parent else [])) for (one, sha), (_, other) in pairs]
+    groups, left = units(keys), [one for one, _ in pairs]
     test = in_test(matched.sides[0], left, groups, by_parent)
     order = np.concatenate([np.flatnonzero(~test), np.flatnonzero(test)])
+    row = np.array(rows, np.int64)[order]
     labels = np.array([file.label for file, _ in left], np.int64)
-    named = [[int(label), bool(held), *both] for label, held, both in zip(labels, test, shas, strict=True)]
+    named = [[int(label), bool(held), *key[:2]] for label, held, key in zip(labels, test, keys, strict=True)]
     ranges = [side["range"] for side in note["sides"]]
     of_groups = np.array(groups, np.int64)[order].tolist() if by_parent else None
     more = [ranges, said.fourth_band, groups if by_parent else None]
     return paired_cache.write(
         stem,
-        [[images[order[i : i + 1024]] for i in range(0, len(order), 1024)] for images in recordings],
+        [_blocks(images, row) for images in recordings],
         side=recordings[0].shape[-1],
         labels=labels[order],
         n_train=int(np.sum(~test)),

@@ -20,13 +20,11 @@ def units_of(files: Sequence[Hashed], by_parent: bool) -> list[int]:
     return units([(sha, *([("group", file.group)] if by_parent else [])) for file, sha in files])
 
 
-def in_test(
-    listing: Listing, files: Sequence[Hashed], of_files: Sequence[int], by_parent: bool
-) -> NDArray[np.bool_]:
+def in_test(listing: Listing, files: Sequence[Hashed], of_files: Sequence[int], by_parent: bool) -> NDArray[np.bool_]:
     """Which of these readable files are test images, (N,): as the user has split them, else a fifth in whole units.
 
-    of_files: the unit of each. Units are asked in the order of their content's hashes, so that an image mostly keeps its side as others come and
-    go. Raises BadInput where a class would be left without a training or a test image.
+    of_files: the unit of each. Units are asked in the order of their content's hashes, so that an image mostly keeps
+    its side as others come and go. Raises BadInput where a class would be left without a training or a test image.
     """
     for split in sorted({file.split for file in listing.files}, key=str):
         filled = {file.label for file, _ in files if file.split == split}

@@ -36,8 +36,8 @@ def histogram_retrieval(
 ) -> Measured:
     """Percent of left views whose nearest right view, by the L1 distance of histograms, is the one of the same image.
 
-    images: M of what the views are made of, of which at most `limit`, drawn with the seed, are both the queries and the candidates: chance
-    is 100 / n, so compare retrievals of one n. The outcome is 1 where right, else 0, and the value 100 times its mean.
+    images: what views are made of. At most `limit`, drawn with the seed, are both queries and candidates: chance is
+    100 / n, so compare retrievals of one n. The outcome is 1 where right, else 0, and the value 100 times its mean.
     Another view just as near makes it wrong: a histogram that fits two images tells neither, and whichever comes first
     would otherwise win.
     """

@@ -92,7 +92,7 @@ def geometry_probe(
 ) -> tuple[dict[str, Measured], dict[str, float]]:
     """alignment_h, alignment_z, uniformity_h, uniformity_z, which have outcomes; and rankme_h, rankme_z, which do not.
 
-    images: M >= 2 test images, of what the recipe's views are made; test_h: (M, width), test_z: (M, dim) their features without
+    images: M >= 2 test images, what views are made of; test_h: (M, width), test_z: (M, dim) their features without
     augmentation, for uniformity and RankMe. Without test_z only h is measured: a supervised classifier has no z.
     Alignment is that of the recipe's own views, so recipes that differ in augmentation are measured on views of the
     same images, but not on the same views. Both modules are left in inference mode.

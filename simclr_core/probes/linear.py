@@ -6,6 +6,7 @@ grid of penalties suits every encoder.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -20,9 +21,13 @@ from simclr_core.streams import stream
 
 @dataclass(frozen=True)
 class Probed:
-    """The probe's answer. predictions: (n_test,) int64; accuracies in percent."""
+    """The probe's answer. predictions: (n_test,) int64; accuracies in percent.
+
+    classify: the trained classifier itself, from (n, D) features to (n,) int64 classes on the CPU.
+    """
 
     predictions: Tensor
+    classify: Callable[[Tensor], Tensor]
     l2: float
     validation_top1: float
 
@@ -93,7 +98,11 @@ def linear_probe(
     together, if any do. The test labels are not needed, hence not given.
     """
     mean, deviation = train_h.double().mean(dim=0), train_h.double().std(dim=0).clamp(min=1e-8)
-    x, x_test = (train_h.double() - mean) / deviation, (test_h.double() - mean) / deviation
+
+    def standardized(h: Tensor) -> Tensor:
+        return (h.double() - mean) / deviation
+
+    x = standardized(train_h)
     held = validation_split(train_y, settings.validation, seed, groups).to(x.device)
     y = train_y.to(x.device)
     best: tuple[float, float, Tensor] | None = None
@@ -105,4 +114,9 @@ def linear_probe(
             best = (score, l2, weights)
     assert best is not None  # settings.l2 is not empty
     score, l2, weights = best
-    return Probed(predict(fit(x, y, classes, l2, weights), x_test).cpu(), l2, score)
+    chosen = fit(x, y, classes, l2, weights)
+
+    def classify(h: Tensor) -> Tensor:
+        return predict(chosen, standardized(h)).cpu()
+
+    return Probed(classify(test_h), classify, l2, score)

@@ -47,6 +47,11 @@ class Probing:
         """(M, width) representations of the test images, no augmentation."""
         return features(self.model.encoder, self.dataset.test.images, self.device)
 
+    @cached_property
+    def probed(self) -> Probed:
+        """The linear probe on h."""
+        return self.linear(self.dataset, self.train_h, self.test_h)
+
     def of_h(self, module: nn.Module) -> Tensor:
         """Apply a module to the test images' representations, in inference mode."""
         with torch.no_grad():
@@ -83,14 +88,13 @@ def measure(
     probing = Probing(recipe, model, dataset, transfer, device)
     if not (probing.train_h.isfinite().all() and probing.test_h.isfinite().all()):
         raise TrialFailed("the trained encoder gives representations that are not finite")
-    probed = probing.linear(dataset, probing.train_h, probing.test_h)
     z = None if probing.supervised else probing.of_h(model.head)
     seen = dataset.test.recorded(recipe.views)
     measured, whole = geometry_probe(model.encoder, model.head, seen, probing.test_h, z, recipe, device)
     for asked, probe in PROBES:
         if asked(recipe.probes):
             measured |= probe(probing)
-    return probed, {name: answer.grouped(dataset.test) for name, answer in measured.items()}, whole
+    return probing.probed, {name: answer.grouped(dataset.test) for name, answer in measured.items()}, whole
 
 
 def _knn(probing: Probing) -> Measurements:
@@ -100,12 +104,12 @@ def _knn(probing: Probing) -> Measurements:
 
 
 def _other(probing: Probing) -> Measurements:
-    """The linear probe, trained on first recordings as ever, on the second recordings of the test images."""
+    """The linear probe on h, tested on the second recordings of the test images; its training saw the first ones."""
     test = probing.dataset.test
     if test.other is None:
         return {}
     h = features(probing.model.encoder, test.other, probing.device)
-    return {"other_top1": right(probing.linear(probing.dataset, probing.train_h, h).predictions, labels(test))}
+    return {"other_top1": right(probing.probed.classify(h), labels(test))}
 
 
 def _trained_along(probing: Probing) -> Measurements:

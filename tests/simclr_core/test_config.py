@@ -25,7 +25,10 @@ from simclr_core.errors import BadInput
         ({"head": {"kind": "none", "dim": 8}}, ["head", "no width"]),
         ({"head": {"kind": "mlp"}}, ["head.kind", "nonlinear"]),
         ({"encoder": {"name": "vit"}}, ["encoder.name", "resnet18"]),
-        ({"data": {"source": "imagenet"}}, ["data.source", "embedded, embedded-pairs, cifar10, cifar100", "aircraft, folder:PATH"]),
+        (
+            {"data": {"source": "imagenet"}},
+            ["data.source", "embedded, embedded-pairs, cifar10, cifar100", "aircraft, folder:PATH"],
+        ),
         ({"transforms": {"crop": {"area": [0.5, 0.2]}}}, ["transforms.crop", "ordered"]),
         ({"probes": {"linear": {"l2": [0]}}}, ["probes.linear.l2", "positive"]),
         ({"head": None}, ["head", "None"]),

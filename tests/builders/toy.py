@@ -1,5 +1,7 @@
 """Images and recipes small enough for tests."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from simclr_core.config import Recipe
@@ -17,6 +19,15 @@ def some_data(n: int = 96, size: int = 24, classes: int = 2) -> Dataset:
         return ImageSet(images.astype(np.uint8), labels.astype(np.int64))
 
     return Dataset(part(n), part(60), tuple("abcdefgh"[:classes]), "fake", "fake set")
+
+
+def recorded_twice(data: Dataset) -> Dataset:
+    """The same things, seen by a second camera too: upside down, and darker."""
+
+    def twice(part: ImageSet) -> ImageSet:
+        return replace(part, other=part.images[:, :, ::-1] // 2)
+
+    return replace(data, train=twice(data.train), test=twice(data.test))
 
 
 def small(**fields: object) -> Recipe:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from builders.toy import small, some_data
+from builders.toy import recorded_twice, small, some_data
 from PIL import Image
 from sklearn.metrics import recall_score
 
@@ -319,7 +319,8 @@ def axis_values() -> list[object]:
 
 @pytest.mark.parametrize("recipe", axis_values())
 def test_every_value_of_every_axis_of_every_shipped_study_trains_a_step(recipe: Recipe) -> None:
-    images = some_data(8, recipe.data.size).train
+    data = some_data(8, recipe.data.size)
+    images = (recorded_twice(data) if recipe.views.recordings else data).train
     model = SimCLR(recipe, 2)
     before = [parameter.clone() for parameter in model.encoder.parameters()]
     rows = list(pretrain(recipe, model, images))

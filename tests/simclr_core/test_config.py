@@ -50,7 +50,10 @@ from simclr_core.errors import BadInput
         ({"transforms": {"noise": {"p": 1.5}}}, ["transforms.noise.p", "less than or equal to 1"]),
         ({"transforms": {"motion_blur": {"length": [0.5, 0.1]}}}, ["transforms.motion_blur", "ordered"]),
         ({"probes": {"finetune": {"shares": {2: 10}}}}, ["probes.finetune.shares", "fractions"]),
-        ({"probes": {"transfer": {"source": "imagenet"}}}, ["probes.transfer.source", "embedded, cifar10"]),
+        (
+            {"probes": {"transfer": {"source": "imagenet"}}},
+            ["probes.transfer.source", "embedded, embedded-pairs, cifar10"],
+        ),
         ({"views": {"right": ["A.Nothing"]}}, ["views.right", "A.Nothing"]),
         ({"views": {"right": ["crop", "A.CLAHE(clip=2)"]}}, ["views.right", "'clip'", "clip_limit"]),
     ],

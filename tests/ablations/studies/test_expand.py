@@ -49,8 +49,8 @@ def test_other_data_than_embedded_has_32_pixels_unless_said_otherwise(tmp_path):
     def size(**options):
         return tiny_trials(tmp_path, **options)[0].recipe.data.size
 
-    assert size() == size(data="embedded") == 24
-    assert size(data="cifar10") == size(data="folder:photos") == 32
+    assert size() == size(data="embedded") == size(data="embedded-pairs") == 24
+    assert size(data="cifar10") == size(data="folder:photos") == size(data="pairs:photos") == 32
     assert size(data="cifar10", overrides={"data.size": 48}) == 48
     cifar = expand(load_study("aug_pairs"), load_scale("cifar10"), data="embedded")
     assert cifar[0].recipe.data.size == 24
@@ -58,7 +58,8 @@ def test_other_data_than_embedded_has_32_pixels_unless_said_otherwise(tmp_path):
 
 def test_a_folder_is_found_from_wherever_workers_stand(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert tiny_trials(tmp_path, data="folder:photos")[0].recipe.data.source == f"folder:{tmp_path}/photos"
+    for kind in ("folder", "pairs"):
+        assert tiny_trials(tmp_path, data=f"{kind}:photos")[0].recipe.data.source == f"{kind}:{tmp_path}/photos"
 
 
 def test_a_shipped_scale_that_the_study_does_not_list_is_refused(tmp_path):

@@ -18,8 +18,8 @@ RECIPE_VERSION = 3
 
 FIGURE_5 = ("crop", "cutout", "color", "sobel", "noise", "blur", "rotate")  # in its order
 TRANSFORMATIONS = (*FIGURE_5, "solarize", "equalize", "motion_blur", "autoaugment")
-
 PLACES = ("crop", "cutout", "rotate")  # those that mean the same in two recordings of one thing: where, not what
+
 MOMENTUM = 0.9
 
 Probability = Annotated[float, Field(ge=0, le=1)]

@@ -8,10 +8,8 @@ names end in. Files without a partner are left out, and named. The split, groups
 user's folder (see folder.py), of whole pairs; each device has a range of intensities of its own.
 """
 
-import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,40 +23,13 @@ from simclr_core.data.decode import DECODER
 from simclr_core.data.folder import LAYOUT, MAX_UNREADABLE, decode_all, digest, hash_all, require_groups
 from simclr_core.data.hold_out import units
 from simclr_core.data.images import Dataset
-from simclr_core.data.listing import (
-    TEST_NAMES,
-    TRAIN_NAMES,
-    ImageFile,
-    Listing,
-    children,
-    is_folder,
-    list_images,
-    printable,
-)
-from simclr_core.data.remarks import of_copies, of_pixels, remarks, some
+from simclr_core.data.listing import printable
+from simclr_core.data.matching import Matched, match, on_matching
+from simclr_core.data.remarks import of_copies, of_pixels, remarks
 from simclr_core.data.split import Hashed, in_test
 from simclr_core.errors import BadInput
 
-WANTED = "pairs:PATH takes a folder with two subfolders, one for each device, both with the same class folders"
-
-
 Pair = tuple[Hashed, Hashed]
-
-
-@dataclass(frozen=True)
-class Matched:
-    """Both devices' files, the i-th of the one with the i-th of the other; and those that have no partner."""
-
-    root: Path
-    sides: tuple[Listing, Listing]
-    single: tuple[str, ...]  # relative to root
-
-    def __len__(self) -> int:
-        return len(self.sides[0].files)
-
-    def name(self, side: int, file: ImageFile) -> str:
-        """The file's name below the user's folder."""
-        return f"{self.sides[side].root.name}/{file.name}"
 
 
 def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # noqa: B008 - frozen
@@ -73,8 +44,8 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
         [file.name, file.label, file.split, *file.stamp, file.problem] for one in matched.sides for file in one.files
     ]
     settings = [LAYOUT, DECODER, size, said.group, said.range, said.fourth_band]
-    names = [side.root.name for side in matched.sides]
-    index = cache / "pairs" / f"listing-{digest([settings, str(matched.root), names, left.class_names, rows])}"
+    where = [str(matched.root), matched.devices, [str(side.root) for side in matched.sides]]
+    index = cache / "pairs" / f"listing-{digest([settings, where, left.class_names, rows])}"
     known = store.read_note(index)
     if known is None or (stored := paired_cache.read(cache / "pairs" / known["entry"])) is None:
         known, stored = prepare(matched, size, cache / "pairs", said)
@@ -90,89 +61,8 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
         fingerprint=stored.note["fingerprint"],
         title=f"pairs {matched.root.name}",
         skipped=tuple(known["skipped"]),
-        remarks=(*_matching(matched), *known["remarks"]),
+        remarks=(*on_matching(matched), *known["remarks"]),
     )
-
-
-def match(path: Path) -> Matched:
-    """Both devices' files in pairs, by name. Raises BadInput where they cannot be matched."""
-    root, devices = two_folders(path)
-    sides = [list_images(device) for device in devices]
-    left, right = sides
-    if left.split is not right.split:
-        has, lacks = (left, right) if left.split else (right, left)
-        raise BadInput(
-            f"{root}: {has.root.name}/ has train/ and test/, {lacks.root.name}/ has not; both or neither may."
-        )
-    if one_sided := {*left.class_names} ^ {*right.class_names}:
-        listed = [f"{side.root.name}/{name}" for side in sides for name in side.class_names if name in one_sided]
-        raise BadInput(
-            f"{root}: both recordings must have the same class folders, but one alone has {', '.join(listed)}."
-        )
-    by_key = [dict(_keyed(side)) for side in sides]
-    pairs = sorted(by_key[0].keys() & by_key[1].keys())
-    if not pairs:
-        names = ", ".join(printable(f"{side.root.name}/{side.files[0].name}") for side in sides)
-        raise BadInput(
-            f"{root}: no file of {left.root.name}/ has a partner in {right.root.name}/ ({names}); partners lie in the "
-            "same subfolder and are called alike, but for the ending."
-        )
-    single = [
-        f"{side.root.name}/{file.name}"
-        for side, files in zip(sides, by_key, strict=True)
-        for key, file in sorted(files.items())
-        if key not in by_key[0] or key not in by_key[1]
-    ]
-    left, right = (
-        replace(side, files=tuple(files[key] for key in pairs)) for side, files in zip(sides, by_key, strict=True)
-    )
-    return Matched(root, (left, right), tuple(single))
-
-
-def two_folders(path: Path) -> tuple[Path, list[Path]]:
-    """The user's folder and the two in it, by name. Raises BadInput where there are not two, or they are a split."""
-    try:
-        root = path.expanduser().resolve(strict=True)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise BadInput(f"{path}: cannot open this folder: {getattr(error, 'strerror', error)}; {WANTED}.") from None
-    if not root.is_dir():
-        raise BadInput(f"{root}: is a file; {WANTED}.")
-    folders = [Path(entry.path) for entry in children(root) if is_folder(entry)]
-    if len(folders) != 2:
-        has = f"has {len(folders)} ({some([folder.name for folder in folders])})" if folders else "has none"
-        raise BadInput(f"{root}: {has}; {WANTED}.")
-    if {folder.name.casefold() for folder in folders} <= {*TRAIN_NAMES, *TEST_NAMES}:
-        raise BadInput(
-            f"{root}: {folders[0].name}/ and {folders[1].name}/ are a split, not two devices; {WANTED}; "
-            "train/ and test/, if you have split them, belong inside both."
-        )
-    return root, folders
-
-
-def _keyed(side: Listing) -> Iterator[tuple[str, ImageFile]]:
-    """Each file with what its partner shares: its name below the device's folder, without what it ends in."""
-    keys = [unicodedata.normalize("NFC", file.name.rpartition(".")[0]) for file in side.files]
-    twins = [key for key, n in Counter(keys).items() if n > 1]
-    if twins:
-        names = [file.name for key, file in zip(keys, side.files, strict=True) if key == twins[0]]
-        more = f"; and {len(twins) - 1} more such name(s)" if len(twins) > 1 else ""
-        raise BadInput(
-            f"{side.root}: {len(names)} files are called alike but for their ending ({some(names)}), so that it cannot "
-            f"be told which of them is one of a pair: leave one{more}."
-        )
-    return zip(keys, side.files, strict=True)
-
-
-def _blocks(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
-    return (images[rows[start : start + 1024]] for start in range(0, len(rows), 1024))
-
-
-def _matching(matched: Matched) -> Iterator[str]:
-    """Which recordings are the left ones, and which files have no partner."""
-    left, right = (side.root.name for side in matched.sides)
-    yield f"{matched.root}: {len(matched):,} pairs; {left}/ holds the left recordings, {right}/ the right ones."
-    if single := matched.single:
-        yield f"{matched.root}: files without a partner are left out: {len(single):,} ({some(single)})."
 
 
 def prepare(matched: Matched, size: int, cache: Path, said: Data) -> tuple[dict[str, Any], store.Stored]:
@@ -183,8 +73,8 @@ def prepare(matched: Matched, size: int, cache: Path, said: Data) -> tuple[dict[
     hashed = [hash_all(side) for side in matched.sides]
     shas = [{file.name: sha for file, sha in files} for files, _ in hashed]
     problems = {
-        f"{side.root.name}/{name}": problem
-        for side, (_, failed) in zip(matched.sides, hashed, strict=True)
+        f"{device}/{name}": problem
+        for device, (_, failed) in zip(matched.devices, hashed, strict=True)
         for name, problem in failed.items()
     }
     pairs = [
@@ -209,7 +99,7 @@ def prepare(matched: Matched, size: int, cache: Path, said: Data) -> tuple[dict[
     readable: list[int] = []
     for row, pair in enumerate(pairs):
         bad = {side: unreadable[side][sha] for side, (_, sha) in enumerate(pair) if sha in unreadable[side]}
-        problems |= {matched.name(side, pair[side][0]): reason for side, reason in bad.items()}
+        problems |= {f"{matched.devices[side]}/{pair[side][0].name}": reason for side, reason in bad.items()}
         bad_pairs += bool(bad)
         if not bad:
             readable.append(row)
@@ -267,3 +157,7 @@ def keep(
             "n_test": int(np.sum(test)),
         },
     )
+
+
+def _blocks(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+    return (images[rows[start : start + 1024]] for start in range(0, len(rows), 1024))

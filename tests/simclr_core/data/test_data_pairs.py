@@ -1,6 +1,7 @@
 """A user's pairs: matched by name, split and grouped whole, named by both recordings' content."""
 
 import shutil
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,28 @@ def test_the_same_name_in_another_subfolder_is_another_pair(tmp_path):
     seen = numbers(loaded.train.images) + numbers(loaded.test.images)
     assert sorted(seen) == [0, 1, 100, 101]
     assert numbers(other(loaded.train)) == numbers(loaded.train.images)
+
+
+def test_links_to_folders_of_one_name_are_told_apart_by_their_own(own, tmp_path):
+    for device in ("left", "right"):
+        (tmp_path / device).mkdir()
+        (own / device).rename(tmp_path / device / "images")
+        (own / device).symlink_to(tmp_path / device / "images")
+    assert "left/ holds the left recordings, right/ the right ones" in the_one(read(own), "holds the")
+
+
+def test_partners_are_of_one_split_class_and_folder_however_these_are_written(tmp_path):
+    root = tmp_path / "own"
+    for device, train, form in (("left", "train", "NFC"), ("right", "Training", "NFD")):
+        for split, start in ((train, 0), ("test", 20)):
+            for i in range(8):
+                label, folder, name = (
+                    unicodedata.normalize(form, text) for text in (f"é{i % 2}", "ä", f"{start + i} ö")
+                )
+                picture(root / device / split / label / folder / f"{name}.png", start + i, device == "left")
+    loaded = read(root)
+    assert (len(loaded.train), len(loaded.test)) == (8, 8)
+    assert numbers(loaded.train.images) == numbers(other(loaded.train))
 
 
 def test_files_without_a_partner_are_left_out_counted_and_three_are_named(own):

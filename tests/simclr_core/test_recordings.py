@@ -103,6 +103,8 @@ def test_pairs_index_as_one_array_of_both_would() -> None:
     assert np.array_equal(pairs[index], whole[index])
     assert np.array_equal(pairs[2:5], whole[2:5])
     assert torch.equal(pixels(pairs, "cpu")(torch.tensor([3, 1])), PAIRED[[3, 1]])
+    elsewhere = pixels(pairs, "meta")(torch.tensor([3, 1]))  # as on a GPU: all of it is there, and indexed there
+    assert (elsewhere.shape, elsewhere.dtype) == ((2, 2, 3, 24, 24), torch.uint8)
 
 
 def test_a_part_of_a_set_has_its_own_second_recordings() -> None:

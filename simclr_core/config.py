@@ -40,8 +40,10 @@ class Data(Part):
     limit: int | None = Field(default=None, ge=2)  # at most so many training images, as balanced as classes allow
     test_limit: int | None = Field(default=None, ge=2)  # likewise of the test images
     # Of a folder of one's own. What belongs together and is never torn apart by a split, and what intervals count:
-    # parent: the folder directly above an image; image: nothing does, and subfolders need no warning; null: not said.
-    group: Literal["parent", "image"] | None = None
+    # parent: the folder directly above an image; manifest: the column `group` of its metadata.csv; image: nothing does,
+    # and subfolders need no warning; null: not said.
+    group: Literal["parent", "manifest", "image"] | None = None
+    test: str | None = None  # folder:PATH of the test images, where they lie elsewhere
     range: Range | None = None  # the values that become black and white; null: see simclr_core.data.intensities
     fourth_band: FourthBand | None = None  # what it is in a TIFF that does not say so
 
@@ -51,6 +53,18 @@ class Data(Part):
         if between is not None and not between[0] < between[1]:
             raise ValueError(f"range must be two numbers, the value of black below that of white, got {list(between)}")
         return between
+
+    @field_validator("test")
+    @classmethod
+    def _a_folder(cls, test: str | None) -> str | None:
+        if test is None or (test.startswith("folder:") and len(test) > len("folder:")):
+            return test
+        raise ValueError(f"test images elsewhere are named as folder:PATH, got {test!r}")
+
+    @property
+    def grouped(self) -> bool:
+        """Whether images belong together."""
+        return self.group in ("parent", "manifest")
 
     @field_validator("source")
     @classmethod
@@ -471,6 +485,8 @@ class Recipe(Part):
         for part, data in zip((fields["data"], fields.get("probes", {}).get("transfer")), self.data_sets, strict=False):
             if data.group == "image":  # said, and the same as not said
                 del part["group"]
+            if data.test is not None:  # the fingerprint speaks of these images too
+                del part["test"]
         fields["recipe_version"] = RECIPE_VERSION
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -81,6 +81,10 @@ def _check_labels(dataset: Dataset, data: Data) -> None:
         raise BadInput(f"{dataset.title} has one class ({dataset.class_names[0]}); a probe needs at least two.")
     if len(dataset.test) < 2:
         raise BadInput(f"{dataset.title} has {len(dataset.test)} test image(s); the probes need at least two.")
+    if dataset.test.groups is not None and len(np.unique(dataset.test.groups)) < 2:
+        raise BadInput(f"the test images of {dataset.title} are of one group; an interval needs at least two.")
+    if dataset.validation is not None:
+        return
     counts = np.bincount(dataset.train.labels, minlength=len(dataset.class_names))
     if counts.min() < 2:
         name = dataset.class_names[int(counts.argmin())]
@@ -88,8 +92,6 @@ def _check_labels(dataset: Dataset, data: Data) -> None:
             f"class {name!r} of {dataset.title} has {counts.min()} training image(s); "
             f"the probe's validation split needs at least two of every class.{more}"
         )
-    if dataset.test.groups is not None and len(np.unique(dataset.test.groups)) < 2:
-        raise BadInput(f"the test images of {dataset.title} are of one group; an interval needs at least two.")
     if dataset.train.groups is not None:
         together = np.unique(np.stack([dataset.train.labels, dataset.train.groups]), axis=1)[0]
         if (fewest := np.bincount(together)).min() < 2:

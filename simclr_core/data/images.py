@@ -22,15 +22,19 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, index: NDArray[np.int64]) -> "ImageSet":
-        """A copy of the images at these positions."""
+    def take(self, index: NDArray[np.int64] | slice) -> "ImageSet":
+        """The images at these positions: a copy, or of a slice a view."""
         groups = None if self.groups is None else self.groups[index]
         return ImageSet(self.images[index], self.labels[index], groups)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a study runs on: training images, test images never trained on, and where they came from."""
+    """What a study runs on: training images, test images never trained on, and where they came from.
+
+    validation: images of the user's own choice that are neither, on which the linear probe chooses its penalty; None
+    where a part of the training images serves for that.
+    """
 
     train: ImageSet
     test: ImageSet
@@ -39,3 +43,4 @@ class Dataset:
     title: str  # for captions, e.g. "printed tiles (embedded)"
     skipped: tuple[str, ...] = ()  # one "file: reason" per unreadable file
     remarks: tuple[str, ...] = ()  # sentences for whoever uses these images
+    validation: ImageSet | None = None

@@ -5,13 +5,14 @@ from typing import Any
 
 from simclr_core.config import Data
 from simclr_core.data.listing import Listing, printable
-from simclr_core.data.split import Hashed
+from simclr_core.data.split import PARTS, Hashed
 
 NAMED = 3  # examples in a sentence
 
 
 def remarks(listing: Listing, files: Sequence[Hashed], said: Data, size: int, note: Mapping[str, Any]) -> Iterator[str]:
     """Say what of these readable files is remarkable. said: the recipe's. note: see folder.decode_all and keep."""
+    yield from listing.remarks
     yield from _copies(listing, files)
     yield from _groups(listing, files, said, note)
     if "why" in note:
@@ -36,7 +37,7 @@ def _copies(listing: Listing, files: Sequence[Hashed]) -> Iterator[str]:
     for pair in files:
         by_content.setdefault(pair[1], []).append(pair)
     same = [[file for file, _ in pairs] for pairs in by_content.values() if len(pairs) > 1]
-    across = [copies for copies in same if len({file.split for file in copies}) > 1]
+    across = [copies for copies in same if {file.split for file in copies} >= {"train", "test"}]
     if across:
         tested = sum(file.split == "test" for copies in across for file in copies)
         pairs = [
@@ -58,8 +59,8 @@ def _copies(listing: Listing, files: Sequence[Hashed]) -> Iterator[str]:
 
 
 def _groups(listing: Listing, files: Sequence[Hashed], said: Data, note: Mapping[str, Any]) -> Iterator[str]:
-    groups = {split: {file.group for file, _ in files if file.split == split} for split in ("train", "test", None)}
-    if said.group == "parent":
+    groups = {split: {file.group for file, _ in files if file.split == split} for split in (*PARTS, None)}
+    if said.grouped:
         tested = len(set(note["groups"][-note["n_test"] :]))
         yield (
             f"{listing.root}: {len(set(note['groups'])):,} groups, {tested:,} of them with the {note['n_test']:,} test "

@@ -48,6 +48,8 @@ from simclr_core.errors import BadInput
         ({"transforms": {"motion_blur": {"length": [0.5, 0.1]}}}, ["transforms.motion_blur", "ordered"]),
         ({"probes": {"finetune": {"shares": {2: 10}}}}, ["probes.finetune.shares", "fractions"]),
         ({"probes": {"transfer": {"source": "imagenet"}}}, ["probes.transfer.source", "embedded, cifar10"]),
+        ({"data": {"test": "/elsewhere"}}, ["data.test", "folder:PATH, got '/elsewhere'"]),
+        ({"data": {"group": "patient"}}, ["data.group", "'parent', 'manifest' or 'image'"]),
         ({"views": {"right": ["A.Nothing"]}}, ["views.right", "A.Nothing"]),
         ({"views": {"right": ["crop", "A.CLAHE(clip=2)"]}}, ["views.right", "'clip'", "clip_limit"]),
     ],
@@ -97,6 +99,8 @@ def test_anything_that_changes_a_number_changes_the_id() -> None:
 def test_the_path_of_a_folder_is_no_part_of_the_id() -> None:
     here, there = (Recipe.parse({"data": {"source": f"folder:{path}"}}) for path in ("/a/b", "c"))
     assert here.trial_id("content") == there.trial_id("content")
+    elsewhere = Recipe.parse({"data": {"source": "folder:c", "test": "folder:d"}})
+    assert elsewhere.trial_id("content") == here.trial_id("content")
 
 
 def test_the_data_set_of_a_transfer_is_part_of_the_id_and_its_path_is_not() -> None:

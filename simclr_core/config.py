@@ -20,6 +20,7 @@ FIGURE_5 = ("crop", "cutout", "color", "sobel", "noise", "blur", "rotate")  # in
 TRANSFORMATIONS = (*FIGURE_5, "solarize", "equalize", "motion_blur", "autoaugment")
 
 MOMENTUM = 0.9
+MAX_SIDE = 512  # pixels
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Range = tuple[float, float]
@@ -36,7 +37,7 @@ class Data(Part):
     """Which images, at which size, and how many of them."""
 
     source: str = "embedded"  # one of SOURCES
-    size: int = Field(default=24, ge=8, le=512)  # side in pixels after decoding
+    size: int = Field(default=24, ge=8, le=MAX_SIDE)  # side in pixels after decoding
     limit: int | None = Field(default=None, ge=2)  # at most so many training images, as balanced as classes allow
     test_limit: int | None = Field(default=None, ge=2)  # likewise of the test images
     # Of a folder of one's own. What belongs together and is never torn apart by a split, and what intervals count:
@@ -46,6 +47,8 @@ class Data(Part):
     test: str | None = None  # folder:PATH of the test images, where they lie elsewhere
     range: Range | None = None  # the values that become black and white; null: see simclr_core.data.intensities
     fourth_band: FourthBand | None = None  # what it is in a TIFF that does not say so
+    # 1: gray, 3: RGB, others: as many bands as the files have. null: RGB, unless the files have other numbers of bands.
+    channels: int | None = Field(default=None, ge=1, le=16)
 
     @field_validator("range")
     @classmethod
@@ -485,8 +488,8 @@ class Recipe(Part):
         for part, data in zip((fields["data"], fields.get("probes", {}).get("transfer")), self.data_sets, strict=False):
             if data.group == "image":  # said, and the same as not said
                 del part["group"]
-            if data.test is not None:  # the fingerprint speaks of these images too
-                del part["test"]
+            for said in ("test", "channels"):  # the fingerprint speaks of both
+                part.pop(said, None)
         fields["recipe_version"] = RECIPE_VERSION
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -56,7 +56,13 @@ def is_folder(data: Data) -> bool:
 
 def _check(data: Data) -> None:
     """Raise BadInput where files of one's own are spoken of and there are none."""
-    given = {"test": data.test, "group": data.group, "range": data.range, "fourth_band": data.fourth_band}
+    given = {
+        "test": data.test,
+        "group": data.group,
+        "range": data.range,
+        "fourth_band": data.fourth_band,
+        "channels": data.channels,
+    }
     for name, value in given.items():
         if value is not None and not is_folder(data):
             raise BadInput(f"data.{name}: is for images of your own (--data folder:PATH), not for {data.source}.")

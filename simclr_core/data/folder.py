@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from simclr_core.config import Data
 from simclr_core.data import cache as store
+from simclr_core.data.channels import channels_of
 from simclr_core.data.decode import DECODER, Seen, Unreadable, decode, look, strict_warnings
+from simclr_core.data.extras import installed
 from simclr_core.data.images import Dataset
 from simclr_core.data.intensities import common_range
 from simclr_core.data.layout import listing_of
@@ -32,16 +34,16 @@ MAX_UNREADABLE = 0.05  # share of all images
 
 
 def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # noqa: B008 - frozen
-    """The folder's images as (3, size, size), decoded at most once. Raises BadInput, one sentence each.
+    """The folder's images as (C, size, size), decoded at most once. Raises BadInput, one sentence each.
 
-    said: what the recipe says of the files: test, group, range and fourth_band. The order of images depends on their
-    class and content, the fingerprint on these, the split, the groups and the range of intensities: neither on where
-    the folder is, what its files are called, or in which order the disk lists them.
+    said: what the recipe says of the files: test, group, range, fourth_band and channels. The order of images depends
+    on their class and content, the fingerprint on these, the split, the groups, the range of intensities and the number
+    of channels: neither on where the folder is, what its files are called, or in which order the disk lists them.
     """
     listing = listing_of(Path(path), said)
     root = listing.root
     rows = [[file.name, file.label, file.split, *file.stamp, file.problem] for file in listing.files]
-    settings = [LAYOUT, DECODER, size, said.group, said.range, said.fourth_band]
+    settings = [*decoded_by(size, said), said.group]
     about = [
         str(root),
         listing.class_names,
@@ -75,6 +77,11 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:32]
 
 
+def decoded_by(size: int, said: Data) -> list[Any]:
+    """All that decides how a file is decoded, and whether it can be."""
+    return [LAYOUT, DECODER, size, said.range, said.fourth_band, said.channels, sorted(installed())]
+
+
 def prepare(listing: Listing, size: int, cache: Path, said: Data) -> tuple[dict[str, Any], store.Stored]:
     """Hashes every file and, where the cache does not hold these contents yet, decodes them into it.
 
@@ -82,7 +89,7 @@ def prepare(listing: Listing, size: int, cache: Path, said: Data) -> tuple[dict[
     """
     files, problems = hash_all(listing)
     contents = [[file.label, file.split, sha, file.group if said.grouped else ""] for file, sha in files]
-    settings = [LAYOUT, DECODER, size, said.range, said.fourth_band, said.grouped]
+    settings = [*decoded_by(size, said), said.grouped]
     entry = digest([settings, listing.class_names, contents])
     stored = store.read(cache / entry)
     if stored is None:
@@ -126,21 +133,26 @@ def hash_all(listing: Listing) -> tuple[list[Hashed], dict[str, str]]:
 def decode_all(
     root: Path, files: Sequence[Hashed], size: int, said: Data
 ) -> tuple[NDArray[np.uint8], dict[str, str], dict[str, Any]]:
-    """Pixels (N, 3, size, size), the reason for each hash that gave none, whose rows hold nothing of use, and a note.
+    """Pixels (N, C, size, size), the reason for each hash that gave none, whose rows hold nothing of use, and a note.
 
-    The note: `largest` sides of a file; `range` of intensities, None where 8 bits stay as they are; where it was found
-    in the files, `wide`, how many have more, and `why` it is this one. Raises BadInput.
+    The note: `largest` sides of a file; `pages`, how many images are in the files that hold several, by hash;
+    `colored`, how many files lose their colors; `range` of intensities, None where 8 bits stay as they are; where it
+    was found in the files, `wide`, how many have more, and `why` it is this one. Raises BadInput.
     """
-    images = np.empty((len(files), 3, size, size), np.uint8)
     paths = [root / file.name for file, _ in files]
     with strict_warnings():
-        looks = in_parallel(lambda path: look(path, len(files)), paths, "looking at images")
+        looks = in_parallel(lambda path: look(path, len(files), said.channels), paths, "looking at images")
         seen = [one for one in looks if isinstance(one, Seen)]
         if said.fourth_band is None:
             refuse_unnamed(root, [file.name for (file, _), one in zip(files, looks, strict=True) if unnamed(one)])
+        readable = [(*pair, one) for pair, one in zip(files, looks, strict=True) if isinstance(one, Seen)]
+        channels = channels_of(root, {file.name: one.bands for file, _, one in readable}, said.channels)
+        images = np.empty((len(files), channels, size, size), np.uint8)
         wide = [one.values for one in seen if one.values is not None]
         note: dict[str, Any] = {"range": said.range}
         note["largest"] = max((one.sides for one in seen), key=min, default=(0, 0))
+        note["pages"] = {sha: one.pages for _, sha, one in readable if one.pages > 1}
+        note["colored"] = sum(one.bands == 3 for one in seen) if channels == 1 else 0
         if wide and said.range is None:
             note["range"], note["why"] = common_range(wide)
             note["wide"] = len(wide)
@@ -150,7 +162,7 @@ def decode_all(
             if isinstance(one, Unreadable):
                 raise one
             between = said.range if one.values is None else note["range"]
-            images[row] = decode(paths[row], size, between, said.fourth_band)
+            images[row] = decode(paths[row], size, between, said.fourth_band, channels)
 
         outcomes = in_parallel(fill, range(len(files)), f"decoding images to {size} x {size} pixels")
     unreadable = {sha: str(bad) for (_, sha), bad in zip(files, outcomes, strict=True) if bad is not None}
@@ -167,7 +179,7 @@ def refuse_unnamed(root: Path, names: Sequence[str]) -> None:
         raise BadInput(
             f"{root}: {len(names)} TIFF file(s) have a fourth band and do not say what it is ({printable(names[0])}): "
             "--set data.fourth_band=ignored leaves it out, as near infrared; --set data.fourth_band=alpha takes it for "
-            "transparency, over white."
+            "transparency, over white; --set data.channels=4 takes all four as they are."
         )
 
 
@@ -194,10 +206,11 @@ def keep(
     more = {"groups": groups.tolist()} if said.grouped else {}
     more |= {"range": note["range"]} if note["range"] else {}
     more |= {"fourth_band": said.fourth_band} if said.fourth_band else {}
+    more |= {"channels": images.shape[1]} if images.shape[1] != 3 else {}
     return store.write(
         stem,
         (images[rows[order[i : i + 1024]]] for i in range(0, len(order), 1024)),
-        side=images.shape[-1],
+        shape=images.shape[1:],
         labels=labels[order],
         n_train=int(np.sum(parts == PARTS.index("train"))),
         note={

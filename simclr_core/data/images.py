@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class ImageSet:
-    """N square RGB images with their labels.
+    """N square images with their labels.
 
-    images: (N, 3, S, S) uint8; may be a read-only memory map: index it first, then make a tensor of the copy.
+    images: (N, C, S, S) uint8, RGB where C is 3; may be a read-only memory map: index it first, then make a tensor of
+        the copy.
     labels: (N,) int64 in [0, number of classes).
     groups: (N,) int64, equal where images belong together, as those of a patient; None where each stands for itself.
     """
@@ -21,6 +22,11 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def channels(self) -> int:
+        """C."""
+        return self.images.shape[1]
 
     def take(self, index: NDArray[np.int64] | slice) -> "ImageSet":
         """The images at these positions: a copy, or of a slice a view."""

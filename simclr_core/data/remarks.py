@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from simclr_core.config import Data
+from simclr_core.config import MAX_SIDE, Data
 from simclr_core.data.listing import Listing, printable
 from simclr_core.data.split import PARTS, Hashed
 
@@ -23,11 +23,26 @@ def remarks(listing: Listing, files: Sequence[Hashed], said: Data, size: int, no
             f"{listing.root}: of {note['wide']:,} images of more than 8 bits {low:,g} becomes black and {high:,g} "
             f"white, {note['why']}{rest}. Others: --set data.range=[LOW, HIGH]."
         )
-    if min(note["largest"]) >= 2 * size:
-        width, height = note["largest"]
+    several = {file.name: note["pages"][sha] for file, sha in files if sha in note["pages"]}
+    if several:
+        n, name = min((-n, name) for name, n in several.items())
+        yield (
+            f"{listing.root}: {len(several):,} of {len(files):,} files hold several images, as stacks and animations "
+            f"do ({printable(name)} has {-n:,}): the first of each is taken."
+        )
+    if note["colored"]:
+        yield f"{listing.root}: {note['colored']:,} of {len(files):,} images lose their colors: data.channels is 1."
+    yield from _shrunk(listing, note["largest"], size)
+
+
+def _shrunk(listing: Listing, sides: tuple[int, int], size: int) -> Iterator[str]:
+    """What the resizing loses, and what less of a loss costs. sides: of the largest image."""
+    times = min(3, min(sides) // size, MAX_SIDE // size)
+    if times >= 2:
+        width, height = sides
         yield (
             f"{listing.root}: images of up to {width:,} x {height:,} pixels are shrunk to {size} x {size}. "
-            "Others: --set data.size=N."
+            f"--set data.size={times * size} takes about {times**2} times as long."
         )
 
 

@@ -120,7 +120,7 @@ def test_spaces_quotes_blank_lines_a_byte_order_mark_and_line_ends_of_windows_ar
         ("file_name,label\n0.png,a\n1.png,a\n", "has the one label 'a'; a probe needs at least two."),
         ("file_name,label\n0.png,a\ngone.png,b\n", "1 of 2 listed files do not exist (gone.png)."),
         ("file_name,label\n0.png,a\n" + "x" * 5000 + ",b\n", "1 of 2 listed files do not exist (xxx"),
-        ("file_name,label\n0.png,a\n../1.png,b\n", "line 3 has the file_name '../1.png'; allowed: relative paths inside the"),
+        ("file_name,label\n0.png,a\n../1.png,b\n", "line 3 has the file_name '../1.png'; allowed: relative paths"),
         ("file_name,label\n0.png,a\n/etc/passwd,b\n", "line 3 has the file_name '/etc/passwd'; allowed: relative"),
         ("file_name,label\n0.png,a\n,b\n", "line 3 has the file_name ''; allowed: relative paths"),
         ("file_name,label,split\n0.png,a,train\n1.png,b,dev\n", "line 3 has the split 'dev'; allowed: train, training"),

@@ -49,6 +49,8 @@ class Data(Part):
     fourth_band: FourthBand | None = None  # what it is in a TIFF that does not say so
     # 1: gray, 3: RGB, others: as many bands as the files have. null: RGB, unless the files have other numbers of bands.
     channels: int | None = Field(default=None, ge=1, le=16)
+    # What the encoder sees: (x - 0.5) / 0.25, or each channel by the training images' own mean and standard deviation.
+    normalize: Literal["half", "set"] = "half"
 
     @field_validator("range")
     @classmethod
@@ -453,6 +455,12 @@ class Recipe(Part):
             raise ValueError(
                 f"probes.head_spectrum needs head.kind linear and head.dim h, got {self.head.kind} and {self.head.dim}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_normalization(self) -> Self:
+        if self.probes.transfer is not None and self.probes.transfer.normalize != "half":
+            raise ValueError("probes.transfer.normalize has no meaning; the encoder keeps data.normalize")
         return self
 
     @classmethod

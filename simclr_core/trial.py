@@ -64,6 +64,7 @@ def check(recipe: Recipe, dataset: Dataset, device: str = "cpu", transfer: Datas
         check_target(recipe)
     if (recipe.probes.transfer is None) is not (transfer is None):
         raise BadInput("probes.transfer names a data set if and only if its images are given.")
+    check_channels(recipe, dataset, transfer)
     with deterministic(device):  # a transform of albumentations that does not fit these images is refused here
         two = torch.from_numpy(np.array(dataset.train.images[:2]))
         two_views(two, recipe.views, recipe.transforms, recipe.seed)
@@ -72,6 +73,26 @@ def check(recipe: Recipe, dataset: Dataset, device: str = "cpu", transfer: Datas
             "schedule.precision: bfloat16 is many times slower than float32 on a CPU without AMX; "
             "float32 is allowed here, bfloat16 on a GPU or a CPU with AMX."
         )
+
+
+def check_channels(recipe: Recipe, dataset: Dataset, transfer: Dataset | None) -> None:
+    """Raise BadInput where something needs red, green and blue, and these images have other channels."""
+    channels, steps = dataset.train.channels, recipe.views.shared + recipe.views.left + recipe.views.right
+    if transfer is not None and transfer.train.channels != channels:
+        raise BadInput(
+            f"{transfer.title} has {transfer.train.channels} channel(s), but {dataset.title}, on which the encoder is "
+            f"trained, has {channels}; allowed: as many."
+        )
+    if channels == 3:
+        return
+    needs = f"needs red, green and blue, but {dataset.title} has {channels} channel(s)"
+    color, asked = recipe.transforms.color, recipe.probes.transform_prediction
+    if "autoaugment" in steps:
+        raise BadInput(f"The transformation autoaugment {needs}; allowed: chains without it.")
+    if "color" in steps and color.gray_p > 0 and color.jitter_p == 0:
+        raise BadInput(f"Gray alone of the transformation color {needs}; --only leaves this cell out.")
+    if asked is not None and asked.target == "gray":
+        raise BadInput(f"probes.transform_prediction.target gray {needs}; allowed: rotate, noise, sobel.")
 
 
 def _check_labels(dataset: Dataset, data: Data) -> None:
@@ -137,7 +158,7 @@ def run(
     """
     check(recipe, dataset, device, transfer)
     with deterministic(device):
-        model, rows = SimCLR(recipe, len(dataset.class_names)), []
+        model, rows = SimCLR.of(recipe, dataset), []
         for row in pretrain(recipe, model, dataset.train, device, keep):
             rows.append(row)
             yield row

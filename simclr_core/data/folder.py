@@ -135,9 +135,9 @@ def decode_all(
 ) -> tuple[NDArray[np.uint8], dict[str, str], dict[str, Any]]:
     """Pixels (N, C, size, size), the reason for each hash that gave none, whose rows hold nothing of use, and a note.
 
-    The note: `largest` sides of a file; `pages`, how many images are in the files that hold several, by hash;
-    `colored`, how many files lose their colors; `range` of intensities, None where 8 bits stay as they are; where it
-    was found in the files, `wide`, how many have more, and `why` it is this one. Raises BadInput.
+    The note: `largest` sides of a file; `channels`, C; `colored`, how many files lose their colors; `pages`, how many
+    images are in the files that hold several, by hash; `range` of intensities, None where 8 bits stay as they are;
+    where it was found in the files, `wide`, how many have more, and `why` it is this one. Raises BadInput.
     """
     paths = [root / file.name for file, _ in files]
     with strict_warnings():
@@ -152,6 +152,7 @@ def decode_all(
         note: dict[str, Any] = {"range": said.range}
         note["largest"] = max((one.sides for one in seen), key=min, default=(0, 0))
         note["pages"] = {sha: one.pages for _, sha, one in readable if one.pages > 1}
+        note["channels"] = channels
         note["colored"] = sum(one.bands == 3 for one in seen) if channels == 1 else 0
         if wide and said.range is None:
             note["range"], note["why"] = common_range(wide)

@@ -26,7 +26,17 @@ class ImageSet:
     @property
     def channels(self) -> int:
         """C."""
-        return self.images.shape[1]
+        return int(self.images.shape[1])
+
+    def statistics(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and standard deviation of each channel, (C,) each, of pixels in [0, 1]."""
+        counts = np.zeros((self.channels, 256), np.int64)
+        for start in range(0, len(self), 1024):
+            block = self.images[start : start + 1024]
+            counts += [np.bincount(block[:, channel].ravel(), minlength=256) for channel in range(self.channels)]
+        shares, levels = counts / counts.sum(axis=1, keepdims=True), np.arange(256) / 255
+        mean = shares @ levels
+        return mean, np.sqrt(np.maximum(shares @ levels**2 - mean**2, 0))
 
     def take(self, index: NDArray[np.int64] | slice) -> "ImageSet":
         """The images at these positions: a copy, or of a slice a view."""

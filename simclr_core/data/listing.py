@@ -88,8 +88,8 @@ def list_images(path: Path) -> Listing:
     parts = user_split(root) or {None: root}
     classes = {split: class_folders(part) for split, part in parts.items()}
     first = next(iter(classes.values()))
-    in_parts = [set(folders) for folders in classes.values()]
-    if one_sided := set.union(*in_parts) - set.intersection(*in_parts):
+    everywhere = {name for name in first if all(name in folders for folders in classes.values())}
+    if one_sided := {name for folders in classes.values() for name in folders} - everywhere:
         listed = ", ".join(
             f"{folder.parent.name}/{printable(folder.name)}"
             for folders in classes.values()

@@ -30,6 +30,11 @@ def remarks(listing: Listing, files: Sequence[Hashed], said: Data, size: int, no
             f"{listing.root}: {len(several):,} of {len(files):,} files hold several images, as stacks and animations "
             f"do ({printable(name)} has {-n:,}): the first of each is taken."
         )
+    if note["channels"] != 3:
+        yield (
+            f"{listing.root}: images of {note['channels']} channel(s): of the transformation color only brightness and "
+            "contrast act, since saturation, hue and gray need red, green and blue."
+        )
     if note["colored"]:
         yield f"{listing.root}: {note['colored']:,} of {len(files):,} images lose their colors: data.channels is 1."
     yield from _shrunk(listing, note["largest"], size)

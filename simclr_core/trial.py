@@ -86,11 +86,9 @@ def check_channels(recipe: Recipe, dataset: Dataset, transfer: Dataset | None) -
     if channels == 3:
         return
     needs = f"needs red, green and blue, but {dataset.title} has {channels} channel(s)"
-    color, asked = recipe.transforms.color, recipe.probes.transform_prediction
+    asked = recipe.probes.transform_prediction
     if "autoaugment" in steps:
         raise BadInput(f"The transformation autoaugment {needs}; allowed: chains without it.")
-    if "color" in steps and color.gray_p > 0 and color.jitter_p == 0:
-        raise BadInput(f"Gray alone of the transformation color {needs}; --only leaves this cell out.")
     if asked is not None and asked.target == "gray":
         raise BadInput(f"probes.transform_prediction.target gray {needs}; allowed: rotate, noise, sobel.")
 

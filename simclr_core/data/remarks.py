@@ -33,7 +33,8 @@ def remarks(listing: Listing, files: Sequence[Hashed], said: Data, size: int, no
     if note["channels"] != 3:
         yield (
             f"{listing.root}: images of {note['channels']} channel(s): of the transformation color only brightness and "
-            "contrast act, since saturation, hue and gray need red, green and blue."
+            "contrast act; saturation, hue and gray need red, green and blue, and cells that differ in them alone are "
+            "alike."
         )
     if note["colored"]:
         yield f"{listing.root}: {note['colored']:,} of {len(files):,} images lose their colors: data.channels is 1."

@@ -123,7 +123,6 @@ def test_only_the_first_convolution_knows_the_number_of_channels(name: str) -> N
     ("fields", "said"),
     [
         ({"views": {"right": ["autoaugment"]}}, "autoaugment needs red, green and blue, but fake set has 2 channel"),
-        ({"transforms": {"color": {"jitter_p": 0}}}, "Gray alone of the transformation color needs red, green and"),
         (
             {"head": {"dim": "h"}, "probes": {"transform_prediction": {"target": "gray"}}},
             "target gray needs red, green and blue",

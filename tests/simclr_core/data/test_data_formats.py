@@ -349,5 +349,7 @@ def test_a_truncated_animation_still_gives_its_first_image(tmp_path):
 
 def test_what_acts_on_such_channels_is_said_and_of_rgb_nothing(tmp_path):
     made = two_classes(tmp_path / "own", lambda path, i: Image.new("L", (SIDE, SIDE), 20 * i).save(path))
-    assert "of the transformation color only brightness and contrast act" in the_one(read(made, channels=1), "1 channel")
+    assert "of the transformation color only brightness and contrast act" in the_one(
+        read(made, channels=1), "1 channel"
+    )
     assert read(made).remarks == ()

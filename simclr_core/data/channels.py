@@ -24,12 +24,13 @@ def channels_of(root: Path, bands: Mapping[str, int], asked: int | None) -> int:
     unfit = {name: n for name, n in bands.items() if n not in fit}
     if not unfit:
         return channels
-    (name, n), *_ = unfit.items()
+    name, n = min(unfit.items())
     plural = "s" if channels > 1 else ""
     if asked is not None:
+        allowed = "gray and RGB" if asked in PICTURES else f"{asked} in all files"
         raise BadInput(
             f"{root}: data.channels is {asked}, but {len(unfit):,} of {len(bands):,} files have another number of bands"
-            f" ({printable(name)} has {n}); all must have {asked}{', or be gray or RGB' if asked in PICTURES else ''}."
+            f" ({printable(name)} has {n}); allowed: {allowed}."
         )
     raise BadInput(
         f"{root}: {len(bands) - len(unfit):,} of {len(bands):,} files have {channels} band{plural}, the others not "

@@ -299,7 +299,7 @@ def test_colors_are_made_gray_where_one_channel_is_asked_for_and_this_is_counted
         (
             bands_of(0, 6),
             1,
-            "data.channels is 1, but 10 of 10 files have another number of bands (a/0.tif has 6); all m",
+            "data.channels is 1, but 10 of 10 files have another number of bands (a/0.tif has 6); allo",
         ),
         (bands_of(0, 20), None, "a/0.tif has 20 bands; allowed: up to 16."),
     ],

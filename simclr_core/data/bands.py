@@ -33,7 +33,7 @@ def read_dicom(path: Path, most: int) -> Bands:
     most: pixels of a frame. Raises NotRead, and whatever pydicom does.
     """
     import pydicom  # an extra; see extras.py
-    from pydicom.pixels import pixel_array
+    from pydicom.pixels.utils import pixel_array
 
     file = pydicom.dcmread(path)
     if "Rows" not in file or "Columns" not in file:

@@ -516,14 +516,14 @@ def test_a_writer_that_dies_half_way_leaves_nothing_that_is_read(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        store.write(tmp_path / "entry", blocks(), 4, np.zeros(4, np.int64), 2, {})
+        store.write(tmp_path / "entry", blocks(), (3, 4, 4), np.zeros(4, np.int64), 2, {})
     assert store.read(tmp_path / "entry") is None
     assert not list(tmp_path.iterdir())
 
 
 def test_pixels_of_one_writer_with_fields_of_another_are_not_trusted(tmp_path):
     for name, value in (("one", 1), ("two", 2)):
-        store.write(tmp_path / name, [np.full((2, 3, 4, 4), value, np.uint8)], 4, np.zeros(2, np.int64), 1, {})
+        store.write(tmp_path / name, [np.full((2, 3, 4, 4), value, np.uint8)], (3, 4, 4), np.zeros(2, np.int64), 1, {})
     (tmp_path / "two.npy").replace(tmp_path / "one.npy")
     assert store.read(tmp_path / "one") is None
 

@@ -496,6 +496,8 @@ class Recipe(Part):
         for part, data in zip((fields["data"], fields.get("probes", {}).get("transfer")), self.data_sets, strict=False):
             if data.group == "image":  # said, and the same as not said
                 del part["group"]
+            if data.group == "manifest":  # which images belong together, however it was said
+                part["group"] = "parent"
             for said in ("test", "channels"):  # the fingerprint speaks of both
                 part.pop(said, None)
         fields["recipe_version"] = RECIPE_VERSION

@@ -111,7 +111,9 @@ def test_the_data_set_of_a_transfer_is_part_of_the_id_and_its_path_is_not() -> N
 
 
 def test_that_images_stand_for_themselves_can_be_said_and_is_the_same_trial() -> None:
-    said, grouped, plain = (Recipe.parse({"data": {"group": group}}) for group in ("image", "parent", None))
+    groups = ("image", "parent", "manifest", None)
+    said, grouped, listed, plain = (Recipe.parse({"data": {"group": group}}) for group in groups)
+    assert listed.trial_id("x") == grouped.trial_id("x")
     assert said.trial_id("x") == plain.trial_id("x") == Recipe().trial_id("x")
     assert grouped.trial_id("x") != plain.trial_id("x")
     there = [Recipe.parse({"probes": {"transfer": {"group": group}}}) for group in ("image", None)]

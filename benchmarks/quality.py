@@ -289,6 +289,10 @@ def _compare(args: argparse.Namespace) -> None:
     )
     dataset = data.load(recipe.data, args.out / "cache")
     check(recipe, dataset)
+    if dataset.train.channels != 3:
+        raise BadInput(
+            f"{dataset.title} has {dataset.train.channels} channels; lightly's augmentations take RGB alone."
+        )
     table = _kept(args.out, recipe, dataset)
     for seed in range(args.seeds):
         for library in TRAINERS:

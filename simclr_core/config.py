@@ -21,6 +21,7 @@ TRANSFORMATIONS = (*FIGURE_5, "solarize", "equalize", "motion_blur", "autoaugmen
 PLACES = ("crop", "cutout", "rotate")  # those that mean the same in two recordings of one thing: where, not what
 
 MOMENTUM = 0.9
+MAX_SIDE = 512  # pixels
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Range = tuple[float, float]
@@ -37,14 +38,20 @@ class Data(Part):
     """Which images, at which size, and how many of them."""
 
     source: str = "embedded"  # one of SOURCES
-    size: int = Field(default=24, ge=8, le=512)  # side in pixels after decoding
+    size: int = Field(default=24, ge=8, le=MAX_SIDE)  # side in pixels after decoding
     limit: int | None = Field(default=None, ge=2)  # at most so many training images, as balanced as classes allow
     test_limit: int | None = Field(default=None, ge=2)  # likewise of the test images
     # Of a folder of one's own. What belongs together and is never torn apart by a split, and what intervals count:
-    # parent: the folder directly above an image; image: nothing does, and subfolders need no warning; null: not said.
-    group: Literal["parent", "image"] | None = None
+    # parent: the folder directly above an image; manifest: the column `group` of its metadata.csv; image: nothing does,
+    # and subfolders need no warning; null: not said.
+    group: Literal["parent", "manifest", "image"] | None = None
+    test: str | None = None  # folder:PATH of the test images, where they lie elsewhere
     range: Range | None = None  # the values that become black and white; null: see simclr_core.data.intensities
     fourth_band: FourthBand | None = None  # what it is in a TIFF that does not say so
+    # 1: gray, 3: RGB, others: as many bands as the files have. null: RGB, unless the files have other numbers of bands.
+    channels: int | None = Field(default=None, ge=1, le=16)
+    # What the encoder sees: (x - 0.5) / 0.25, or each channel by the training images' own mean and standard deviation.
+    normalize: Literal["half", "set"] = "half"
 
     @field_validator("range")
     @classmethod
@@ -52,6 +59,18 @@ class Data(Part):
         if between is not None and not between[0] < between[1]:
             raise ValueError(f"range must be two numbers, the value of black below that of white, got {list(between)}")
         return between
+
+    @field_validator("test")
+    @classmethod
+    def _a_folder(cls, test: str | None) -> str | None:
+        if test is None or (test.startswith("folder:") and len(test) > len("folder:")):
+            return test
+        raise ValueError(f"test images elsewhere are named as folder:PATH, got {test!r}")
+
+    @property
+    def grouped(self) -> bool:
+        """Whether images belong together."""
+        return self.group in ("parent", "manifest")
 
     @field_validator("source")
     @classmethod
@@ -458,6 +477,12 @@ class Recipe(Part):
             raise ValueError("views.recordings: both makes two views, and loss.name cross_entropy trains on one: first")
         return self
 
+    @model_validator(mode="after")
+    def _one_normalization(self) -> Self:
+        if self.probes.transfer is not None and self.probes.transfer.normalize != "half":
+            raise ValueError("probes.transfer.normalize has no meaning; the encoder keeps data.normalize")
+        return self
+
     @classmethod
     def parse(cls, fields: Mapping[str, Any], where: str = "recipe") -> Self:
         """A recipe from nested plain fields. Raises BadInput: one sentence, path and what is allowed."""
@@ -491,6 +516,10 @@ class Recipe(Part):
         for part, data in zip((fields["data"], fields.get("probes", {}).get("transfer")), self.data_sets, strict=False):
             if data.group == "image":  # said, and the same as not said
                 del part["group"]
+            if data.group == "manifest":  # which images belong together, however it was said
+                part["group"] = "parent"
+            for said in ("test", "channels"):  # the fingerprint speaks of both
+                part.pop(said, None)
         fields["recipe_version"] = RECIPE_VERSION
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 

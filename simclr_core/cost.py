@@ -46,7 +46,7 @@ def measure(
     short = recipe.model_copy(update={"schedule": plan.model_copy(update={"epochs": 2})})
     forget_peak(device)
     with deterministic(device):
-        model, per_step = SimCLR(recipe, len(dataset.class_names)), 0.0
+        model, per_step = SimCLR.of(recipe, dataset), 0.0
         if plan.epochs:
             *_, warm = pretrain(short, model, few.train, device)  # the first epoch is slower
             per_step = warm.seconds / steps

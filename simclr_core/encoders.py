@@ -1,4 +1,4 @@
-"""Encoders f: images (N, 3, S, S) in [0, 1] -> representations h (N, width)."""
+"""Encoders f: images (N, C, S, S) in [0, 1] -> representations h (N, width)."""
 
 import torch
 from torch import Tensor, nn
@@ -23,11 +23,12 @@ class Small(nn.Module):
     less with the ResNets' (fan-out scale, zero last gamma).
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, channels: int) -> None:
         super().__init__()
         a, b, c = 32 * width, 64 * width, 128 * width
         self.width = c
-        self.stem = nn.Sequential(nn.Conv2d(3, a, 5, stride=3, bias=False), nn.BatchNorm2d(a), nn.ReLU(inplace=True))
+        first = nn.Conv2d(channels, a, 5, stride=3, bias=False)
+        self.stem = nn.Sequential(first, nn.BatchNorm2d(a), nn.ReLU(inplace=True))
         self.blocks = nn.Sequential(
             residual(BasicBlock, a, a),
             residual(BasicBlock, a, b, 2, project=True),
@@ -65,15 +66,15 @@ class ResNet(nn.Sequential):
     convolutions start at variance 2 / fan-out (there 1 / fan-in), and the max-pool pads both sides (there the far one).
     """
 
-    def __init__(self, settings: config.Encoder) -> None:
+    def __init__(self, settings: config.Encoder, inward: int) -> None:
         super().__init__()
         block, depths = RESNETS[settings.name]
         channels = 64 * settings.width
         if settings.stem == "imagenet":
-            self.conv1 = nn.Conv2d(3, channels, 7, stride=2, padding=3, bias=False)
+            self.conv1 = nn.Conv2d(inward, channels, 7, stride=2, padding=3, bias=False)
             pool: nn.Module = nn.MaxPool2d(3, stride=2, padding=1)
         else:  # for images of up to 32 pixels (Appendix B.9)
-            self.conv1 = nn.Conv2d(3, channels, 3, padding=1, bias=False)
+            self.conv1 = nn.Conv2d(inward, channels, 3, padding=1, bias=False)
             pool = nn.Identity()
         self.bn1 = nn.BatchNorm2d(channels)
         self.relu = nn.ReLU(inplace=True)
@@ -107,15 +108,26 @@ class Encoder(nn.Module):
     """Centers the pixels, then the network. `width` is that of h.
 
     The official code feeds plain [0, 1]; (x - 0.5) / 0.25 only rescales the first layer's input and trains faster.
+    statistics: mean and standard deviation of each of the `channels`, (C,), to center by instead.
     """
 
-    def __init__(self, settings: config.Encoder) -> None:
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(
+        self, settings: config.Encoder, channels: int = 3, statistics: tuple[Tensor, Tensor] | None = None
+    ) -> None:
         super().__init__()
-        self.network = Small(settings.width) if settings.name == "small" else ResNet(settings)
+        small = settings.name == "small"
+        self.network = Small(settings.width, channels) if small else ResNet(settings, channels)
         self.width = self.network.width
+        self.statistics = statistics is not None
+        for name, value in zip(("mean", "deviation"), statistics or (), strict=False):
+            self.register_buffer(name, value.float()[:, None, None])
         self.to(memory_format=torch.channels_last)  # faster on CPUs and on tensor cores
 
     def forward(self, images: Tensor) -> Tensor:
-        centered = ((images - 0.5) / 0.25).contiguous(memory_format=torch.channels_last)
+        mean, deviation = (self.mean, self.deviation) if self.statistics else (0.5, 0.25)
+        centered = ((images - mean) / deviation).contiguous(memory_format=torch.channels_last)
         h: Tensor = self.network(centered)
         return h

@@ -64,6 +64,7 @@ def check(recipe: Recipe, dataset: Dataset, device: str = "cpu", transfer: Datas
         check_target(recipe)
     if (recipe.probes.transfer is None) is not (transfer is None):
         raise BadInput("probes.transfer names a data set if and only if its images are given.")
+    check_channels(recipe, dataset, transfer)
     with deterministic(device):  # a transform of albumentations that does not fit these images is refused here
         two = torch.from_numpy(np.array(dataset.train.recorded(recipe.views)[:2]))
         two_views(two, recipe.views, recipe.transforms, recipe.seed)
@@ -74,6 +75,24 @@ def check(recipe: Recipe, dataset: Dataset, device: str = "cpu", transfer: Datas
         )
 
 
+def check_channels(recipe: Recipe, dataset: Dataset, transfer: Dataset | None) -> None:
+    """Raise BadInput where something needs red, green and blue, and these images have other channels."""
+    channels, steps = dataset.train.channels, recipe.views.shared + recipe.views.left + recipe.views.right
+    if transfer is not None and transfer.train.channels != channels:
+        raise BadInput(
+            f"{transfer.title} has {transfer.train.channels} channel(s), but {dataset.title}, on which the encoder is "
+            f"trained, has {channels}; allowed: as many."
+        )
+    if channels == 3:
+        return
+    needs = f"needs red, green and blue, but {dataset.title} has {channels} channel(s)"
+    asked = recipe.probes.transform_prediction
+    if "autoaugment" in steps:
+        raise BadInput(f"The transformation autoaugment {needs}; allowed: chains without it.")
+    if asked is not None and asked.target == "gray":
+        raise BadInput(f"probes.transform_prediction.target gray {needs}; allowed: rotate, noise, sobel.")
+
+
 def _check_labels(dataset: Dataset, data: Data) -> None:
     """Whether a linear probe can be trained, its penalty chosen, and tested."""
     more = "" if data.limit is None else " --set data.limit=null takes all that there are."
@@ -81,6 +100,10 @@ def _check_labels(dataset: Dataset, data: Data) -> None:
         raise BadInput(f"{dataset.title} has one class ({dataset.class_names[0]}); a probe needs at least two.")
     if len(dataset.test) < 2:
         raise BadInput(f"{dataset.title} has {len(dataset.test)} test image(s); the probes need at least two.")
+    if dataset.test.groups is not None and len(np.unique(dataset.test.groups)) < 2:
+        raise BadInput(f"the test images of {dataset.title} are of one group; an interval needs at least two.")
+    if dataset.validation is not None:
+        return
     counts = np.bincount(dataset.train.labels, minlength=len(dataset.class_names))
     if counts.min() < 2:
         name = dataset.class_names[int(counts.argmin())]
@@ -88,8 +111,6 @@ def _check_labels(dataset: Dataset, data: Data) -> None:
             f"class {name!r} of {dataset.title} has {counts.min()} training image(s); "
             f"the probe's validation split needs at least two of every class.{more}"
         )
-    if dataset.test.groups is not None and len(np.unique(dataset.test.groups)) < 2:
-        raise BadInput(f"the test images of {dataset.title} are of one group; an interval needs at least two.")
     if dataset.train.groups is not None:
         together = np.unique(np.stack([dataset.train.labels, dataset.train.groups]), axis=1)[0]
         if (fewest := np.bincount(together)).min() < 2:
@@ -135,7 +156,7 @@ def run(
     """
     check(recipe, dataset, device, transfer)
     with deterministic(device):
-        model, rows = SimCLR(recipe, len(dataset.class_names)), []
+        model, rows = SimCLR.of(recipe, dataset), []
         for row in pretrain(recipe, model, dataset.train, device, keep):
             rows.append(row)
             yield row

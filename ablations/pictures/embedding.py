@@ -36,23 +36,29 @@ def embed(recipe: Recipe, dataset: "Dataset", device: str = "cpu", label: str = 
     from simclr_core.probes.features import features
     from simclr_core.probes.knn import knn_probe
     from simclr_core.probes.linear import linear_probe
+    from simclr_core.probes.suite import groups
+    from simclr_core.probes.suite import labels as labels_of
 
     asked, classes = recipe.probes, len(dataset.class_names)
     recipe = recipe.model_copy(update={"probes": Probes()})  # those that are not shown need not run
     trial.check(recipe, dataset, device)
     chosen = choose(dataset, recipe.seed)
+    parts = [part for part in (dataset.train, dataset.test, dataset.validation) if part is not None]
     linear, knn, points = {}, {}, {}
     with trial.deterministic(device):
         model = trained(recipe, dataset, device, label)
         with notice("Computing h and z"), torch.no_grad():
-            h = tuple(features(model.encoder, part.images, device) for part in (dataset.train, dataset.test))
+            h = tuple(features(model.encoder, part.images, device) for part in parts)
             model.eval()
             z = tuple(model.head(each) for each in h)
-        train_y, test_y = (torch.from_numpy(np.array(part.labels)) for part in (dataset.train, dataset.test))
+        train_y, test_y, *validation_y = (labels_of(part) for part in parts)
         perplexity = min(PERPLEXITY, (len(chosen) - 1) / 3)
-        for name, (train_x, test_x) in (("h", h), ("z", z)):
+        for name, (train_x, test_x, *validation_x) in (("h", h), ("z", z)):
             with notice(f"Probing {name}"):
-                answers = linear_probe(train_x, train_y, test_x, classes, asked.linear, recipe.seed).predictions
+                own = (*validation_x, *validation_y) if validation_x else None
+                known = groups(dataset.train)
+                probed = linear_probe(train_x, train_y, test_x, classes, asked.linear, recipe.seed, known, own)
+                answers = probed.predictions
                 linear[name] = 100 * (answers.cpu() == test_y).double().mean().item()
                 knn[name] = knn_probe(train_x, train_y, test_x, test_y, classes, asked.knn).value
             with notice(f"t-SNE of {name}, {len(chosen)} images"):

@@ -33,7 +33,7 @@ def trained(recipe: Recipe, dataset: "Dataset", device: str, label: str) -> "Sim
     from simclr_core.model import SimCLR
     from simclr_core.pretrain import pretrain
 
-    model, epochs, began = SimCLR(recipe, len(dataset.class_names)), recipe.schedule.epochs, time.monotonic()
+    model, epochs, began = SimCLR.of(recipe, dataset), recipe.schedule.epochs, time.monotonic()
     with notice(f"Training {label}"):
         for row in pretrain(recipe, model, dataset.train, device):
             if time.monotonic() - began > PATIENCE:

@@ -110,11 +110,15 @@ def gallery(images: "ImageSet", recipe: Recipe) -> NDArray[np.float32]:
 
 
 def as_shown(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Convert (N, 3, S, S) uint8 images to (N, S, S, 3) float32 in [0, 1]."""
-    return images.transpose(0, 2, 3, 1).astype(np.float32) / np.float32(255)
+    """Convert (N, C, S, S) uint8 images to (N, S, S, 3) float32 in [0, 1]."""
+    return drawable(images.transpose(0, 2, 3, 1).astype(np.float32) / np.float32(255))
 
 
 def channels_last(images: "Tensor") -> NDArray[np.float32]:
-    """Convert (N, 3, S, S) images in [0, 1] to (N, S, S, 3)."""
-    shown: NDArray[np.float32] = images.detach().float().cpu().permute(0, 2, 3, 1).numpy()
-    return shown
+    """Convert (N, C, S, S) images in [0, 1] to (N, S, S, 3)."""
+    return drawable(images.detach().float().cpu().permute(0, 2, 3, 1).numpy())
+
+
+def drawable(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, S, S, 3) of (N, S, S, C): the first three channels; of one or two the first, as gray."""
+    return images[..., :3] if images.shape[-1] >= 3 else images[..., [0, 0, 0]]

@@ -94,9 +94,10 @@ def _base(study: Study, scale: Scale, data: str | None, overrides: Mapping[str, 
     for path, value in overrides.items():
         put(fields, path, value)
     parsed = Recipe.parse(fields, "--set")
-    put(fields, "data.source", _absolute(parsed.data.source))
-    if parsed.probes.transfer is not None:
-        put(fields, "probes.transfer.source", _absolute(parsed.probes.transfer.source))
+    for where, images in zip(("data", "probes.transfer"), parsed.data_sets, strict=False):
+        put(fields, f"{where}.source", _absolute(images.source))
+        if images.test is not None:
+            put(fields, f"{where}.test", _absolute(images.test))
     return fields
 
 

@@ -49,10 +49,10 @@ def canonical(spec: str) -> str:
 def apply(images: Tensor, seeds: Tensor, spec: str) -> Tensor:
     """Each image, rounded to 8 bits, through the transform with a generator of its own.
 
-    images: (N, 3, S, S) in [0, 1], on any device; the work is done on the CPU. seeds: (N,) whole numbers.
+    images: (N, C, S, S) in [0, 1], on any device; the work is done on the CPU. seeds: (N,) whole numbers.
     Raises BadInput where the transform fails on such images, or changes their shape or type.
     """
-    transform = _ready(spec, images.shape[-1])
+    transform = _ready(spec, images.shape[-1], images.shape[1])
     pixels = (images * 255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
     out = np.empty_like(pixels)
     for i, (image, seed) in enumerate(zip(pixels, seeds.tolist(), strict=True)):
@@ -62,12 +62,12 @@ def apply(images: Tensor, seeds: Tensor, spec: str) -> Tensor:
 
 
 @cache
-def _ready(spec: str, side: int) -> Any:
+def _ready(spec: str, side: int, channels: int) -> Any:
     """The transform, tried on one image whatever its p, so that an unfit one is found before it happens to fire."""
     transform = _build(spec, *_parse(spec))
     generator = np.random.default_rng(0)
     transform.set_random_seed(0)
-    _transformed(generator.integers(0, 256, (side, side, 3), dtype=np.uint8), transform, spec, force_apply=True)
+    _transformed(generator.integers(0, 256, (side, side, channels), dtype=np.uint8), transform, spec, force_apply=True)
     return transform
 
 

@@ -53,8 +53,10 @@ def apply_color(images: Tensor, color: Color) -> Tensor:
     """Each image's four operations in its own order, clipped after each; then grayscale where drawn.
 
     Operations are torchvision's ColorJitter, the paper's PyTorch listing; its brightness multiplies. The TensorFlow
-    listing that produced the paper's numbers adds it.
+    listing that produced the paper's numbers adds it. Of other than three channels only brightness and contrast change.
     """
+    if images.shape[1] != 3:
+        return apply_tone(images, color)
     if large(images):
         from simclr_core.augment import opencv  # OpenCV, which small images do without
 
@@ -94,8 +96,28 @@ def apply_color(images: Tensor, color: Color) -> Tensor:
     return jittered.index_copy_(0, gray, luma(grayed).clamp_(0, 1).expand_as(grayed))
 
 
+def apply_tone(images: Tensor, color: Color) -> Tensor:
+    """Brightness and contrast alone, in each image's order, clipped after each: of images of any channels."""
+
+    def change(chosen: Tensor, drawn: Tensor) -> Tensor:
+        order, factor = color.order[drawn], color.factor[drawn]
+        order = order[order <= CONTRAST].view(-1, 2)
+        for place in (0, 1):
+            toned = order[:, place] == CONTRAST
+            one = factor.gather(1, order[:, place, None])[..., None, None].to(chosen.device)
+            middle = luma(chosen.flatten(2).mean(dim=2)[..., None, None])
+            bright = chosen + one if color.additive else chosen * one
+            contrasted = middle + one * (chosen - middle)
+            chosen = torch.where(toned[:, None, None, None].to(chosen.device), contrasted, bright).clamp(0, 1)
+        return chosen
+
+    return where(color.jitter, images, change)
+
+
 def luma(images: Tensor) -> Tensor:
-    """(N, 3, S, S) -> (N, 1, S, S) gray."""
+    """(N, C, S, S) -> (N, 1, S, S) gray: of red, green and blue as they are seen, else the mean of the channels."""
+    if images.shape[1] != 3:
+        return images.mean(dim=1, keepdim=True)
     red, green, blue = images.split(1, dim=1)
     gray: Tensor = LUMA[0] * red
     return gray.add_(LUMA[1] * green).add_(LUMA[2] * blue)

@@ -57,5 +57,5 @@ def floats(images: Tensor) -> Tensor:
 
 
 def large(images: Tensor) -> bool:
-    """Whether these go one by one through `opencv` rather than as one batch: on a CPU, and far from small."""
-    return images.device.type == "cpu" and images.shape[-1] >= LARGE
+    """Whether these go one by one through `opencv` rather than as one batch: RGB, on a CPU, and far from small."""
+    return images.device.type == "cpu" and images.shape[-1] >= LARGE and images.shape[1] == 3

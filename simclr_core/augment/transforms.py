@@ -1,10 +1,10 @@
 """The transformations by name: `draw_*` samples parameters per image, `apply_*` is a pure function of them.
 
-Images are float32 (N, 3, S, S) in [0, 1] and stay there, or still uint8. Parameters are drawn on the CPU, where they
-also decide which images an operation touches, so that nothing has to come back from the device; only the noise itself
-is drawn there. AutoAugment and albumentations work on the CPU, image by image. What the paper leaves open (cutout's
-size, the Sobel variant, the noise level, motion blur) is set in `simclr_core.config`; each departure is noted where it
-happens.
+Images are float32 (N, C, S, S) in [0, 1] and stay there, or still uint8; RGB where C is 3 (see trial.check_channels).
+Parameters are drawn on the CPU, where they also decide which images an operation touches, so that nothing has to come
+back from the device; only the noise itself is drawn there. AutoAugment and albumentations work on the CPU, image by
+image. What the paper leaves open (cutout's size, the Sobel variant, the noise level, motion blur) is set in
+`simclr_core.config`; each departure is noted where it happens.
 """
 
 from collections.abc import Callable

@@ -59,7 +59,13 @@ def is_folder(data: Data) -> bool:
 
 def _check(data: Data) -> None:
     """Raise BadInput where files of one's own are spoken of and there are none."""
-    given = {"group": data.group, "range": data.range, "fourth_band": data.fourth_band}
+    given = {
+        "test": data.test,
+        "group": data.group,
+        "range": data.range,
+        "fourth_band": data.fourth_band,
+        "channels": data.channels,
+    }
     for name, value in given.items():
         if value is not None and not is_folder(data):
             raise BadInput(

@@ -56,16 +56,16 @@ def read(stem: Path) -> Stored | None:
 def write(
     stem: Path,
     blocks: Iterable[NDArray[np.uint8]],
-    side: int,
+    shape: tuple[int, ...],
     labels: NDArray[np.int64],
     n_train: int,
     note: dict[str, Any],
 ) -> Stored:
-    """Stores images, training images first, given as consecutive blocks (n, 3, side, side), and reads them back.
+    """Stores images, training images first, given as consecutive blocks (n, *shape), and reads them back.
 
     Plain writes rather than a writable memory map: on a full disk the one raises OSError, the other kills the process.
     """
-    header = {"descr": "|u1", "fortran_order": False, "shape": (len(labels), 3, side, side)}
+    header = {"descr": "|u1", "fortran_order": False, "shape": (len(labels), *shape)}
     with atomic(stem.with_suffix(".npy")) as file:
         checked = _Checksummed(file)
         np.lib.format.write_array_header_1_0(checked, header)

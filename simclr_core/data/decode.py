@@ -1,5 +1,6 @@
-"""An image file of any size and format to square uint8 RGB, with Pillow."""
+"""An image file of any size and format to a square of uint8, RGB or any number of bands, mostly with Pillow."""
 
+import contextlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from simclr_core.config import FourthBand, Range
+from simclr_core.data import extras
+from simclr_core.data.bands import Bands, NotRead, read_dicom, read_tiff
 from simclr_core.data.intensities import Values, to_8_bits, top_of, values
 
 # Raised whenever the same file would give other pixels; part of a folder's fingerprint and of its place in the cache.
@@ -23,7 +26,9 @@ MAX_PIXELS = 89_478_485  # a quarter of a gigabyte as RGB, Pillow's own limit; m
 LEFT_OUT = {"EPS", "BUFR", "GRIB", "HDF5", "MPEG", "WMF"}
 
 # Images that Pillow may not read: better named as unreadable than passed over in silence.
-FOREIGN_SUFFIXES = {".avif", ".dcm", ".heic", ".heif", ".jxl"}
+FOREIGN_SUFFIXES = {".avif", ".dcm", ".dicom", ".heic", ".heif", ".jxl"}
+
+GRAY = ("1", "L", "LA", "La", "F")  # modes, besides those that begin with I
 
 
 class Unreadable(Exception):
@@ -34,6 +39,10 @@ class Unreadable(Exception):
 def formats() -> tuple[str, ...]:
     """The formats that are decoded, in the order in which they are tried on a file."""
     Image.init()
+    if "heic" in extras.installed():
+        import pi_heif
+
+        pi_heif.register_heif_opener()
     common = ["JPEG", "PNG"]  # first, as each format tried in vain costs time on small files
     return (*common, *(name for name in Image.ID if name not in LEFT_OUT and name not in common))
 
@@ -41,7 +50,8 @@ def formats() -> tuple[str, ...]:
 @cache
 def suffixes() -> frozenset[str]:
     """Ends of images' names, lower case with the dot. Other files are not looked at."""
-    readable = {suffix for suffix, name in Image.registered_extensions().items() if name in formats()}
+    decoded = formats()  # first, as it may register more
+    readable = {suffix for suffix, name in Image.registered_extensions().items() if name in decoded}
     return frozenset(readable | FOREIGN_SUFFIXES)
 
 
@@ -62,32 +72,58 @@ class Seen:
     """A file before it is decoded.
 
     sides: width and height. values: of more than 8 bits, else None. unnamed: it has a fourth band, not said of what.
+    bands: 1 of gray, 3 of colors, whatever else the file has. pages: how many images it holds.
     """
 
     sides: tuple[int, int]
     values: Values | None
     unnamed: bool
+    bands: int
+    pages: int
 
 
-def look(path: Path, files: int) -> Seen:
-    """What must be known of one of so many files before any is decoded; of 8 bits only the head is read.
+def look(path: Path, files: int, channels: int | None = None) -> Seen:
+    """What must be known of one of so many files before any is decoded; of 8 bits Pillow reads only the head.
 
-    Raises Unreadable.
+    channels: as in the recipe. Raises Unreadable.
     """
+    if (bands := bands_of(path, channels)) is not None:
+        height, width, n = bands.pixels.shape
+        return Seen((width, height), values(bands.pixels, files) if bands.wide else None, False, n, bands.pages)
     with opened(path) as image:
         wide = values(wide_pixels(image, path), files) if is_wide(image) else None
-        return Seen(image.size, wide, fourth_band_is_unnamed(image))
+        n = 1 if image.mode in GRAY or image.mode.startswith("I") else 3
+        return Seen(image.size, wide, fourth_band_is_unnamed(image), n, pages(image))
+
+
+def pages(image: Image.Image) -> int:
+    """How many images its file holds; 1 where that cannot be told, and of a camera's previews (MPO)."""
+    with contextlib.suppress(Exception):  # on damaged files Pillow's decoders raise nearly anything
+        return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+    return 1
 
 
 def decode(
-    path: Path, size: int, between: Range | None = None, fourth_band: FourthBand | None = None
+    path: Path,
+    size: int,
+    between: Range | None = None,
+    fourth_band: FourthBand | None = None,
+    channels: int | None = None,
 ) -> NDArray[np.uint8]:
-    """(3, size, size): upright (EXIF), RGB, the shorter side resized to `size` (antialiased bicubic), center-cropped.
+    """(C, size, size): upright (EXIF), the shorter side resized to `size` (antialiased bicubic), center-cropped.
 
     between: the values that become black and white; without, 8 bits stay as they are and more are scaled by their type.
-    fourth_band: what it is where a TIFF does not say; transparency unless given. An animation or a multi-page file
-    gives its first image. Color profiles are ignored. Raises Unreadable.
+    fourth_band: what it is where a TIFF does not say; transparency unless given. channels: 1 for gray, 3 for RGB, the
+    default, or as many bands as the file has. An animation or a multi-page file gives its first image. Color profiles
+    are ignored. Raises Unreadable.
     """
+    if (bands := bands_of(path, channels)) is not None:
+        planes = bands_to_8_bits(bands, between)
+        if planes.shape[2] == 1 and channels in (None, 3):
+            planes = planes.repeat(3, axis=2)
+        if planes.shape[2] == 3 and channels == 1:
+            planes = np.asarray(Image.fromarray(planes).convert("L"))[..., None]
+        return np.stack([np.asarray(square(Image.fromarray(plane), size)) for plane in np.moveaxis(planes, 2, 0)])
     with opened(path) as image:
         image.draft(image.mode, (4 * size, 4 * size))  # lets libjpeg skip detail that the resizing would average
         keep_fourth = not (fourth_band == "ignored" and fourth_band_is_unnamed(image))
@@ -98,26 +134,78 @@ def decode(
             shown = shown if between is None else Image.fromarray(to_8_bits(np.asarray(shown), between))
         if (orientation := image.getexif().get(ExifTags.Base.Orientation)) is not None:
             shown.getexif()[ExifTags.Base.Orientation] = orientation
+        if channels == 1:
+            return np.asarray(square(ImageOps.exif_transpose(shown).convert("L"), size))[None]
         return np.asarray(square(ImageOps.exif_transpose(shown), size)).transpose(2, 0, 1)
+
+
+def bands_of(path: Path, channels: int | None) -> Bands | None:
+    """The bands of a file that Pillow does not read, or not all of the channels asked for; None where it does.
+
+    Raises Unreadable.
+    """
+    with reasons(path):
+        extra = extras.extra_of(path)
+        if extra not in extras.installed():
+            return None
+        if extra == "dicom":
+            bands = read_dicom(path, MAX_PIXELS)
+        elif extra == "tiff" and (channels not in (None, 1, 3) or not known_to_pillow(path)):
+            bands = read_tiff(path, MAX_PIXELS)
+        else:
+            return None
+        require_finite(bands.pixels)
+        return bands
+
+
+def known_to_pillow(path: Path) -> bool:
+    try:
+        with Image.open(path, formats=("TIFF",)):
+            return True
+    except UnidentifiedImageError:
+        return False
+
+
+def bands_to_8_bits(bands: Bands, between: Range | None) -> NDArray[np.uint8]:
+    """(H, W, C), small values dark."""
+    pixels = bands.pixels
+    if bands.wide or between is not None:
+        pixels = to_8_bits(pixels, between or (0.0, top_of(pixels)))
+    shown = pixels.astype(np.uint8)
+    return 255 - shown if bands.inverted else shown
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
     """The file as Pillow opens it. Whatever goes wrong while it is open is raised as Unreadable."""
+    with reasons(path), Image.open(path, formats=formats()) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise Image.DecompressionBombError
+        yield image
+
+
+@contextmanager
+def reasons(path: Path) -> Iterator[None]:
+    """Whatever goes wrong is raised as Unreadable."""
     try:
-        with Image.open(path, formats=formats()) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise Image.DecompressionBombError
-            yield image
+        yield
     except Unreadable:
         raise
+    except NotRead as error:
+        raise Unreadable(str(error)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Unreadable(f"more than {MAX_PIXELS / 1e6:.0f} million pixels") from None
     except UnidentifiedImageError:
-        raise Unreadable("not an image that Pillow can read") from None
+        raise Unreadable(f"not an image that Pillow can read{remedy(path)}") from None
     except Exception as error:  # on damaged files Pillow's decoders raise nearly anything: OSError, SyntaxError, ...
         said = getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__
         raise Unreadable(said) from None
+
+
+def remedy(path: Path) -> str:
+    """What would read such a file, for the end of a sentence; nothing where all that could is there."""
+    extra = extras.extra_of(path)
+    return f"; {extras.command(extra)} may" if extra and extra not in extras.installed() else ""
 
 
 def fourth_band_is_unnamed(image: Image.Image) -> bool:
@@ -153,9 +241,13 @@ def wide_pixels(image: Image.Image, path: Path) -> NDArray[np.generic]:
         pixels: NDArray[np.generic] = read[..., [2, 1, 0, *range(3, read.shape[2])]]
     else:
         pixels = np.asarray(image)
+    require_finite(pixels)
+    return pixels
+
+
+def require_finite(pixels: NDArray[np.generic]) -> None:
     if not np.isfinite(pixels).all():
         raise Unreadable("holds values that are not finite (NaN or infinite)")
-    return pixels
 
 
 def wide_to_rgb(image: Image.Image, path: Path, between: Range | None, keep_fourth: bool) -> Image.Image:

@@ -61,7 +61,7 @@ def load(size: int, cache: Path) -> Dataset:
         train, test = generate(N_TRAIN, TRAIN_SEED), generate(N_TEST, TEST_SEED)
         labels = np.concatenate([train.labels, test.labels])
         with contextlib.suppress(BadInput):
-            store.write(cache / FINGERPRINT, [train.images, test.images], SIDE, labels, N_TRAIN, {})
+            store.write(cache / FINGERPRINT, [train.images, test.images], (3, SIDE, SIDE), labels, N_TRAIN, {})
     return Dataset(train, test, tuple(PATTERNS), FINGERPRINT, TITLE)
 
 

@@ -59,7 +59,7 @@ def load(size: int, cache: Path) -> Dataset:
         others = [part.other for part in (train, test) if part.other is not None]
         with contextlib.suppress(BadInput):
             stem = cache / FINGERPRINT
-            paired_cache.write(stem, ([train.images, test.images], others), SIDE, labels, len(train), {})
+            paired_cache.write(stem, ([train.images, test.images], others), (3, SIDE, SIDE), labels, len(train), {})
     return Dataset(train, test, tuple(embedded.PATTERNS), FINGERPRINT, TITLE)
 
 

@@ -1,8 +1,8 @@
-"""A user's own images: one subfolder per class, with or without train/ and test/ above them (see listing.py).
+"""A user's own images: where they are, and which of them is what, is said by folders or by a manifest (see layout.py).
 
-Without them a fifth of each class is held out for testing (see split.py). Images that cannot be read are named and
-skipped, up to one in twenty. The first start hashes every file and decodes it; a later one compares names, sizes and
-times, and maps the decoded pixels from the cache.
+Without a split of the user's own a fifth of each class is held out for testing (see split.py). Images that cannot be
+read are named and skipped, up to one in twenty. The first start hashes every file and decodes it; a later one compares
+names, sizes and times, and maps the decoded pixels from the cache.
 """
 
 import hashlib
@@ -17,63 +17,69 @@ from numpy.typing import NDArray
 
 from simclr_core.config import Data
 from simclr_core.data import cache as store
+from simclr_core.data.channels import channels_of
 from simclr_core.data.decode import DECODER, Seen, Unreadable, decode, look, strict_warnings
+from simclr_core.data.extras import installed
 from simclr_core.data.images import Dataset
 from simclr_core.data.intensities import common_range
-from simclr_core.data.listing import ImageFile, Listing, list_images, printable
+from simclr_core.data.layout import listing_of
+from simclr_core.data.listing import ImageFile, Listing, printable
 from simclr_core.data.parallel import in_parallel
 from simclr_core.data.remarks import remarks
-from simclr_core.data.split import Hashed, in_test, units_of
+from simclr_core.data.split import PARTS, Hashed, parts_of, units_of
 from simclr_core.errors import BadInput
 
-LAYOUT = 2  # of what is cached; raised whenever the same files would give another split, or other notes
+LAYOUT = 3  # of what is cached; raised whenever the same files would give another split, or other notes
 MAX_UNREADABLE = 0.05  # share of all images
 
 
 def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # noqa: B008 - frozen
-    """The folder's images as (3, size, size), decoded at most once. Raises BadInput, one sentence each.
+    """The folder's images as (C, size, size), decoded at most once. Raises BadInput, one sentence each.
 
-    said: what the recipe says of the files, its group, range and fourth_band. The order of images depends on their
-    class and content, the fingerprint on these, the split, the groups and the range of intensities: neither on where
-    the folder is, what its files are called, or in which order the disk lists them.
+    said: what the recipe says of the files: test, group, range, fourth_band and channels. The order of images depends
+    on their class and content, the fingerprint on these, the split, the groups, the range of intensities and the number
+    of channels: neither on where the folder is, what its files are called, or in which order the disk lists them.
     """
-    listing = list_images(Path(path))
+    listing = listing_of(Path(path), said)
     root = listing.root
-    require_groups(listing, said)
     rows = [[file.name, file.label, file.split, *file.stamp, file.problem] for file in listing.files]
-    settings = [LAYOUT, DECODER, size, said.group, said.range, said.fourth_band]
-    index = cache / "folders" / f"listing-{digest([settings, str(root), listing.class_names, rows])}"
+    settings = [*decoded_by(size, said), said.group]
+    about = [
+        str(root),
+        listing.class_names,
+        listing.remarks,
+        [file.group for file in listing.files] if said.grouped else [],
+    ]
+    index = cache / "folders" / f"listing-{digest([settings, *about, rows])}"
     known = store.read_note(index)
     if known is None or (stored := store.read(cache / "folders" / known["entry"])) is None:
         known, stored = prepare(listing, size, cache / "folders", said)
         store.write_note(index, known)
-    train, test = stored.train, stored.test
+    train, held = stored.train, stored.test
     if (groups := stored.note["groups"]) is not None:
         train = replace(train, groups=np.array(groups[: len(train)], np.int64))
-        test = replace(test, groups=np.array(groups[len(train) :], np.int64))
+        held = replace(held, groups=np.array(groups[len(train) :], np.int64))
+    n_validation = len(held) - stored.note["n_test"]
     return Dataset(
         train,
-        test,
+        held.take(slice(n_validation, None)),
         class_names=listing.class_names,
         fingerprint=stored.note["fingerprint"],
         title=f"folder {root.name}",
         skipped=tuple(known["skipped"]),
         remarks=tuple(known["remarks"]),
+        validation=held.take(slice(n_validation)) if n_validation else None,
     )
-
-
-def require_groups(listing: Listing, said: Data) -> None:
-    """Raise BadInput where images are to be grouped by their folder, and some lie in none but their class's."""
-    if said.group == "parent" and (loose := [file.name for file in listing.files if not file.group]):
-        raise BadInput(
-            f"{listing.root}: data.group: parent takes the folder above an image for its group, but {len(loose)} of "
-            f"{len(listing.files)} images lie directly in their class folder ({printable(loose[0])})."
-        )
 
 
 def digest(value: Any) -> str:
     """32 hex digits naming a plain JSON value."""
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:32]
+
+
+def decoded_by(size: int, said: Data) -> list[Any]:
+    """All that decides how a file is decoded, and whether it can be."""
+    return [LAYOUT, DECODER, size, said.range, said.fourth_band, said.channels, sorted(installed())]
 
 
 def prepare(listing: Listing, size: int, cache: Path, said: Data) -> tuple[dict[str, Any], store.Stored]:
@@ -82,9 +88,8 @@ def prepare(listing: Listing, size: int, cache: Path, said: Data) -> tuple[dict[
     Returns what the index keeps (the entry's name, the skipped files, the remarks) and the entry. Raises BadInput.
     """
     files, problems = hash_all(listing)
-    by_parent = said.group == "parent"
-    contents = [[file.label, file.split, sha, file.group if by_parent else ""] for file, sha in files]
-    settings = [LAYOUT, DECODER, size, said.range, said.fourth_band, by_parent]
+    contents = [[file.label, file.split, sha, file.group if said.grouped else ""] for file, sha in files]
+    settings = [*decoded_by(size, said), said.grouped]
     entry = digest([settings, listing.class_names, contents])
     stored = store.read(cache / entry)
     if stored is None:
@@ -128,21 +133,27 @@ def hash_all(listing: Listing) -> tuple[list[Hashed], dict[str, str]]:
 def decode_all(
     root: Path, files: Sequence[Hashed], size: int, said: Data
 ) -> tuple[NDArray[np.uint8], dict[str, str], dict[str, Any]]:
-    """Pixels (N, 3, size, size), the reason for each hash that gave none, whose rows hold nothing of use, and a note.
+    """Pixels (N, C, size, size), the reason for each hash that gave none, whose rows hold nothing of use, and a note.
 
-    The note: `largest` sides of a file; `range` of intensities, None where 8 bits stay as they are; where it was found
-    in the files, `wide`, how many have more, and `why` it is this one. Raises BadInput.
+    The note: `largest` sides of a file; `channels`, C; `colored`, how many files lose their colors; `pages`, how many
+    images are in the files that hold several, by hash; `range` of intensities, None where 8 bits stay as they are;
+    where it was found in the files, `wide`, how many have more, and `why` it is this one. Raises BadInput.
     """
-    images = np.empty((len(files), 3, size, size), np.uint8)
     paths = [root / file.name for file, _ in files]
     with strict_warnings():
-        looks = in_parallel(lambda path: look(path, len(files)), paths, "looking at images")
+        looks = in_parallel(lambda path: look(path, len(files), said.channels), paths, "looking at images")
         seen = [one for one in looks if isinstance(one, Seen)]
         if said.fourth_band is None:
             refuse_unnamed(root, [file.name for (file, _), one in zip(files, looks, strict=True) if unnamed(one)])
+        readable = [(*pair, one) for pair, one in zip(files, looks, strict=True) if isinstance(one, Seen)]
+        channels = channels_of(root, {file.name: one.bands for file, _, one in readable}, said.channels)
+        images = np.empty((len(files), channels, size, size), np.uint8)
         wide = [one.values for one in seen if one.values is not None]
         note: dict[str, Any] = {"range": said.range}
         note["largest"] = max((one.sides for one in seen), key=min, default=(0, 0))
+        note["pages"] = {sha: one.pages for _, sha, one in readable if one.pages > 1}
+        note["channels"] = channels
+        note["colored"] = sum(one.bands == 3 for one in seen) if channels == 1 else 0
         if wide and said.range is None:
             note["range"], note["why"] = common_range(wide)
             note["wide"] = len(wide)
@@ -152,7 +163,7 @@ def decode_all(
             if isinstance(one, Unreadable):
                 raise one
             between = said.range if one.values is None else note["range"]
-            images[row] = decode(paths[row], size, between, said.fourth_band)
+            images[row] = decode(paths[row], size, between, said.fourth_band, channels)
 
         outcomes = in_parallel(fill, range(len(files)), f"decoding images to {size} x {size} pixels")
     unreadable = {sha: str(bad) for (_, sha), bad in zip(files, outcomes, strict=True) if bad is not None}
@@ -169,7 +180,7 @@ def refuse_unnamed(root: Path, names: Sequence[str]) -> None:
         raise BadInput(
             f"{root}: {len(names)} TIFF file(s) have a fourth band and do not say what it is ({printable(names[0])}): "
             "--set data.fourth_band=ignored leaves it out, as near infrared; --set data.fourth_band=alpha takes it for "
-            "transparency, over white."
+            "transparency, over white; --set data.channels=4 takes all four as they are."
         )
 
 
@@ -184,28 +195,30 @@ def keep(
 ) -> store.Stored:
     """Puts the readable images into the cache, those to train on first. Raises BadInput."""
     rows = np.array([row for row, (_, sha) in enumerate(files) if sha not in unreadable], np.int64)
-    readable, by_parent = [files[row] for row in rows], said.group == "parent"
+    readable = [files[row] for row in rows]
     labels = np.array([file.label for file, _ in readable], np.int64)
-    groups = np.array(units_of(readable, by_parent), np.int64)
-    test = in_test(listing, readable, groups.tolist(), by_parent)
-    order = np.concatenate([np.flatnonzero(~test), np.flatnonzero(test)])
+    groups = np.array(units_of(readable, said.grouped), np.int64)
+    parts = parts_of(listing, readable, groups.tolist(), said.grouped)
+    order = np.argsort(parts, kind="stable")
+    sides = {"train": False, "test": True, "validation": "validation"}
     named = [
-        [int(label), bool(held_out), sha] for label, held_out, (_, sha) in zip(labels, test, readable, strict=True)
+        [int(label), sides[PARTS[part]], sha] for label, part, (_, sha) in zip(labels, parts, readable, strict=True)
     ]
-    more = {"groups": groups.tolist()} if by_parent else {}
+    more = {"groups": groups.tolist()} if said.grouped else {}
     more |= {"range": note["range"]} if note["range"] else {}
     more |= {"fourth_band": said.fourth_band} if said.fourth_band else {}
+    more |= {"channels": images.shape[1]} if images.shape[1] != 3 else {}
     return store.write(
         stem,
         (images[rows[order[i : i + 1024]]] for i in range(0, len(order), 1024)),
-        side=images.shape[-1],
+        shape=images.shape[1:],
         labels=labels[order],
-        n_train=int(np.sum(~test)),
+        n_train=int(np.sum(parts == PARTS.index("train"))),
         note={
             **note,
             "unreadable": unreadable,
             "fingerprint": f"folder-{digest([DECODER, listing.class_names, named, *([more] if more else [])])}",
-            "groups": groups[order].tolist() if by_parent else None,
-            "n_test": int(np.sum(test)),
+            "groups": groups[order].tolist() if said.grouped else None,
+            "n_test": int(np.sum(parts == PARTS.index("test"))),
         },
     )

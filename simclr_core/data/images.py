@@ -31,9 +31,10 @@ Recorded = NDArray[np.uint8] | Pairs  # what views are made of: one recording of
 
 @dataclass(frozen=True)
 class ImageSet:
-    """N square RGB images with their labels.
+    """N square images with their labels.
 
-    images: (N, 3, S, S) uint8; may be a read-only memory map: index it first, then make a tensor of the copy.
+    images: (N, C, S, S) uint8, RGB where C is 3; may be a read-only memory map: index it first, then make a tensor of
+        the copy.
     labels: (N,) int64 in [0, number of classes).
     groups: (N,) int64, equal where images belong together, as those of a patient; None where each stands for itself.
     other: (N, 3, S, S) uint8, second recordings of the same things, as of another camera; None where there are none.
@@ -47,8 +48,23 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, index: NDArray[np.int64]) -> "ImageSet":
-        """A copy of the images at these positions."""
+    @property
+    def channels(self) -> int:
+        """C."""
+        return int(self.images.shape[1])
+
+    def statistics(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and standard deviation of each channel, (C,) each, of pixels in [0, 1]."""
+        counts = np.zeros((self.channels, 256), np.int64)
+        for start in range(0, len(self), 1024):
+            block = self.images[start : start + 1024]
+            counts += [np.bincount(block[:, channel].ravel(), minlength=256) for channel in range(self.channels)]
+        shares, levels = counts / counts.sum(axis=1, keepdims=True), np.arange(256) / 255
+        mean = shares @ levels
+        return mean, np.sqrt(np.maximum(shares @ levels**2 - mean**2, 0))
+
+    def take(self, index: NDArray[np.int64] | slice) -> "ImageSet":
+        """The images at these positions: a copy, or of a slice a view."""
         groups = None if self.groups is None else self.groups[index]
         other = None if self.other is None else self.other[index]
         return ImageSet(self.images[index], self.labels[index], groups, other)
@@ -70,7 +86,11 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a study runs on: training images, test images never trained on, and where they came from."""
+    """What a study runs on: training images, test images never trained on, and where they came from.
+
+    validation: images of the user's own choice that are neither, on which the linear probe chooses its penalty; None
+    where a part of the training images serves for that.
+    """
 
     train: ImageSet
     test: ImageSet
@@ -79,3 +99,4 @@ class Dataset:
     title: str  # for captions, e.g. "printed tiles (embedded)"
     skipped: tuple[str, ...] = ()  # one "file: reason" per unreadable file
     remarks: tuple[str, ...] = ()  # sentences for whoever uses these images
+    validation: ImageSet | None = None

@@ -1,7 +1,8 @@
 """A user's image folder: which images it holds, of which class, in which split, told without opening a file.
 
     PATH/CLASS/**/image           no split of the user's own
-    PATH/train/CLASS/**/image     the user's split; other folders beside train/ and test/ (val/, ...) are not used
+    PATH/train/CLASS/**/image     the user's split; each of val/ and test/ may be missing, other folders are not used
+    PATH/val/CLASS/**/image
     PATH/test/CLASS/**/image
 
 Files are told by what their names end in. Hidden files and folders, and files that are no images, are passed over.
@@ -18,33 +19,47 @@ from typing import Literal
 from simclr_core.data.decode import suffixes
 from simclr_core.errors import BadInput
 
-TRAIN_NAMES, TEST_NAMES = ("train", "training"), ("test", "testing")  # in any case
+Split = Literal["train", "validation", "test"]
+
+SPLIT_NAMES: dict[str, Split] = {  # in any case
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
 NOT_CLASSES = {"__MACOSX", "@eaDir"}  # what macOS archives and Synology disks leave behind, besides dotfiles
 
 WHY_CLASSES = "because representations are judged by how well they tell labels apart, and the folders are the labels"
-
-Split = Literal["train", "test"]
 
 
 @dataclass(frozen=True)
 class ImageFile:
     """One image of a class. `problem` says why it cannot even be opened, if so."""
 
-    name: str  # relative to the user's folder, with forward slashes
+    name: str  # relative to the user's folder, with forward slashes; elsewhere (data.test) the whole path
     label: int
     split: Split | None  # None where the user has made no split
-    group: str = ""  # the folder it lies in, below its class's; the same name under another class is the same group
+    # The folder it lies in, below its class's, or what the manifest says; one name under two classes is one group.
+    group: str = ""
     stamp: tuple[int, ...] = ()  # size in bytes, times of change in nanoseconds: another stamp, another content
     problem: str | None = None
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A user's folder as far as the disk tells without opening a file."""
+    """A user's folder as far as the disk tells without opening an image.
+
+    kind: what makes a class, for sentences. remarks: on how the folder is read.
+    """
 
     root: Path
     class_names: tuple[str, ...]
     files: tuple[ImageFile, ...]
+    kind: str = "class folder"
+    remarks: tuple[str, ...] = ()
 
     @property
     def split(self) -> bool:
@@ -52,8 +67,8 @@ class Listing:
         return self.files[0].split is not None
 
 
-def list_images(path: Path) -> Listing:
-    """All images below the class folders, by name. Raises BadInput where the layout is neither of the two."""
+def opened_folder(path: Path) -> Path:
+    """The whole path of a folder that holds something. Raises BadInput."""
     wanted = "--data folder:PATH takes a folder with one subfolder per class"
     try:
         root = path.expanduser().resolve()
@@ -64,17 +79,24 @@ def list_images(path: Path) -> Listing:
         raise BadInput(f"{root}: is a file; {wanted}.")
     if not children(root):
         raise BadInput(f"{root}: the folder is empty; {wanted}.")
+    return root
+
+
+def list_images(path: Path) -> Listing:
+    """All images below the class folders, by name. Raises BadInput where the layout is none of those above."""
+    root = opened_folder(path)
     parts = user_split(root) or {None: root}
     classes = {split: class_folders(part) for split, part in parts.items()}
-    first, last = next(iter(classes.values())), next(reversed(classes.values()))
-    if one_sided := first.keys() ^ last.keys():
+    first = next(iter(classes.values()))
+    everywhere = {name for name in first if all(name in folders for folders in classes.values())}
+    if one_sided := {name for folders in classes.values() for name in folders} - everywhere:
         listed = ", ".join(
             f"{folder.parent.name}/{printable(folder.name)}"
             for folders in classes.values()
             for name, folder in folders.items()
             if name in one_sided
         )
-        raise BadInput(f"{root}: its two parts must have the same class folders, but one part alone has {listed}.")
+        raise BadInput(f"{root}: its parts must have the same class folders, but not all of them have {listed}.")
     files = [
         file
         for split, folders in classes.items()
@@ -98,19 +120,25 @@ def children(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def user_split(root: Path) -> dict[Split | None, Path] | None:
-    """The user's train/ and test/, None where there are neither. Raises BadInput where there is only one of them."""
-    folders = {entry.name.casefold(): Path(entry.path) for entry in children(root) if is_folder(entry)}
-    train = next((folders[name] for name in TRAIN_NAMES if name in folders), None)
-    test = next((folders[name] for name in TEST_NAMES if name in folders), None)
-    if train and test:
-        return {"train": train, "test": test}
-    only = train or test
-    if only and not any(is_image(entry.name) for entry in children(only)):  # with images of its own it is a class
-        raise BadInput(
-            f"{root}: has {only.name}/ but no {'test' if train else 'train'}/; allowed: both, each with the class "
-            "folders, or neither, with the class folders directly inside."
-        )
-    return None
+    """The folders of the user's split, None where there are none. Raises BadInput where they cannot be one."""
+    folders = [Path(entry.path) for entry in children(root) if is_folder(entry)]
+    parts: dict[Split | None, Path] = {}
+    for folder in folders:
+        split = SPLIT_NAMES.get(folder.name.casefold())
+        if split in parts:
+            raise BadInput(f"{root}: has both {parts[split].name}/ and {folder.name}/; allowed: one of them.")
+        if split is not None:
+            parts[split] = folder
+    if len(parts) == 1 and any(is_image(entry.name) for entry in children(*parts.values())):
+        return None  # with images of its own it is a class
+    others = [folder.name for folder in folders if folder not in parts.values()]
+    allowed = "allowed: train/ with test/ or val/ or both, each with the class folders, or class folders alone"
+    if parts and "train" not in parts:
+        raise BadInput(f"{root}: has {next(iter(parts.values())).name}/ but no train/; {allowed}.")
+    if parts.keys() == {"train"} and others:
+        beside = ", ".join(map(printable, others[:3]))
+        raise BadInput(f"{root}: has {parts['train'].name}/ beside other folders ({beside}); {allowed}.")
+    return {split: parts[split] for split in ("train", "validation", "test") if split in parts} or None
 
 
 def class_folders(part: Path) -> dict[str, Path]:
@@ -149,7 +177,7 @@ def images_below(folder: Path, root: Path, label: int, split: Split | None) -> I
         inside, prefix = waiting.pop()
         group = unicodedata.normalize("NFC", inside.relative_to(folder).as_posix()).removeprefix(".")
         for entry in children(inside):
-            name = f"{prefix}/{entry.name}"
+            name = f"{prefix}/{entry.name}".removeprefix("./")
             try:
                 status = entry.stat()
             except OSError as error:  # a link to nowhere, or to itself

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from simclr_core.data.layout import as_meant
 from simclr_core.data.listing import (
-    TEST_NAMES,
-    TRAIN_NAMES,
+    SPLIT_NAMES,
     ImageFile,
     Listing,
     children,
@@ -73,7 +73,7 @@ def match(path: Path) -> Matched:
     left, right = (
         replace(side, files=tuple(files[key] for key in pairs)) for side, files in zip(sides, by_key, strict=True)
     )
-    return Matched(root, devices, (left, right), tuple(single))
+    return Matched(root, devices, (as_meant(left), as_meant(right)), tuple(single))
 
 
 def two_folders(path: Path) -> tuple[Path, tuple[str, str]]:
@@ -88,7 +88,7 @@ def two_folders(path: Path) -> tuple[Path, tuple[str, str]]:
     if len(folders) != 2:
         raise BadInput(f"{root}: has {len(folders)}{f' ({some(folders)})' if folders else ''}; {WANTED}.")
     left, right = folders
-    if {left.casefold(), right.casefold()} <= {*TRAIN_NAMES, *TEST_NAMES}:
+    if {left.casefold(), right.casefold()} <= SPLIT_NAMES.keys():
         raise BadInput(
             f"{root}: {left}/ and {right}/ are a split, not two devices; {WANTED}; "
             "train/ and test/, if you have split them, belong inside both."

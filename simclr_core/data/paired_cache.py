@@ -20,14 +20,14 @@ def read(stem: Path) -> store.Stored | None:
 def write(
     stem: Path,
     recordings: Sequence[Iterable[NDArray[np.uint8]]],
-    side: int,
+    shape: tuple[int, ...],
     labels: NDArray[np.int64],
     n_train: int,
     note: dict[str, Any],
 ) -> store.Stored:
-    """Store two recordings of the same things, training images first, each as blocks (n, 3, side, side); read them."""
+    """Store two recordings of the same things, training images first, each as blocks (n, *shape); read them."""
     first, second = (
-        store.write(one, blocks, side, labels, n_train, note)
+        store.write(one, blocks, shape, labels, n_train, note)
         for one, blocks in zip(stems(stem), recordings, strict=True)
     )
     return joined(first, second)

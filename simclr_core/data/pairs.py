@@ -20,48 +20,51 @@ from simclr_core.config import Data
 from simclr_core.data import cache as store
 from simclr_core.data import paired_cache
 from simclr_core.data.decode import DECODER
-from simclr_core.data.folder import LAYOUT, MAX_UNREADABLE, decode_all, digest, hash_all, require_groups
+from simclr_core.data.folder import MAX_UNREADABLE, decode_all, decoded_by, digest, hash_all
 from simclr_core.data.hold_out import units
 from simclr_core.data.images import Dataset
+from simclr_core.data.layout import require_groups
 from simclr_core.data.listing import printable
 from simclr_core.data.matching import Matched, match, on_matching
 from simclr_core.data.remarks import of_copies, of_pixels, remarks
-from simclr_core.data.split import Hashed, in_test
+from simclr_core.data.split import PARTS, Hashed, parts_of
 from simclr_core.errors import BadInput
 
 Pair = tuple[Hashed, Hashed]
 
 
 def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # noqa: B008 - frozen
-    """The pairs as (3, size, size) images, decoded at most once. Raises BadInput, one sentence each.
+    """The pairs as (C, size, size) images, decoded at most once. Raises BadInput, one sentence each.
 
     said: what the recipe says of the files, as in folder.load. The fingerprint covers both recordings' contents.
     """
     matched = match(Path(path))
     left = matched.sides[0]
-    require_groups(left, said)
+    require_groups(left, said, left.kind)
     rows = [
         [file.name, file.label, file.split, *file.stamp, file.problem] for one in matched.sides for file in one.files
     ]
-    settings = [LAYOUT, DECODER, size, said.group, said.range, said.fourth_band]
+    settings = [*decoded_by(size, said), said.group]
     where = [str(matched.root), matched.devices, [str(side.root) for side in matched.sides]]
     index = cache / "pairs" / f"listing-{digest([settings, where, left.class_names, rows])}"
     known = store.read_note(index)
     if known is None or (stored := paired_cache.read(cache / "pairs" / known["entry"])) is None:
         known, stored = prepare(matched, size, cache / "pairs", said)
         store.write_note(index, known)
-    train, test = stored.train, stored.test
+    train, held = stored.train, stored.test
     if (groups := stored.note["groups"]) is not None:
         train = replace(train, groups=np.array(groups[: len(train)], np.int64))
-        test = replace(test, groups=np.array(groups[len(train) :], np.int64))
+        held = replace(held, groups=np.array(groups[len(train) :], np.int64))
+    n_validation = len(held) - stored.note["n_test"]
     return Dataset(
         train,
-        test,
+        held.take(slice(n_validation, None)),
         class_names=left.class_names,
         fingerprint=stored.note["fingerprint"],
         title=f"pairs {matched.root.name}",
         skipped=tuple(known["skipped"]),
         remarks=(*on_matching(matched), *known["remarks"]),
+        validation=held.take(slice(n_validation)) if n_validation else None,
     )
 
 
@@ -83,16 +86,23 @@ def prepare(matched: Matched, size: int, cache: Path, said: Data) -> tuple[dict[
         if left.name in shas[0] and right.name in shas[1]
     ]
     pairs.sort(key=lambda pair: (pair[0][0].label, pair[0][1], pair[1][1], pair[0][0].split or "", pair[0][0].group))
-    by_parent = said.group == "parent"
-    contents = [[one.label, one.split, sha, other, one.group if by_parent else ""] for (one, sha), (_, other) in pairs]
+    contents = [
+        [one.label, one.split, sha, other, one.group if said.grouped else ""] for (one, sha), (_, other) in pairs
+    ]
     class_names = matched.sides[0].class_names
-    entry = digest([[LAYOUT, DECODER, size, said.range, said.fourth_band, by_parent], class_names, contents])
+    entry = digest([[*decoded_by(size, said), said.grouped], class_names, contents])
     stored = paired_cache.read(cache / entry)
     if stored is None:
         decoded = [
             decode_all(side.root, [pair[i] for pair in pairs], size, said) for i, side in enumerate(matched.sides)
         ]
         unreadable = [bad for _, bad, _ in decoded]
+        channels = [images.shape[1] for images, _, _ in decoded]
+        if channels[0] != channels[1]:
+            raise BadInput(
+                f"{matched.root}: the images of {matched.devices[0]}/ have {channels[0]} channel(s), those of "
+                f"{matched.devices[1]}/ {channels[1]}; one encoder sees both: --set data.channels=3."
+            )
     else:
         unreadable = stored.note["unreadable"]
     bad_pairs = len(matched) - len(pairs)
@@ -116,7 +126,7 @@ def prepare(matched: Matched, size: int, cache: Path, said: Data) -> tuple[dict[
     (left, right), (of_left, of_right) = matched.sides, stored.note["sides"]
     told = list(remarks(left, [one for one, _ in kept], said, size, {**of_left, **stored.note}))
     told += of_copies(right, [other for _, other in kept])
-    told += of_pixels(right.root, len(kept), size, of_right)
+    told += of_pixels(right.root, [other for _, other in kept], size, of_right)
     return {"entry": entry, "skipped": skipped, "remarks": told}, stored
 
 
@@ -133,28 +143,27 @@ def keep(
 
     Raises BadInput.
     """
-    by_parent = said.group == "parent"
-    keys = [(sha, other, *([("group", one.group)] if by_parent else [])) for (one, sha), (_, other) in pairs]
+    keys = [(sha, other, *([("group", one.group)] if said.grouped else [])) for (one, sha), (_, other) in pairs]
     groups, left = units(keys), [one for one, _ in pairs]
-    test = in_test(matched.sides[0], left, groups, by_parent)
-    order = np.concatenate([np.flatnonzero(~test), np.flatnonzero(test)])
+    parts = parts_of(matched.sides[0], left, groups, said.grouped)
+    order = np.argsort(parts, kind="stable")
     row = np.array(rows, np.int64)[order]
     labels = np.array([file.label for file, _ in left], np.int64)
-    named = [[int(label), bool(held), *key[:2]] for label, held, key in zip(labels, test, keys, strict=True)]
+    named = [[int(label), PARTS[part], *key[:2]] for label, part, key in zip(labels, parts, keys, strict=True)]
     ranges = [side["range"] for side in note["sides"]]
-    of_groups = np.array(groups, np.int64)[order].tolist() if by_parent else None
-    more = [ranges, said.fourth_band, groups if by_parent else None]
+    of_groups = np.array(groups, np.int64)[order].tolist() if said.grouped else None
+    more = [ranges, said.fourth_band, groups if said.grouped else None, recordings[0].shape[1]]
     return paired_cache.write(
         stem,
         [_blocks(images, row) for images in recordings],
-        side=recordings[0].shape[-1],
+        shape=recordings[0].shape[1:],
         labels=labels[order],
-        n_train=int(np.sum(~test)),
+        n_train=int(np.sum(parts == PARTS.index("train"))),
         note={
             **note,
             "fingerprint": f"pairs-{digest([DECODER, matched.sides[0].class_names, named, more])}",
             "groups": of_groups,
-            "n_test": int(np.sum(test)),
+            "n_test": int(np.sum(parts == PARTS.index("test"))),
         },
     )
 

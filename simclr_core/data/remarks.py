@@ -4,35 +4,57 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from simclr_core.config import Data
+from simclr_core.config import MAX_SIDE, Data
 from simclr_core.data.listing import Listing, printable
-from simclr_core.data.split import Hashed
+from simclr_core.data.split import PARTS, Hashed
 
 NAMED = 3  # examples in a sentence
 
 
 def remarks(listing: Listing, files: Sequence[Hashed], said: Data, size: int, note: Mapping[str, Any]) -> Iterator[str]:
     """Say what of these readable files is remarkable. said: the recipe's. note: see folder.decode_all and keep."""
+    yield from listing.remarks
     yield from of_copies(listing, files)
     yield from _groups(listing, files, said, note)
-    yield from of_pixels(listing.root, len(files), size, note)
+    yield from of_pixels(listing.root, files, size, note)
 
 
-def of_pixels(root: Path, files: int, size: int, note: Mapping[str, Any]) -> Iterator[str]:
-    """Say what becomes black and white in so many files, and that large ones are shrunk."""
+def of_pixels(root: Path, files: Sequence[Hashed], size: int, note: Mapping[str, Any]) -> Iterator[str]:
+    """Say what becomes of the pixels: black and white, pages, channels, and that large images shrink."""
     if "why" in note:
         low, high = note["range"]
-        others = files - note["wide"]
+        others = len(files) - note["wide"]
         rest = f"; the other {others:,} of 8 bits stay as they are" if others else ""
         yield (
             f"{root}: of {note['wide']:,} images of more than 8 bits {low:,g} becomes black and {high:,g} "
             f"white, {note['why']}{rest}. Others: --set data.range=[LOW, HIGH]."
         )
-    if min(note["largest"]) >= 2 * size:
-        width, height = note["largest"]
+    several = {file.name: note["pages"][sha] for file, sha in files if sha in note["pages"]}
+    if several:
+        n, name = min((-n, name) for name, n in several.items())
+        yield (
+            f"{root}: {len(several):,} of {len(files):,} files hold several images, as stacks and animations "
+            f"do ({printable(name)} has {-n:,}): the first of each is taken."
+        )
+    if note["channels"] != 3:
+        yield (
+            f"{root}: images of {note['channels']} channel(s): of the transformation color only brightness and "
+            "contrast act; saturation, hue and gray need red, green and blue, and cells that differ in them alone are "
+            "alike."
+        )
+    if note["colored"]:
+        yield f"{root}: {note['colored']:,} of {len(files):,} images lose their colors: data.channels is 1."
+    yield from _shrunk(root, note["largest"], size)
+
+
+def _shrunk(root: Path, sides: tuple[int, int], size: int) -> Iterator[str]:
+    """What the resizing loses, and what less of a loss costs. sides: of the largest image."""
+    times = min(3, min(sides) // size, MAX_SIDE // size)
+    if times >= 2:
+        width, height = sides
         yield (
             f"{root}: images of up to {width:,} x {height:,} pixels are shrunk to {size} x {size}. "
-            "Others: --set data.size=N."
+            f"--set data.size={times * size} takes about {times**2} times as long."
         )
 
 
@@ -42,7 +64,7 @@ def of_copies(listing: Listing, files: Sequence[Hashed]) -> Iterator[str]:
     for pair in files:
         by_content.setdefault(pair[1], []).append(pair)
     same = [[file for file, _ in pairs] for pairs in by_content.values() if len(pairs) > 1]
-    across = [copies for copies in same if len({file.split for file in copies}) > 1]
+    across = [copies for copies in same if {file.split for file in copies} >= {"train", "test"}]
     if across:
         tested = sum(file.split == "test" for copies in across for file in copies)
         pairs = [
@@ -64,8 +86,8 @@ def of_copies(listing: Listing, files: Sequence[Hashed]) -> Iterator[str]:
 
 
 def _groups(listing: Listing, files: Sequence[Hashed], said: Data, note: Mapping[str, Any]) -> Iterator[str]:
-    groups = {split: {file.group for file, _ in files if file.split == split} for split in ("train", "test", None)}
-    if said.group == "parent":
+    groups = {split: {file.group for file, _ in files if file.split == split} for split in (*PARTS, None)}
+    if said.grouped:
         tested = len(set(note["groups"][-note["n_test"] :]))
         yield (
             f"{listing.root}: {len(set(note['groups'])):,} groups, {tested:,} of them with the {note['n_test']:,} test "

@@ -1,4 +1,4 @@
-"""Which images of a user's folder are test images, and which belong together."""
+"""Which images of a user's folder are trained on, validated on and tested on, and which belong together."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,21 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simclr_core.data.hold_out import hold_out, units
-from simclr_core.data.listing import ImageFile, Listing
+from simclr_core.data.listing import ImageFile, Listing, Split
 from simclr_core.errors import BadInput
 
 HELD_OUT = 1 / 5  # of the images of each class, where the user has made no split
 
 Hashed = tuple[ImageFile, str]  # with the SHA-256 of its content
 
-
-def units_of(files: Sequence[Hashed], by_parent: bool) -> list[int]:
-    """A number for each file, shared by copies of one content, and `by_parent` by the files of one group."""
-    return units([(sha, *([("group", file.group)] if by_parent else [])) for file, sha in files])
+PARTS: tuple[Split, ...] = ("train", "validation", "test")
 
 
-def in_test(listing: Listing, files: Sequence[Hashed], of_files: Sequence[int], by_parent: bool) -> NDArray[np.bool_]:
-    """Which of these readable files are test images, (N,): as the user has split them, else a fifth in whole units.
+def units_of(files: Sequence[Hashed], grouped: bool) -> list[int]:
+    """A number for each file, shared by copies of one content, and where `grouped` by the files of one group."""
+    return units([(sha, *([("group", file.group)] if grouped else [])) for file, sha in files])
+
+
+def parts_of(listing: Listing, files: Sequence[Hashed], of_files: Sequence[int], grouped: bool) -> NDArray[np.int64]:
+    """Which of PARTS these readable files are in, (N,): as the user has split them, else a fifth, in whole units, test.
 
     of_files: the unit of each. Units are asked in the order of their content's hashes, so that an image mostly keeps
     its side as others come and go. Raises BadInput where a class would be left without a training or a test image.
@@ -31,9 +33,9 @@ def in_test(listing: Listing, files: Sequence[Hashed], of_files: Sequence[int], 
         for label, name in enumerate(listing.class_names):
             if label not in filled:
                 where = f"{split}/" if split else ""
-                raise BadInput(f"{listing.root}: the class folder {where}{name} holds no readable image.")
+                raise BadInput(f"{listing.root}: the {listing.kind} {where}{name} holds no readable image.")
     if listing.split:
-        return np.array([file.split == "test" for file, _ in files], np.bool_)
+        return np.array([PARTS.index(file.split) for file, _ in files if file.split], np.int64)
     counted: dict[int, Counter[int]] = {}
     for (file, _), unit in sorted(zip(files, of_files, strict=True), key=lambda pair: pair[0][1]):
         counted.setdefault(unit, Counter())[file.label] += 1
@@ -43,11 +45,11 @@ def in_test(listing: Listing, files: Sequence[Hashed], of_files: Sequence[int], 
     for label, name in enumerate(listing.class_names):
         if label in tested:
             continue
-        what = "images of a single group" if by_parent else "a single image, or copies of one"
+        what = "images of a single group" if grouped else "a single image, or copies of one"
         if sum(own[label] > 0 for own in counted.values()) > 1:
             what = "only images that belong with others, which leave none of its own to train on"
         raise BadInput(
-            f"{listing.root}: the class folder {name} holds {what}; "
-            f"it needs at least two{' groups' if by_parent else ''}, one to train on and one held out."
+            f"{listing.root}: the {listing.kind} {name} holds {what}; "
+            f"it needs at least two{' groups' if grouped else ''}, one to train on and one held out."
         )
-    return np.array([unit in held for unit in of_files], np.bool_)
+    return np.array([PARTS.index("test" if unit in held else "train") for unit in of_files], np.int64)

@@ -174,7 +174,7 @@ def prepare(source: Source, size: int, stem: Path, root: Path) -> store.Stored:
     return store.write(
         stem,
         (images for images, _ in decoded),
-        side=size,
+        shape=(3, size, size),
         labels=labels,
         n_train=sum(len(labels) for _, labels in train),
         note={"class_names": list(names)},

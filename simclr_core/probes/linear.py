@@ -91,11 +91,13 @@ def linear_probe(
     settings: LinearProbe,
     seed: int,
     groups: Tensor | None = None,
+    validation: tuple[Tensor, Tensor] | None = None,
 ) -> Probed:
     """Choose the penalty on a validation split of the training images, refit on all of them, predict the test images.
 
     train_h: (N, D), test_h: (M, D); train_y: (N,) int64 on the CPU, and so are groups, of training images that belong
-    together, if any do. The test labels are not needed, hence not given.
+    together, if any do. validation: (V, D) and (V,), likewise, of images of their own to choose the penalty on; then
+    all training images are fitted from the start. The test labels are not needed, hence not given.
     """
     mean, deviation = train_h.double().mean(dim=0), train_h.double().std(dim=0).clamp(min=1e-8)
 
@@ -103,18 +105,22 @@ def linear_probe(
         return (h.double() - mean) / deviation
 
     x = standardized(train_h)
-    held = validation_split(train_y, settings.validation, seed, groups).to(x.device)
     y = train_y.to(x.device)
+    if validation is None:
+        held = validation_split(train_y, settings.validation, seed, groups).to(x.device)
+        fitted, chosen_on = (x[~held], y[~held]), (x[held], y[held])
+    else:
+        fitted, chosen_on = (x, y), (standardized(validation[0]), validation[1].to(x.device))
     best: tuple[float, float, Tensor] | None = None
     weights: Tensor | None = None
     for l2 in sorted(settings.l2, reverse=True):  # from the strongest, each start warm from the last
-        weights = fit(x[~held], y[~held], classes, l2, weights)
-        score = (predict(weights, x[held]) == y[held]).double().mean().item() * 100
+        weights = fit(*fitted, classes, l2, weights)
+        score = (predict(weights, chosen_on[0]) == chosen_on[1]).double().mean().item() * 100
         if best is None or score > best[0]:
             best = (score, l2, weights)
     assert best is not None  # settings.l2 is not empty
     score, l2, weights = best
-    chosen = fit(x, y, classes, l2, weights)
+    chosen = fit(x, y, classes, l2, weights) if validation is None else weights
 
     def classify(h: Tensor) -> Tensor:
         return predict(chosen, standardized(h)).cpu()

@@ -1,5 +1,6 @@
 """Every probe by what asks for it: a table over one trained model and its data."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -50,7 +51,17 @@ class Probing:
     @cached_property
     def probed(self) -> Probed:
         """The linear probe on h."""
-        return self.linear(self.dataset, self.train_h, self.test_h)
+        return self.linear(self.dataset, self.train_h, self.test_h, self.validation_h)
+
+    @cached_property
+    def validation_h(self) -> Tensor | None:
+        """(V, width) representations of the user's own validation images, if there are any."""
+        return self.validation_features(self.dataset)
+
+    def validation_features(self, images: Dataset) -> Tensor | None:
+        """Representations of a data set's own validation images, if it has any."""
+        part = images.validation
+        return None if part is None else features(self.model.encoder, part.images, self.device)
 
     def of_h(self, module: nn.Module) -> Tensor:
         """Apply a module to the test images' representations, in inference mode."""
@@ -62,11 +73,17 @@ class Probing:
         """The accuracy of a classifier that was trained along with the encoder."""
         return right(self.of_h(module).argmax(dim=1), labels(self.dataset.test))
 
-    def linear(self, images: Dataset, train_x: Tensor, test_x: Tensor) -> Probed:
-        """Fit a linear probe to any representation of the training images and let it predict the test images."""
+    def linear(self, images: Dataset, train_x: Tensor, test_x: Tensor, validation_x: Tensor | None) -> Probed:
+        """Fit a linear probe to any representation of the training images and let it predict the test images.
+
+        validation_x: that of the user's own validation images, if there are any.
+        """
         known, settings = labels(images.train), self.recipe.probes.linear
         classes, seed = len(images.class_names), self.recipe.seed
-        return linear_probe(train_x, known, test_x, classes, settings, seed, groups(images.train))
+        validation = None
+        if images.validation is not None and validation_x is not None:
+            validation = validation_x, labels(images.validation)
+        return linear_probe(train_x, known, test_x, classes, settings, seed, groups(images.train), validation)
 
     def classification(self, images: Dataset) -> Classification:
         """These images as the task of a classifier that is trained on crops of them."""
@@ -123,10 +140,11 @@ def _trained_along(probing: Probing) -> Measurements:
 def _head_layers(probing: Probing) -> Measurements:
     if not isinstance(probing.model.head, nn.Sequential):
         return {}
+    head, parts = probing.model.head.eval(), (probing.train_h, probing.test_h, probing.validation_h)
     with torch.no_grad():
-        pair = [heads.layers(probing.model.head.eval(), h) for h in (probing.train_h, probing.test_h)]
+        of_parts = [heads.layers(head, h) if h is not None else itertools.repeat(None) for h in parts]
     truth = labels(probing.dataset.test)
-    layers = enumerate(zip(*pair, strict=True), 1)
+    layers = enumerate(zip(*of_parts, strict=False), 1)  # without validation images that part has no end
     return {f"layer_{i}_top1": right(probing.linear(probing.dataset, *layer).predictions, truth) for i, layer in layers}
 
 
@@ -161,8 +179,9 @@ def _color_histograms(probing: Probing) -> Measurements:
 def _transfer(probing: Probing) -> Measurements:
     there, encoder = probing.transfer, probing.model.encoder
     assert there is not None
-    h = [features(encoder, part.images, probing.device) for part in (there.train, there.test)]
-    return _elsewhere("transfer", probing.linear(there, *h).predictions.numpy(), there)
+    train_h, test_h = (features(encoder, part.images, probing.device) for part in (there.train, there.test))
+    predicted = probing.linear(there, train_h, test_h, probing.validation_features(there)).predictions
+    return _elsewhere("transfer", predicted.numpy(), there)
 
 
 def _transfer_finetune(probing: Probing) -> Measurements:

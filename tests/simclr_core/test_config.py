@@ -54,6 +54,8 @@ from simclr_core.errors import BadInput
             {"probes": {"transfer": {"source": "imagenet"}}},
             ["probes.transfer.source", "embedded, embedded-pairs, cifar10"],
         ),
+        ({"data": {"test": "/elsewhere"}}, ["data.test", "folder:PATH, got '/elsewhere'"]),
+        ({"data": {"group": "patient"}}, ["data.group", "'parent', 'manifest' or 'image'"]),
         ({"views": {"right": ["A.Nothing"]}}, ["views.right", "A.Nothing"]),
         ({"views": {"right": ["crop", "A.CLAHE(clip=2)"]}}, ["views.right", "'clip'", "clip_limit"]),
     ],
@@ -103,6 +105,8 @@ def test_anything_that_changes_a_number_changes_the_id() -> None:
 def test_the_path_of_a_folder_is_no_part_of_the_id() -> None:
     here, there = (Recipe.parse({"data": {"source": f"folder:{path}"}}) for path in ("/a/b", "c"))
     assert here.trial_id("content") == there.trial_id("content")
+    elsewhere = Recipe.parse({"data": {"source": "folder:c", "test": "folder:d"}})
+    assert elsewhere.trial_id("content") == here.trial_id("content")
 
 
 def test_the_data_set_of_a_transfer_is_part_of_the_id_and_its_path_is_not() -> None:
@@ -113,7 +117,9 @@ def test_the_data_set_of_a_transfer_is_part_of_the_id_and_its_path_is_not() -> N
 
 
 def test_that_images_stand_for_themselves_can_be_said_and_is_the_same_trial() -> None:
-    said, grouped, plain = (Recipe.parse({"data": {"group": group}}) for group in ("image", "parent", None))
+    groups = ("image", "parent", "manifest", None)
+    said, grouped, listed, plain = (Recipe.parse({"data": {"group": group}}) for group in groups)
+    assert listed.trial_id("x") == grouped.trial_id("x")
     assert said.trial_id("x") == plain.trial_id("x") == Recipe().trial_id("x")
     assert grouped.trial_id("x") != plain.trial_id("x")
     there = [Recipe.parse({"probes": {"transfer": {"group": group}}}) for group in ("image", None)]

@@ -50,6 +50,22 @@ def test_the_probe_as_a_whole_agrees_with_scikit_learns_choice_and_predictions()
     assert (probed.predictions == y_test).double().mean() > 0.6
 
 
+def test_validation_images_of_their_own_choose_and_all_training_images_are_fitted() -> None:
+    (x, y), (x_test, _), (x_val, y_val) = blobs(300), blobs(500, seed=1), blobs(400, seed=2)
+    settings = LinearProbe(l2=(1e-3, 1e-1, 10.0))
+    probed = linear_probe(x, y, x_test, 3, settings, seed=0, validation=(x_val, y_val))
+    standard, standard_val, standard_test = (
+        (part - x.mean(0)).numpy() / x.std(0).numpy() for part in (x, x_val, x_test)
+    )
+    models = {l2: LogisticRegression(C=1 / (l2 * 300), tol=1e-10, max_iter=5000).fit(standard, y) for l2 in settings.l2}
+    scores = {l2: model.score(standard_val, y_val) for l2, model in models.items()}
+    assert scores[probed.l2] == max(scores.values())
+    assert probed.validation_top1 == pytest.approx(100 * scores[probed.l2], abs=0.3)
+    assert (probed.predictions.numpy() == models[probed.l2].predict(standard_test)).mean() > 0.99
+    wrong = linear_probe(x, y, x_test, 3, settings, seed=0, validation=(x_val, (y_val + 1) % 3))
+    assert wrong.validation_top1 < probed.validation_top1
+
+
 def test_the_validation_split_takes_the_same_share_of_every_class_and_depends_on_the_seed_only() -> None:
     labels = torch.tensor([0] * 100 + [1] * 50 + [2] * 3)
     held = validation_split(labels, 0.2, seed=4)

@@ -109,6 +109,28 @@ def test_patients_are_recognized_where_they_are_torn_apart_and_at_chance_where_t
     assert 25 < top1["parent"] < 75  # three standard errors of 40 patients
 
 
+def test_validation_images_of_ones_own_change_the_choice_of_penalty_and_nothing_else() -> None:
+    data = replace(some_data(), validation=some_data(40).train)
+    recipe = small(probes={"head_layers": True})
+    (losses, alone), (again, own) = outcome(recipe, some_data()), outcome(recipe, data)
+    assert losses == again
+    assert own.outcomes.keys() == alone.outcomes.keys()
+    assert own.metrics["n_test"] == alone.metrics["n_test"]
+    for name in ("knn_top1", "alignment_h", "uniformity_z"):
+        assert np.array_equal(alone.outcomes[name], own.outcomes[name])
+    assert own.metrics["probe_validation_top1"] * 40 / 100 == pytest.approx(
+        round(own.metrics["probe_validation_top1"] * 40 / 100)
+    )
+
+
+def test_one_training_image_of_a_class_will_do_where_validation_images_are_given() -> None:
+    data = some_data()
+    few = replace(data, train=data.train.take(np.array([0, 1, *range(2, 96, 2)])))
+    with pytest.raises(BadInput, match="validation split needs at least two"):
+        trial.check(small(), few)
+    trial.check(small(), replace(few, validation=data.test))
+
+
 def test_groups_change_the_validation_split_and_nothing_else() -> None:
     _, alone = outcome(small(), some_data())
     _, together = outcome(small(), grouped(some_data()))

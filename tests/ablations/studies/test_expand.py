@@ -60,6 +60,8 @@ def test_a_folder_is_found_from_wherever_workers_stand(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for kind in ("folder", "pairs"):
         assert tiny_trials(tmp_path, data=f"{kind}:photos")[0].recipe.data.source == f"{kind}:{tmp_path}/photos"
+    trials = tiny_trials(tmp_path, data="folder:photos", overrides={"data.test": "folder:others"})
+    assert trials[0].recipe.data.test == f"folder:{tmp_path}/others"
 
 
 def test_a_shipped_scale_that_the_study_does_not_list_is_refused(tmp_path):

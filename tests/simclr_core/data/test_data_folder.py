@@ -120,17 +120,94 @@ def test_copies_of_an_image_are_all_on_one_side(tmp_path, cache):
     assert not contents(loaded.train.images) & contents(loaded.test.images)
 
 
-@pytest.mark.parametrize(("train", "test"), [("train", "test"), ("Training", "TESTING")])
+@pytest.mark.parametrize(
+    ("train", "test"), [("train", "test"), ("Training", "TESTING"), ("train", "val"), ("train", "Valid")]
+)
 def test_the_users_own_split_is_kept(tmp_path, cache, train, test):
     fill(tmp_path / "own" / train, {"cat": 4, "dog": 3})
     fill(tmp_path / "own" / test, {"cat": 2, "dog": 1}, start=100)
-    fill(tmp_path / "own" / "val", {"cat": 1, "bird": 1}, start=200)
+    fill(tmp_path / "own" / "notes", {"cat": 1, "bird": 1}, start=200)
     loaded = folder.load(str(tmp_path / "own"), 12, cache)
+    assert loaded.validation is None
     assert loaded.train.labels.tolist() == [0, 0, 0, 0, 1, 1, 1]
     assert loaded.test.labels.tolist() == [0, 0, 1]
     assert contents(loaded.test.images) == {
         np.asarray(picture(i)).transpose(2, 0, 1).tobytes() for i in range(100, 103)
     }
+
+
+def test_what_is_called_validation_is_tested_on_where_there_is_nothing_else_and_this_is_said(tmp_path, cache):
+    fill(tmp_path / "own" / "train", {"cat": 4, "dog": 3})
+    fill(tmp_path / "own" / "val", {"cat": 2, "dog": 1}, start=100)
+    (remark,) = folder.load(str(tmp_path / "own"), 12, cache).remarks
+    assert "has no test images; its validation images are tested on" in remark
+    (tmp_path / "own" / "val").rename(tmp_path / "own" / "test")
+    assert folder.load(str(tmp_path / "own"), 12, cache).remarks == ()
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "Validation"])
+def test_beside_test_images_validation_images_are_neither_trained_nor_tested_on(tmp_path, cache, name):
+    fill(tmp_path / "own" / "train", {"cat": 4, "dog": 3})
+    fill(tmp_path / "own" / "test", {"cat": 2, "dog": 1}, start=100)
+    without = folder.load(str(tmp_path / "own"), 12, cache)
+    fill(tmp_path / "own" / name, {"cat": 2, "dog": 3}, start=200)
+    loaded = folder.load(str(tmp_path / "own"), 12, cache)
+    assert loaded.validation is not None
+    assert contents(loaded.validation.images) == {
+        np.asarray(picture(i)).transpose(2, 0, 1).tobytes() for i in range(200, 205)
+    }
+    assert loaded.validation.labels.tolist() == [0, 0, 1, 1, 1]
+    assert np.array_equal(loaded.train.images, without.train.images)
+    assert np.array_equal(loaded.test.images, without.test.images)
+    assert loaded.fingerprint != without.fingerprint
+    assert any("the linear probe chooses its penalty" in remark for remark in loaded.remarks)
+
+
+def test_training_images_alone_are_split_as_an_unsplit_folder_is(tmp_path, pets, cache):
+    plain = folder.load(str(pets), 12, cache)
+    (tmp_path / "own").mkdir()
+    pets.rename(tmp_path / "own" / "train")
+    loaded = folder.load(str(tmp_path / "own"), 12, cache)
+    assert same(loaded, plain)
+    assert any("a fifth of them is held out to test on" in remark for remark in loaded.remarks)
+
+
+def test_test_images_may_lie_elsewhere_and_are_the_same_data_as_in_one_folder(tmp_path, cache):
+    fill(tmp_path / "own" / "train", {"cat": 4, "dog": 3})
+    fill(tmp_path / "own" / "test", {"cat": 2, "dog": 1}, start=100)
+    together = folder.load(str(tmp_path / "own"), 12, cache)
+    (tmp_path / "own" / "test").rename(tmp_path / "hospital")
+    said = Data(test=f"folder:{tmp_path / 'hospital'}")
+    assert same(folder.load(str(tmp_path / "own"), 12, cache, said), together)
+    assert same(folder.load(str(tmp_path / "own" / "train"), 12, cache, said), together)
+    fill(tmp_path / "hospital", {"dog": 1}, start=150)
+    assert folder.load(str(tmp_path / "own"), 12, cache, said).fingerprint != together.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (
+            lambda path: fill(path, {"cat": 2, "bird": 2}, 100),
+            "data.test has the classes bird, cat, but the images",
+        ),
+        (lambda path: [fill(path / part, {"cat": 2, "dog": 2}, 100) for part in ("train", "test")], "not a split"),
+        (lambda _: None, "cannot open this folder: No such file or directory"),
+    ],
+)
+def test_test_images_elsewhere_that_do_not_fit_are_one_sentence(tmp_path, pets, cache, make, said):
+    make(tmp_path / "there")
+    with pytest.raises(BadInput) as refused:
+        folder.load(str(pets), 12, cache, Data(test=f"folder:{tmp_path / 'there'}"))
+    assert said in str(refused.value)
+    assert str(refused.value).startswith(str(tmp_path / "there"))
+
+
+def test_two_sets_of_test_images_are_one_sentence(tmp_path, pets, cache):
+    fill(tmp_path / "own" / "train", {"cat": 4, "dog": 3})
+    fill(tmp_path / "own" / "test", {"cat": 2, "dog": 1}, start=100)
+    with pytest.raises(BadInput, match=r"has test images of its own; data\.test is for folders that have none\.$"):
+        folder.load(str(tmp_path / "own"), 12, cache, Data(test=f"folder:{pets}"))
 
 
 def test_a_class_may_be_called_test_when_it_holds_images_itself(tmp_path, cache):
@@ -177,11 +254,19 @@ def test_links_in_circles_end(pets, cache):
         (lambda path: [(path / name).mkdir(parents=True) for name in "ab"], "none of its class folders holds an image"),
         (lambda path: fill(path, {"a": 3, "b": 0}), "the class folder b holds no readable image"),
         (lambda path: fill(path, {"a": 3, "b": 1}), "the class folder b holds a single image"),
-        (lambda path: fill(path / "train", {"a": 3, "b": 3}), "has train/ but no test/"),
-        (lambda path: fill(path / "test", {"a": 3, "b": 3}), "has test/ but no train/"),
+        (lambda path: fill(path / "test", {"a": 3, "b": 3}), "has test/ but no train/; allowed: train/ with test/ or"),
+        (lambda path: fill(path / "val", {"a": 3, "b": 3}), "has val/ but no train/; allowed: train/ with test/ or"),
+        (
+            lambda path: (fill(path / "train", {"a": 3, "b": 3}), fill(path / "plane", {"a": 3})),
+            "has train/ beside other folders (plane); allowed: train/ with test/ or val/ or both",
+        ),
+        (
+            lambda path: [fill(path / name, {"a": 3, "b": 3}) for name in ("train", "val", "Valid")],
+            "has both Valid/ and val/; allowed: one of them",
+        ),
         (
             lambda path: (fill(path / "train", {"a": 3, "b": 3, "d": 1}), fill(path / "test", {"a": 3, "c": 3})),
-            "must have the same class folders, but one part alone has train/b, train/d, test/c",
+            "must have the same class folders, but not all of them have train/b, train/d, test/c",
         ),
         (
             lambda path: (fill(path / "train", {"a": 3, "b": 3}), fill(path / "test", {"a": 3, "b": 0})),
@@ -431,14 +516,14 @@ def test_a_writer_that_dies_half_way_leaves_nothing_that_is_read(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        store.write(tmp_path / "entry", blocks(), 4, np.zeros(4, np.int64), 2, {})
+        store.write(tmp_path / "entry", blocks(), (3, 4, 4), np.zeros(4, np.int64), 2, {})
     assert store.read(tmp_path / "entry") is None
     assert not list(tmp_path.iterdir())
 
 
 def test_pixels_of_one_writer_with_fields_of_another_are_not_trusted(tmp_path):
     for name, value in (("one", 1), ("two", 2)):
-        store.write(tmp_path / name, [np.full((2, 3, 4, 4), value, np.uint8)], 4, np.zeros(2, np.int64), 1, {})
+        store.write(tmp_path / name, [np.full((2, 3, 4, 4), value, np.uint8)], (3, 4, 4), np.zeros(2, np.int64), 1, {})
     (tmp_path / "two.npy").replace(tmp_path / "one.npy")
     assert store.read(tmp_path / "one") is None
 

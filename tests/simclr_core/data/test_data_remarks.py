@@ -194,7 +194,9 @@ def test_a_class_is_one_class_in_either_unicode_form(tmp_path):
 def test_large_images_are_said_to_shrink(tmp_path):
     for i in range(4):
         picture(tmp_path / "own" / "ab"[i % 2] / f"{i}.png", i, side=30)
-    assert "up to 30 x 30 pixels are shrunk to 12 x 12" in the_one(read(tmp_path / "own", Data()), "--set data.size=N")
+    assert "up to 30 x 30 pixels are shrunk to 12 x 12" in the_one(
+        read(tmp_path / "own", Data()), "--set data.size=24 takes about 4"
+    )
 
 
 def test_remarks_come_from_the_cache_too_and_name_what_cannot_be_read(tmp_path):

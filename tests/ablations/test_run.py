@@ -326,6 +326,24 @@ def test_an_empty_folder_and_a_folder_of_one_class_are_one_sentence_each(tmp_pat
     assert "class" in refused(capsys, [*argv, "--data", pictures(tmp_path / "one", ["cat"])])
 
 
+def test_a_manifest_that_cannot_be_used_is_one_sentence_and_nothing_is_written(tmp_path, capsys):
+    source = pictures(tmp_path / "listed", ["cat", "dog"])
+    (tmp_path / "listed" / "metadata.csv").write_text("file_name,label\ncat/0.png,cat\ngone.png,dog\n")
+    argv = [*tiny.write(tmp_path), "--engine", "inline", "--data", source]
+    assert "metadata.csv: 1 of 2 listed files do not exist (gone.png)." in refused(capsys, argv)
+    assert not list(tmp_path.rglob("*.npy"))
+
+
+def test_a_run_on_gray_images_that_are_split_in_three(tmp_path, capsys):
+    for i, part in enumerate(("train", "val", "test")):
+        source = pictures(tmp_path / "own" / part, ["cat", "dog"], n=[24, 4, 6][i]).removesuffix(f"/{part}")
+    gray = ["--set", "data.channels=1", "--set", "data.normalize=set", "--seeds", "1"]
+    assert run.main([*tiny.write(tmp_path), "--engine", "inline", "--data", source, *gray]) == 0
+    said = capsys.readouterr().err
+    assert "on its validation images the linear probe chooses its penalty" in said
+    assert "of the transformation color only brightness and contrast act" in said
+
+
 def test_bfloat16_on_a_cpu_without_amx_is_one_sentence(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     argv = [*tiny.write(tmp_path), "--engine", "inline", "--set", "schedule.precision=bfloat16"]

@@ -152,6 +152,7 @@ def test_a_damaged_or_foreign_dicom_file_is_named_and_skipped(tmp_path, change, 
 @pytest.fixture
 def without_extras(monkeypatch):
     monkeypatch.setattr(extras, "LIBRARIES", dict.fromkeys(extras.LIBRARIES, "no_library_of_this_name"))
+    Image.init()
     monkeypatch.setattr(Image, "ID", [name for name in Image.ID if name != "HEIF"])
     for cached in (extras.installed, decode.formats):
         cached.cache_clear()

@@ -72,6 +72,10 @@ def _check(data: Data) -> None:
                 f"data.{name}: is for images of your own (--data folder:PATH or pairs:PATH), not for {data.source}."
             )
 
+    if data.source.startswith("pairs:") and (data.test is not None or data.group == "manifest"):
+        what = "test" if data.test is not None else "group: manifest"
+        raise BadInput(f"data.{what} is for --data folder:PATH, not for {data.source}.")
+
 
 def _unlimited(data: Data) -> Data:
     return data.model_copy(update={"limit": None, "test_limit": None})

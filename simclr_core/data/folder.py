@@ -31,6 +31,7 @@ from simclr_core.errors import BadInput
 
 LAYOUT = 3  # of what is cached; raised whenever the same files would give another split, or other notes
 MAX_UNREADABLE = 0.05  # share of all images
+SIDES = {"train": False, "test": True, "validation": "validation"}  # of an image, in the fingerprint
 
 
 def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # noqa: B008 - frozen
@@ -200,9 +201,8 @@ def keep(
     groups = np.array(units_of(readable, said.grouped), np.int64)
     parts = parts_of(listing, readable, groups.tolist(), said.grouped)
     order = np.argsort(parts, kind="stable")
-    sides = {"train": False, "test": True, "validation": "validation"}
     named = [
-        [int(label), sides[PARTS[part]], sha] for label, part, (_, sha) in zip(labels, parts, readable, strict=True)
+        [int(label), SIDES[PARTS[part]], sha] for label, part, (_, sha) in zip(labels, parts, readable, strict=True)
     ]
     more = {"groups": groups.tolist()} if said.grouped else {}
     more |= {"range": note["range"]} if note["range"] else {}

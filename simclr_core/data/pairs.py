@@ -20,7 +20,7 @@ from simclr_core.config import Data
 from simclr_core.data import cache as store
 from simclr_core.data import paired_cache
 from simclr_core.data.decode import DECODER
-from simclr_core.data.folder import MAX_UNREADABLE, decode_all, decoded_by, digest, hash_all
+from simclr_core.data.folder import MAX_UNREADABLE, SIDES, decode_all, decoded_by, digest, hash_all
 from simclr_core.data.hold_out import units
 from simclr_core.data.images import Dataset
 from simclr_core.data.layout import require_groups
@@ -149,10 +149,11 @@ def keep(
     order = np.argsort(parts, kind="stable")
     row = np.array(rows, np.int64)[order]
     labels = np.array([file.label for file, _ in left], np.int64)
-    named = [[int(label), PARTS[part], *key[:2]] for label, part, key in zip(labels, parts, keys, strict=True)]
+    named = [[int(label), SIDES[PARTS[part]], *key[:2]] for label, part, key in zip(labels, parts, keys, strict=True)]
     ranges = [side["range"] for side in note["sides"]]
     of_groups = np.array(groups, np.int64)[order].tolist() if said.grouped else None
-    more = [ranges, said.fourth_band, groups if said.grouped else None, recordings[0].shape[1]]
+    channels = recordings[0].shape[1]
+    more = [ranges, said.fourth_band, groups if said.grouped else None, *([channels] if channels != 3 else [])]
     return paired_cache.write(
         stem,
         [_blocks(images, row) for images in recordings],

@@ -319,3 +319,9 @@ def test_pairs_are_a_source_like_others(own, tmp_path):
     assert fingerprint(said, tmp_path / "cache") == loaded.fingerprint
     assert "left recordings" in remarks_on(said, tmp_path / "cache")[0]
     assert loaded.title == "pairs own"
+
+
+@pytest.mark.parametrize("said", [{"test": "folder:elsewhere"}, {"group": "manifest"}])
+def test_what_only_a_folder_has_is_refused_of_pairs(tmp_path, said):
+    with pytest.raises(BadInput, match=r"is for --data folder:PATH, not for pairs:own\.$"):
+        fingerprint(Data(source="pairs:own", **said), tmp_path)

@@ -26,6 +26,9 @@ Range = tuple[float, float]
 FourthBand = Literal["alpha", "ignored"]
 
 
+CANDIDATES = 2000  # test images, at most, among which a retrieval looks for the one
+
+
 class Part(BaseModel):
     """A frozen piece of a recipe; unknown keys are errors."""
 
@@ -39,6 +42,8 @@ class Data(Part):
     size: int = Field(default=24, ge=8, le=512)  # side in pixels after decoding
     limit: int | None = Field(default=None, ge=2)  # at most so many training images, as balanced as classes allow
     test_limit: int | None = Field(default=None, ge=2)  # likewise of the test images
+    labels: Literal["none"] | None = None  # none: no label is used; null: as the source has them
+    probe: str | None = None  # another source, on which is probed; of `source` no label is used then
     # Of a folder of one's own. What belongs together and is never torn apart by a split, and what intervals count:
     # parent: the folder directly above an image; image: nothing does, and subfolders need no warning; null: not said.
     group: Literal["parent", "image"] | None = None
@@ -52,10 +57,12 @@ class Data(Part):
             raise ValueError(f"range must be two numbers, the value of black below that of white, got {list(between)}")
         return between
 
-    @field_validator("source")
+    @field_validator("source", "probe")
     @classmethod
-    def _known(cls, source: str) -> str:
-        if source in ("embedded", *DOWNLOADED) or (source.startswith("folder:") and len(source) > len("folder:")):
+    def _known(cls, source: str | None) -> str | None:
+        if source is None or source in ("embedded", *DOWNLOADED):
+            return source
+        if source.startswith("folder:") and len(source) > len("folder:"):
             return source
         raise ValueError(f"unknown data source {source!r}{nearest(source, SOURCES)}")
 
@@ -453,6 +460,11 @@ class Recipe(Part):
         factors = {"none": 1.0, "linear": batch / 256, "sqrt": math.sqrt(batch)}
         return self.optimizer.lr * factors[self.optimizer.scaling]
 
+    def without_labels(self) -> Self:
+        """The recipe with those probes alone that need no label."""
+        asked = {"head_layers": False, "online": False, "augmented_linear": None, "finetune": None}
+        return self.model_copy(update={"probes": self.probes.model_copy(update=asked)})
+
     @property
     def data_sets(self) -> tuple[Data, ...]:
         """The images trained and tested on, then those of the transfer probe, if any."""
@@ -469,8 +481,11 @@ class Recipe(Part):
         if self.probes.transfer is not None:
             fields["probes"]["transfer"]["source"] = transfer
         for part, data in zip((fields["data"], fields.get("probes", {}).get("transfer")), self.data_sets, strict=False):
+            part.pop("probe", None)  # it has its share in the fingerprint
             if data.group == "image":  # said, and the same as not said
                 del part["group"]
+            if data.probe is not None or data.source.startswith("folder:"):  # whose fingerprint tells that of labels
+                part.pop("labels", None)
         fields["recipe_version"] = RECIPE_VERSION
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -1,6 +1,6 @@
-"""A user's own images: one subfolder per class, with or without train/ and test/ above them (see listing.py).
+"""A user's own images: one subfolder per class or none, with or without train/ and test/ above them (see listing.py).
 
-Without them a fifth of each class is held out for testing (see split.py). Images that cannot be read are named and
+Without these a fifth of each class is held out for testing (see split.py). Images that cannot be read are named and
 skipped, up to one in twenty. The first start hashes every file and decodes it; a later one compares names, sizes and
 times, and maps the decoded pixels from the cache.
 """
@@ -33,16 +33,17 @@ MAX_UNREADABLE = 0.05  # share of all images
 def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # noqa: B008 - frozen
     """The folder's images as (3, size, size), decoded at most once. Raises BadInput, one sentence each.
 
-    said: what the recipe says of the files, its group, range and fourth_band. The order of images depends on their
+    said: what the recipe says of the files: labels, group, range and fourth_band. The order of images depends on their
     class and content, the fingerprint on these, the split, the groups and the range of intensities: neither on where
     the folder is, what its files are called, or in which order the disk lists them.
     """
-    listing = list_images(Path(path))
+    listing = list_images(Path(path), said.labels)
     root = listing.root
     if said.group == "parent" and (loose := [file.name for file in listing.files if not file.group]):
         raise BadInput(
             f"{root}: data.group: parent takes the folder above an image for its group, but {len(loose)} of "
-            f"{len(listing.files)} images lie directly in their class folder ({printable(loose[0])})."
+            f"{len(listing.files)} images lie directly in {'their class folder' if listing.labeled else 'it'} "
+            f"({printable(loose[0])})."
         )
     rows = [[file.name, file.label, file.split, *file.stamp, file.problem] for file in listing.files]
     settings = [LAYOUT, DECODER, size, said.group, said.range, said.fourth_band]
@@ -55,7 +56,7 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
     if (groups := stored.note["groups"]) is not None:
         train = replace(train, groups=np.array(groups[: len(train)], np.int64))
         test = replace(test, groups=np.array(groups[len(train) :], np.int64))
-    return Dataset(
+    dataset = Dataset(
         train,
         test,
         class_names=listing.class_names,
@@ -64,6 +65,7 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
         skipped=tuple(known["skipped"]),
         remarks=tuple(known["remarks"]),
     )
+    return dataset if listing.labeled else dataset.without_labels()
 
 
 def digest(value: Any) -> str:

@@ -3,6 +3,9 @@
     PATH/CLASS/**/image           no split of the user's own
     PATH/train/CLASS/**/image     the user's split; other folders beside train/ and test/ (val/, ...) are not used
     PATH/test/CLASS/**/image
+    PATH/train/unlabeled/**/image beside them: images to train on without a label
+    PATH/image, PATH/**/image     no labels: where images lie directly in PATH, or where the user says so;
+    PATH/train/, PATH/test/       likewise with the user's split
 
 Files are told by what their names end in. Hidden files and folders, and files that are no images, are passed over.
 """
@@ -16,22 +19,26 @@ from pathlib import Path
 from typing import Literal
 
 from simclr_core.data.decode import suffixes
+from simclr_core.data.images import UNLABELED
 from simclr_core.errors import BadInput
 
+WITHOUT_LABELS = ("unlabeled", "unlabelled")  # folders within train/, in any case
 TRAIN_NAMES, TEST_NAMES = ("train", "training"), ("test", "testing")  # in any case
 NOT_CLASSES = {"__MACOSX", "@eaDir"}  # what macOS archives and Synology disks leave behind, besides dotfiles
 
 WHY_CLASSES = "because representations are judged by how well they tell labels apart, and the folders are the labels"
+
+NAMELESS = ("",)  # the one class of images without labels, which no folder can be called
 
 Split = Literal["train", "test"]
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """One image of a class. `problem` says why it cannot even be opened, if so."""
+    """One image. `problem` says why it cannot even be opened, if so."""
 
     name: str  # relative to the user's folder, with forward slashes
-    label: int
+    label: int  # UNLABELED of one beside the classes; 0 of all where there are no classes
     split: Split | None  # None where the user has made no split
     group: str = ""  # the folder it lies in, below its class's; the same name under another class is the same group
     stamp: tuple[int, ...] = ()  # size in bytes, times of change in nanoseconds: another stamp, another content
@@ -40,11 +47,16 @@ class ImageFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """A user's folder as far as the disk tells without opening a file."""
+    """A user's folder as far as the disk tells without opening a file. Without labels all is one class, nameless."""
 
     root: Path
     class_names: tuple[str, ...]
     files: tuple[ImageFile, ...]
+
+    @property
+    def labeled(self) -> bool:
+        """Whether there are classes."""
+        return self.class_names != NAMELESS
 
     @property
     def split(self) -> bool:
@@ -52,9 +64,12 @@ class Listing:
         return self.files[0].split is not None
 
 
-def list_images(path: Path) -> Listing:
-    """All images below the class folders, by name. Raises BadInput where the layout is neither of the two."""
-    wanted = "--data folder:PATH takes a folder with one subfolder per class"
+def list_images(path: Path, labels: Literal["none"] | None = None) -> Listing:
+    """All images, by name, and of which class they are. labels: none, or as the folders are.
+
+    Raises BadInput where the layout is none of the above.
+    """
+    wanted = "--data folder:PATH takes a folder of images, or with one subfolder per class"
     try:
         root = path.expanduser().resolve()
         kind = root.stat().st_mode
@@ -65,8 +80,14 @@ def list_images(path: Path) -> Listing:
     if not children(root):
         raise BadInput(f"{root}: the folder is empty; {wanted}.")
     parts = user_split(root) or {None: root}
+    if labels == "none" or all(lie_side_by_side(part, root) for part in parts.values()):
+        files = [file for split, part in parts.items() for file in images_below(part, root, 0, split)]
+        if not files:
+            raise BadInput(f"{root}: holds no image (.jpg, .png, .tif and so on).")
+        return Listing(root, NAMELESS, tuple(sorted(files, key=lambda file: file.name)))
     classes = {split: class_folders(part) for split, part in parts.items()}
     first, last = next(iter(classes.values())), next(reversed(classes.values()))
+    beside = [first.pop(name) for name in [*first] if name.casefold() in WITHOUT_LABELS and name not in last]
     if one_sided := first.keys() ^ last.keys():
         listed = ", ".join(
             f"{folder.parent.name}/{printable(folder.name)}"
@@ -81,6 +102,7 @@ def list_images(path: Path) -> Listing:
         for label, name in enumerate(first)
         for file in images_below(folders[name], root, label, split)
     ]
+    files += [file for folder in beside for file in images_below(folder, root, UNLABELED, "train")]
     if not files:
         raise BadInput(f"{root}: none of its class folders holds an image (.jpg, .png, .tif and so on).")
     names = tuple(printable(folder.name) for folder in first.values())
@@ -113,6 +135,15 @@ def user_split(root: Path) -> dict[Split | None, Path] | None:
     return None
 
 
+def lie_side_by_side(part: Path, root: Path) -> bool:
+    """Whether images lie directly in this part, beside fewer than two folders that hold some: there are no classes."""
+    entries = children(part)
+    if not any(is_image(entry.name) for entry in entries):
+        return False
+    folders = (Path(entry.path) for entry in filter(is_folder, entries))
+    return sum(any(images_below(folder, root, 0, None)) for folder in folders) < 2
+
+
 def class_folders(part: Path) -> dict[str, Path]:
     """Class name to folder, by name. Raises BadInput where there are fewer than two, or two of one name.
 
@@ -132,12 +163,13 @@ def class_folders(part: Path) -> dict[str, Path]:
         return folders
     if folders:
         raise BadInput(
-            f"{part}: has only one class folder, {printable(*folders)!r}; at least two are needed, {WHY_CLASSES}."
+            f"{part}: has only one class folder, {printable(*folders)!r}; at least two are needed, {WHY_CLASSES}; "
+            "or --set data.labels=none for images without labels."
         )
     loose = any(is_image(entry.name) for entry in entries)
     raise BadInput(
         f"{part}: {'its images lie side by side' if loose else 'has no class folders'}; they belong in one subfolder "
-        f"per class, at least two, {WHY_CLASSES}."
+        f"per class, at least two, {WHY_CLASSES}; or --set data.labels=none for images without labels."
     )
 
 

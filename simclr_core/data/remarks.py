@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from simclr_core.config import Data
+from simclr_core.data.images import UNLABELED
 from simclr_core.data.listing import Listing, printable
 from simclr_core.data.split import Hashed
 
@@ -12,6 +13,7 @@ NAMED = 3  # examples in a sentence
 
 def remarks(listing: Listing, files: Sequence[Hashed], said: Data, size: int, note: Mapping[str, Any]) -> Iterator[str]:
     """Say what of these readable files is remarkable. said: the recipe's. note: see folder.decode_all and keep."""
+    yield from _labels(listing, files)
     yield from _copies(listing, files)
     yield from _groups(listing, files, said, note)
     if "why" in note:
@@ -27,6 +29,21 @@ def remarks(listing: Listing, files: Sequence[Hashed], said: Data, size: int, no
         yield (
             f"{listing.root}: images of up to {width:,} x {height:,} pixels are shrunk to {size} x {size}. "
             "Others: --set data.size=N."
+        )
+
+
+def _labels(listing: Listing, files: Sequence[Hashed]) -> Iterator[str]:
+    """How many images have no label, and what becomes of them."""
+    if not listing.labeled:
+        yield (
+            f"{listing.root}: its {len(files):,} images are taken without labels, so what is measured needs none. "
+            "With one subfolder per class they have some."
+        )
+    elif beside := sum(file.label == UNLABELED for file, _ in files):
+        known = sum(file.label != UNLABELED and file.split == "train" for file, _ in files)
+        yield (
+            f"{listing.root}: {beside:,} training images have no label: the encoder trains on all {beside + known:,}, "
+            f"probes on the {known:,} with one."
         )
 
 
@@ -48,7 +65,7 @@ def _copies(listing: Listing, files: Sequence[Hashed]) -> Iterator[str]:
             f"{listing.root}: {tested:,} of {sum(file.split == 'test' for file, _ in files):,} test images are "
             f"training images too ({_some(pairs)}): on them memory is measured."
         )
-    torn = [copies for copies in same if len({file.label for file in copies}) > 1]
+    torn = [copies for copies in same if len({file.label for file in copies} - {UNLABELED}) > 1]
     if torn:
         pairs = [" is ".join({file.label: file.name for file in copies}.values()) for copies in torn]
         yield (
@@ -74,8 +91,9 @@ def _groups(listing: Listing, files: Sequence[Hashed], said: Data, note: Mapping
         names = sorted(set.union(*groups.values()))
         if len({(file.label, file.group) for file in listing.files}) > len(listing.class_names):
             torn = "" if listing.split else ", and the split may tear them apart"
+            where = "every class folder holds only subfolders" if listing.labeled else "all images lie in subfolders"
             yield (
-                f"{listing.root}: every class folder holds only subfolders ({_some(names)}). If the images of one "
+                f"{listing.root}: {where} ({_some(names)}). If the images of one "
                 f"belong together, as a patient's do, they are no independent answers{torn}: --set data.group=parent. "
                 "If not: --set data.group=image."
             )

@@ -31,7 +31,8 @@ def in_test(listing: Listing, files: Sequence[Hashed], by_parent: bool) -> NDArr
         for label, name in enumerate(listing.class_names):
             if label not in filled:
                 where = f"{split}/" if split else ""
-                raise BadInput(f"{listing.root}: the class folder {where}{name} holds no readable image.")
+                folder = f"the class folder {where}{name}" if listing.labeled else f"the folder {where}".rstrip()
+                raise BadInput(f"{listing.root}: {folder} holds no readable image.")
     if listing.split:
         return np.array([file.split == "test" for file, _ in files], np.bool_)
     of_files = units_of(files, by_parent)
@@ -48,7 +49,7 @@ def in_test(listing: Listing, files: Sequence[Hashed], by_parent: bool) -> NDArr
         if sum(own[label] > 0 for own in counted.values()) > 1:
             what = "only images that belong with others, which leave none of its own to train on"
         raise BadInput(
-            f"{listing.root}: the class folder {name} holds {what}; "
+            f"{listing.root}: the {f'class folder {name}' if listing.labeled else 'folder'} holds {what}; "
             f"it needs at least two{' groups' if by_parent else ''}, one to train on and one held out."
         )
     return np.array([unit in held for unit in of_files], np.bool_)

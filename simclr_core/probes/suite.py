@@ -20,6 +20,7 @@ from simclr_core.probes.finetune import Classification, augmented_linear, finetu
 from simclr_core.probes.geometry import geometry_probe
 from simclr_core.probes.head_spectrum import head_spectrum
 from simclr_core.probes.knn import knn_probe
+from simclr_core.probes.label_free import label_free
 from simclr_core.probes.linear import Probed, linear_probe
 from simclr_core.probes.measured import Measured, accuracy, balanced_hits, hits
 from simclr_core.probes.transform_prediction import transform_prediction
@@ -39,8 +40,8 @@ class Probing:
 
     @cached_property
     def train_h(self) -> Tensor:
-        """(N, width) representations of the training images, no augmentation."""
-        return features(self.model.encoder, self.dataset.train.images, self.device)
+        """(N, width) representations of the probes' training images, no augmentation."""
+        return features(self.model.encoder, self.dataset.probe_train.images, self.device)
 
     @cached_property
     def test_h(self) -> Tensor:
@@ -59,9 +60,9 @@ class Probing:
 
     def linear(self, images: Dataset, train_x: Tensor, test_x: Tensor) -> Probed:
         """Fit a linear probe to any representation of the training images and let it predict the test images."""
-        known, settings = labels(images.train), self.recipe.probes.linear
+        known, settings = labels(images.probe_train), self.recipe.probes.linear
         classes, seed = len(images.class_names), self.recipe.seed
-        return linear_probe(train_x, known, test_x, classes, settings, seed, groups(images.train))
+        return linear_probe(train_x, known, test_x, classes, settings, seed, groups(images.probe_train))
 
     def classification(self, images: Dataset) -> Classification:
         """These images as the task of a classifier that is trained on crops of them."""
@@ -75,25 +76,32 @@ class Probing:
 
 def measure(
     recipe: Recipe, model: SimCLR, dataset: Dataset, transfer: Dataset | None, device: str
-) -> tuple[Probed, Measurements, dict[str, float]]:
+) -> tuple[Probed | None, Measurements, dict[str, float]]:
     """The linear probe on h; every other measurement by name; and numbers that describe the representation as a whole.
 
-    `transfer`: the images of recipe.probes.transfer. Raises TrialFailed where representations are not finite.
+    Without labels there is no linear probe, and no other one that needs them. `transfer`: the images of
+    recipe.probes.transfer. Raises TrialFailed where representations are not finite.
     """
     probing = Probing(recipe, model, dataset, transfer, device)
-    if not (probing.train_h.isfinite().all() and probing.test_h.isfinite().all()):
+    finite = probing.test_h.isfinite().all() and (not dataset.labeled or probing.train_h.isfinite().all())
+    if not finite:
         raise TrialFailed("the trained encoder gives representations that are not finite")
-    probed = probing.linear(dataset, probing.train_h, probing.test_h)
+    probed = probing.linear(dataset, probing.train_h, probing.test_h) if dataset.labeled else None
     z = None if probing.supervised else probing.of_h(model.head)
     measured, whole = geometry_probe(model.encoder, model.head, dataset.test.images, probing.test_h, z, recipe, device)
+    free, exponents = label_free(model.encoder, dataset.test.images, probing.test_h, recipe.seed, device)
+    measured, whole = measured | free, whole | exponents
+    asked_of = recipe.probes if dataset.labeled else recipe.without_labels().probes
     for asked, probe in PROBES:
-        if asked(recipe.probes):
+        if asked(asked_of):
             measured |= probe(probing)
     return probed, {name: answer.grouped(dataset.test) for name, answer in measured.items()}, whole
 
 
 def _knn(probing: Probing) -> Measurements:
-    train_y, test_y = (labels(part) for part in (probing.dataset.train, probing.dataset.test))
+    if not probing.dataset.labeled:
+        return {}
+    train_y, test_y = (labels(part) for part in (probing.dataset.probe_train, probing.dataset.test))
     classes, settings = len(probing.dataset.class_names), probing.recipe.probes.knn
     return {"knn_top1": knn_probe(probing.train_h, train_y, probing.test_h, test_y, classes, settings)}
 
@@ -136,7 +144,8 @@ def _finetune(probing: Probing) -> Measurements:
 
 def _transform_prediction(probing: Probing) -> Measurements:
     model, images = probing.model, probing.dataset
-    return transform_prediction(model.encoder, model.head, images.train, images.test, probing.recipe, probing.device)
+    seen, recipe, device = images.probe_train, probing.recipe, probing.device
+    return transform_prediction(model.encoder, model.head, seen, images.test, recipe, device)
 
 
 def _color_histograms(probing: Probing) -> Measurements:
@@ -147,7 +156,7 @@ def _color_histograms(probing: Probing) -> Measurements:
 def _transfer(probing: Probing) -> Measurements:
     there, encoder = probing.transfer, probing.model.encoder
     assert there is not None
-    h = [features(encoder, part.images, probing.device) for part in (there.train, there.test)]
+    h = [features(encoder, part.images, probing.device) for part in (there.probe_train, there.test)]
     return _elsewhere("transfer", probing.linear(there, *h).predictions.numpy(), there)
 
 

@@ -45,10 +45,10 @@ def embed(recipe: Recipe, dataset: "Dataset", device: str = "cpu", label: str = 
     with trial.deterministic(device):
         model = trained(recipe, dataset, device, label)
         with notice("Computing h and z"), torch.no_grad():
-            h = tuple(features(model.encoder, part.images, device) for part in (dataset.train, dataset.test))
+            h = tuple(features(model.encoder, part.images, device) for part in (dataset.probe_train, dataset.test))
             model.eval()
             z = tuple(model.head(each) for each in h)
-        train_y, test_y = (torch.from_numpy(np.array(part.labels)) for part in (dataset.train, dataset.test))
+        train_y, test_y = (torch.from_numpy(np.array(part.labels)) for part in (dataset.probe_train, dataset.test))
         perplexity = min(PERPLEXITY, (len(chosen) - 1) / 3)
         for name, (train_x, test_x) in (("h", h), ("z", z)):
             with notice(f"Probing {name}"):
@@ -99,6 +99,8 @@ def require_head(recipe: Recipe) -> None:
 def draw_embedding(cell: Trial, dataset: "Dataset", about: Sequence[str], device: str) -> "Figure":
     from ablations.figures import embedding
 
+    if not dataset.labeled:
+        raise BadInput(f"embedding: the picture shows classes, and {dataset.title} has no labels.")
     recipe = cell.recipe
     shown = embed(recipe, dataset, device, cell.label)
     some = "" if len(shown.names) == len(dataset.class_names) else f" of {len(dataset.class_names)}"

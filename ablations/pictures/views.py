@@ -89,8 +89,13 @@ def row_names(recipes: Sequence[Recipe]) -> list[tuple[str, ...]]:
 
 
 def one_per_class(dataset: "Dataset", most: int) -> tuple[NDArray[np.uint8], list[str]]:
-    """The first test image of each of the first classes, (k, 3, S, S) uint8 with k <= most, and the classes' names."""
+    """The first test image of each of the first classes, (k, 3, S, S) uint8 with k <= most, and the classes' names.
+
+    Without labels the first test images, nameless.
+    """
     labels = dataset.test.labels
+    if not dataset.labeled:
+        return np.array(dataset.test.images[:most]), [""] * min(most, len(labels))
     classes = np.unique(labels)[:most]
     index = np.array([np.flatnonzero(labels == label)[0] for label in classes])
     return np.array(dataset.test.images[index]), [dataset.class_names[label] for label in classes]

@@ -94,6 +94,8 @@ def _base(study: Study, scale: Scale, data: str | None, overrides: Mapping[str, 
         put(fields, path, value)
     parsed = Recipe.parse(fields, "--set")
     put(fields, "data.source", _absolute(parsed.data.source))
+    if parsed.data.probe is not None:
+        put(fields, "data.probe", _absolute(parsed.data.probe))
     if parsed.probes.transfer is not None:
         put(fields, "probes.transfer.source", _absolute(parsed.probes.transfer.source))
     return fields

@@ -120,7 +120,7 @@ def check(todo: Mapping[str, Planned], share: "Allotment", cache: Path) -> None:
     for item in todo.values():
         recipe = item.trial.recipe
         how = (recipe.schedule.batch_size, recipe.schedule.precision)
-        kind = (recipe.data, recipe.views, recipe.transforms, how, recipe.probes)
+        kind = (recipe.data, recipe.views, recipe.transforms, recipe.loss.name, how, recipe.probes)
         if kind in seen:
             continue
         seen.add(kind)

@@ -5,7 +5,7 @@ from math import isfinite
 from ablations.console.text import counted, span
 from ablations.stats.intervals import wilson_half_width
 from ablations.studies.info import StudyInfo
-from ablations.studies.metrics import BRIEF, label, short, text
+from ablations.studies.metrics import BRIEF, label, text
 from ablations.tables.findings import Findings
 from simclr_core.config import CANDIDATES
 
@@ -48,9 +48,9 @@ def _unlabeled(found: Findings) -> str:
         return ""
     images = min(int(found.done["n_test"].min()), CANDIDATES)
     return (
-        f"No labels: {short(info.headline)}, the share of views whose nearest one by the cosine of h, of {images:,} "
-        f"under crop, color and blur that are the same for every cell, is of the same image; chance 1/{images:,}. It "
-        "knows images and no classes: it can be high where what matters to you is lost."
+        "No labels: measured is how often a view's nearest other view, by the cosine of h, is of the same image, among "
+        f"{images:,} images under crop, color and blur that are the same for every cell; chance 1/{images:,}. It tells "
+        "images apart and knows no classes: it can be high where what matters to you is lost."
     )
 
 

@@ -108,7 +108,8 @@ class Cells:
             said = ", ".join(f"{axis} {value}" for axis, value in axes.items())
             raise NotAsked(f"{self.study} has no cell with {said} at this scale")
         if self._unlabeled and needs_labels(metric):
-            raise NotAsked(f"the images of {self.study} have no labels, so that {label(metric)} is not measured")
+            what = label(metric).removesuffix(" (%)")
+            raise NotAsked(f"The images of {self.study} have no labels, so that {what} is not measured")
         if metric not in self._columns:
             raise NotAsked(f"{self.study} has not measured {metric}")
         return Contrast(

@@ -46,7 +46,15 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
             f"({printable(loose[0])})."
         )
     rows = [[file.name, file.label, file.split, *file.stamp, file.problem] for file in listing.files]
-    settings = [LAYOUT, DECODER, size, said.group, said.range, said.fourth_band]
+    settings = [
+        LAYOUT,
+        DECODER,
+        size,
+        said.group,
+        said.range,
+        said.fourth_band,
+        *([said.labels] if said.labels else []),
+    ]
     index = cache / "folders" / f"listing-{digest([settings, str(root), listing.class_names, rows])}"
     known = store.read_note(index)
     if known is None or (stored := store.read(cache / "folders" / known["entry"])) is None:

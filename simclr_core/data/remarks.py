@@ -13,7 +13,7 @@ NAMED = 3  # examples in a sentence
 
 def remarks(listing: Listing, files: Sequence[Hashed], said: Data, size: int, note: Mapping[str, Any]) -> Iterator[str]:
     """Say what of these readable files is remarkable. said: the recipe's. note: see folder.decode_all and keep."""
-    yield from _labels(listing, files)
+    yield from _labels(listing, files, said)
     yield from _copies(listing, files)
     yield from _groups(listing, files, said, note)
     if "why" in note:
@@ -32,13 +32,11 @@ def remarks(listing: Listing, files: Sequence[Hashed], said: Data, size: int, no
         )
 
 
-def _labels(listing: Listing, files: Sequence[Hashed]) -> Iterator[str]:
+def _labels(listing: Listing, files: Sequence[Hashed], said: Data) -> Iterator[str]:
     """How many images have no label, and what becomes of them."""
     if not listing.labeled:
-        yield (
-            f"{listing.root}: its {len(files):,} images are taken without labels, so what is measured needs none. "
-            "With one subfolder per class they have some."
-        )
+        why = "" if said.labels == "none" else ", because they lie in no class folders"
+        yield f"{listing.root}: its {len(files):,} images are taken without labels{why}."
     elif beside := sum(file.label == UNLABELED for file, _ in files):
         known = sum(file.label != UNLABELED and file.split == "train" for file, _ in files)
         yield (

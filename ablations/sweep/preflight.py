@@ -108,7 +108,7 @@ def need_of(todo: Mapping[str, Planned], cache: Path) -> int:
             dataset, transfer = images_of(recipe, cache)
             images = max(len(part.train) + len(part.test) for part in (dataset, transfer) if part is not None)
             recipe = recipe if dataset.labeled else recipe.without_labels()
-            need[kind] = estimated_bytes(recipe, len(dataset.class_names), images)
+            need[kind] = estimated_bytes(recipe, max(1, len(dataset.class_names)), images)
     return max(need.values())
 
 

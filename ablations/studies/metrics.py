@@ -89,7 +89,7 @@ def text(value: float, metric: str = LABELED) -> str:
     return "–" if value != value else f"{value:{FORMATS.get(metric, '.1f')}}"
 
 
-def measured(mean: float, low: float, high: float, metric: str = "top1") -> str:
+def measured(mean: float, low: float, high: float, metric: str = LABELED) -> str:
     """A mean with its 95% interval, if there is one: "53.7 ± 3.0"; "98.0 (91.6 to 100.0)" of one that has been cut."""
     if mean != mean or low != low:
         return text(mean, metric)

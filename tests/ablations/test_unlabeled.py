@@ -36,7 +36,7 @@ def test_a_flat_folder_becomes_a_table_a_figure_and_a_page(tmp_path, capsys, stu
     assert re.search(r"\[1/\d\] .*: retrieval \d+\.\d in ", said.err)
     assert "Retrieval of the image's other view (%)" in said.out
     assert "chance 1/12" in said.out
-    made = frame.read(tmp_path / f"results/{study}/smoke.csv")
+    made = frame.read(tmp_path / f"results/{study}/smoke.csv", {})
     done = made[made["status"] == "done"]
     assert (done["role"] == "cell").sum() == cells
     assert done["policy_retrieval"].notna().all()
@@ -64,7 +64,7 @@ def test_a_supervised_cell_is_refused_before_anything_is_trained(tmp_path, capsy
 def test_a_study_of_labels_runs_without_what_needs_them(tmp_path, capsys):
     source = f"folder:{photographs(tmp_path / 'photographs', 60)}"
     asked(capsys, tmp_path, "linear_vs_finetune", "--data", source, "--seeds", "1")
-    made = frame.read(tmp_path / "results/linear_vs_finetune/smoke.csv")
+    made = frame.read(tmp_path / "results/linear_vs_finetune/smoke.csv", {})
     assert not [column for column in made if column.startswith("finetune") and made[column].notna().any()]
     assert made["policy_retrieval"].notna().all()
     assert (tmp_path / "reports/linear_vs_finetune/smoke.png").is_file()
@@ -77,7 +77,7 @@ def test_one_folder_is_pretrained_on_and_another_probed(tmp_path, capsys):
     both = ("--data", source, "--probe-data", f"folder:{tmp_path / 'b'}")
     said = asked(capsys, tmp_path, "heads", *both, "--seeds", "1", "--only", "head=linear", "--only", "dim=16")
     assert "data: folder a, probed on folder b" in said.out
-    made = frame.read(tmp_path / "results/heads/smoke.csv")
+    made = frame.read(tmp_path / "results/heads/smoke.csv", {})
     done = made[made["status"] == "done"]
     assert done["top1"].notna().all()
     assert done["policy_retrieval"].notna().all()

@@ -22,7 +22,7 @@ BARS = Findings(unlabeled(heads_frame()), without_labels(HEADS))
 
 def test_a_done_trial_without_an_accuracy_is_sound_on_disk_too(tmp_path):
     write(MAP.frame, tmp_path / "table.csv")
-    again = read(tmp_path / "table.csv")
+    again = read(tmp_path / "table.csv", PAIRS.axes)
     pd.testing.assert_frame_equal(again, MAP.frame)
     assert again["top1"].isna().all()
     row = (tmp_path / "table.csv").read_text().splitlines()[1]
@@ -30,7 +30,7 @@ def test_a_done_trial_without_an_accuracy_is_sound_on_disk_too(tmp_path):
         (tmp_path / "table.csv").read_text().replace(row, row.rpartition(",")[0] + ",101")
     )
     with pytest.raises(BadInput, match=f"damaged .{LABEL_FREE} 101"):
-        read(tmp_path / "table.csv")
+        read(tmp_path / "table.csv", PAIRS.axes)
 
 
 def test_the_headline_is_the_accuracy_unless_what_is_done_has_none():

@@ -427,8 +427,8 @@ def test_without_labels_it_compares_by_what_needs_none(tmp_path, capsys):
     path.parent.mkdir(parents=True)
     write(unlabeled(heads_frame()), path)
     assert run(tmp_path) == 0
-    assert "heads at scale laptop, retrieval of the image's other view;" in capsys.readouterr().out
-    assert (tmp_path / "reports/heads/laptop-compare-head-linear-nonlinear-policy_retrieval.svg").is_file()
+    assert "heads at scale laptop, retrieval of the image's other crop;" in capsys.readouterr().out
+    assert (tmp_path / "reports/heads/laptop-compare-head-linear-nonlinear-crop_retrieval.svg").is_file()
     assert run(tmp_path, "--metric", "top1") == 2
     assert "has no accuracy 'top1'" in capsys.readouterr().err
 

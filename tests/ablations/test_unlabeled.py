@@ -34,12 +34,12 @@ def test_a_flat_folder_becomes_a_table_a_figure_and_a_page(tmp_path, capsys, stu
     remark = "photographs: its 60 images are taken without labels, because they lie in no class folders."
     assert said.err.count(remark) == 1
     assert re.search(r"\[1/\d\] .*: retrieval \d+\.\d in ", said.err)
-    assert "Retrieval of the image's other view (%)" in said.out
+    assert "Retrieval of the image's other crop (%)" in said.out
     assert "chance 1/12" in said.out
     made = frame.read(tmp_path / f"results/{study}/smoke.csv", {})
     done = made[made["status"] == "done"]
     assert (done["role"] == "cell").sum() == cells
-    assert done["policy_retrieval"].notna().all()
+    assert done["crop_retrieval"].notna().all()
     assert made[["top1", "balanced_accuracy", "knn_top1", "probe_l2", "probe_validation_top1"]].isna().all(axis=None)
     assert (tmp_path / f"reports/{study}/smoke.png").is_file()
     assert (tmp_path / f"reports/{study}/smoke-cost.png").is_file()
@@ -66,7 +66,7 @@ def test_a_study_of_labels_runs_without_what_needs_them(tmp_path, capsys):
     asked(capsys, tmp_path, "linear_vs_finetune", "--data", source, "--seeds", "1")
     made = frame.read(tmp_path / "results/linear_vs_finetune/smoke.csv", {})
     assert not [column for column in made if column.startswith("finetune") and made[column].notna().any()]
-    assert made["policy_retrieval"].notna().all()
+    assert made["crop_retrieval"].notna().all()
     assert (tmp_path / "reports/linear_vs_finetune/smoke.png").is_file()
 
 
@@ -80,7 +80,7 @@ def test_one_folder_is_pretrained_on_and_another_probed(tmp_path, capsys):
     made = frame.read(tmp_path / "results/heads/smoke.csv", {})
     done = made[made["status"] == "done"]
     assert done["top1"].notna().all()
-    assert done["policy_retrieval"].notna().all()
+    assert done["crop_retrieval"].notna().all()
     assert (done["n_test"] == 16).all()
     record = json.loads((tmp_path / "results/heads/smoke.run.json").read_text())
     assert "--probe-data" in record["command"]

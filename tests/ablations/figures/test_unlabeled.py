@@ -28,7 +28,7 @@ KINDS = ((FULL, PAIRS), (heads_frame(), HEADS), (temperature_frame(), TEMPERATUR
 def test_every_figure_names_the_headline_where_it_would_name_the_accuracy(frame, info):
     findings = Findings(unlabeled(frame), without_labels(info))
     shown = " ".join(texts(figures.draw(findings)))
-    assert label(LABEL_FREE) in shown or "retrieval of the image's other view" in shown
+    assert label(LABEL_FREE) in shown or "retrieval of the image's other crop" in shown
     assert "linear probe" not in " ".join(texts(figures.draw(Findings(findings.frame, alone(findings.info)))))
     seconds = dict.fromkeys(findings.frame["trial_id"], 2.0)
     for drawing in figures.more(Findings(findings.frame, alone(findings.info)), seconds, lambda _: EPOCHS).values():

@@ -34,7 +34,7 @@ def test_a_done_trial_without_an_accuracy_is_sound_on_disk_too(tmp_path):
 
 
 def test_the_headline_is_the_accuracy_unless_what_is_done_has_none():
-    assert headline_of(FULL) == headline_of(FULL.assign(policy_retrieval=1.0)) == "top1"
+    assert headline_of(FULL) == headline_of(FULL.assign(crop_retrieval=1.0)) == "top1"
     assert headline_of(MAP.frame) == LABEL_FREE
     assert headline_of(FULL.assign(status="missing", top1=float("nan"))) == "top1"
 
@@ -50,7 +50,7 @@ def test_a_map_is_of_the_headline():
     assert MAP.pairs.equals(Findings(FULL, PAIRS).pairs)
     assert MAP.baselines[LABEL_FREE]["untrained"] == 20.6
     said = summary(MAP)
-    assert "Retrieval of the image's other view (%); first transformation down" in said
+    assert "Retrieval of the image's other crop (%); first transformation down" in said
     assert "best pair        47.2  color > crop" in said
     assert "untrained        20.6" in said
 
@@ -58,17 +58,18 @@ def test_a_map_is_of_the_headline():
 def test_bars_are_of_the_headline():
     assert BARS.cells["metric"].unique().tolist() == [LABEL_FREE]
     assert BARS.cells["mean"].tolist() == Findings(heads_frame(), HEADS).cells["mean"].tolist()
-    assert "Retrieval of the image's other view (%)" in markdown(BARS)
+    assert "Retrieval of the image's other crop (%)" in markdown(BARS)
     assert "linear probe" not in markdown(Findings(BARS.frame, HEADS.__class__(**{**vars(BARS.info), "paper": ""})))
     assert "Retrieval" in described(BARS)
 
 
 def test_the_caption_says_what_is_measured_by_which_chance_and_what_it_cannot_tell():
     said = " ".join(caption(BARS))
-    assert "No labels: measured is how often a view's nearest other view" in said
+    assert "No labels: measured is how often a crop's nearest other crop" in said
     assert "among 2,000 images" in said  # of 4,000, at most so many are candidates
     assert "chance 1/2,000" in said
     assert "knows no classes" in said
+    assert "favors cells whose own augmentation crops" in said
     half = wilson_half_width(float(BARS.done[LABEL_FREE].median()), 2000)
     assert f"Each cell ± {half:.1f} points: 95% interval of the test set of 2,000 images" in said
     assert "No labels" not in " ".join(caption(Findings(heads_frame(), HEADS)))

@@ -25,11 +25,11 @@ def test_claims_about_accuracies_are_asked_as_before_of_images_with_labels():
 def test_the_answer_is_of_the_headline():
     said = answer(FRAME, INFO)
     assert said.startswith(
-        "Chosen on the first seed, “nonlinear dim 16” reaches 48.5% retrieval of the image's other view"
+        "Chosen on the first seed, “nonlinear dim 16” reaches 48.5% retrieval of the image's other crop"
     )
 
 
 def test_the_ranking_is_of_the_headline():
     figure = Plot(kind="bars", x="dim", hue="head", compare="head", reference="linear").without_labels(["head", "dim"])
     said = answer(FRAME, INFO.__class__(**{**vars(INFO), "figure": figure}))
-    assert said.startswith("Against “linear” at 45.0% retrieval of the image's other view")
+    assert said.startswith("Against “linear” at 45.0% retrieval of the image's other crop")

@@ -64,6 +64,47 @@ def test_train_and_test_of_flat_images_are_the_split(tmp_path):
     assert taken(load(own(tmp_path / "own"), tmp_path)) == (7, 3, False)
 
 
+def test_validation_images_without_labels_are_tested_on_where_there_are_no_others(tmp_path):
+    for name, n, start in (("train", 7, 0), ("val", 3, 7)):
+        photographs(tmp_path / "own" / name, n, start)
+    whole = load(own(tmp_path / "own"), tmp_path)
+    assert taken(whole) == (7, 3, False)
+    assert whole.validation is None
+    assert any("has no test images; its validation images are tested on" in one for one in whole.remarks)
+    more = shutil.copytree(tmp_path / "own", tmp_path / "more")
+    photographs(more / "test", 4, 20)
+    whole = load(own(more), tmp_path)
+    assert taken(whole) == (7, 4, False)
+    assert whole.validation is not None
+    assert labels(whole.validation) == {UNLABELED}
+    assert any("without labels its validation images serve for nothing" in one for one in whole.remarks)
+
+
+def test_train_alone_without_labels_is_split(tmp_path):
+    for name in ("train", "train/deep"):
+        photographs(tmp_path / "own" / name, 5, len(name))
+    said = own(tmp_path / "own", labels="none")
+    assert taken(load(said, tmp_path)) == (8, 2, False)
+
+
+def test_test_images_elsewhere_need_labels_only_where_the_others_have_some(tmp_path):
+    flat, classes = photographs(tmp_path / "flat", 10), tmp_path / "classes"
+    for i, name in enumerate("ab"):
+        photographs(classes / name, 5, 20 + 5 * i)
+    assert taken(load(own(flat, test=f"folder:{classes}"), tmp_path)) == (10, 10, False)
+    with pytest.raises(BadInput, match=r"flat: the images of data.test have no labels, but those of .*classes have\.$"):
+        load(own(classes, test=f"folder:{flat}"), tmp_path)
+
+
+def test_a_manifest_needs_labels_unless_none_are_asked_for(tmp_path):
+    flat = photographs(tmp_path / "flat", 10)
+    lines = [f"{path.name},{'test' if i < 3 else 'train'}" for i, path in enumerate(sorted(flat.iterdir()))]
+    (flat / "metadata.csv").write_text("\n".join(["file_name,split", *lines]))
+    with pytest.raises(BadInput, match="has no column label"):
+        load(own(flat), tmp_path)
+    assert taken(load(own(flat, labels="none"), tmp_path)) == (7, 3, False)
+
+
 def test_class_folders_are_classes_whatever_lies_beside_them(tmp_path):
     for name, start in (("a", 0), ("b", 10)):
         photographs(tmp_path / "own" / name, 10, start)
@@ -125,6 +166,16 @@ def test_unlabeled_within_train_is_trained_on_and_not_probed_on(tmp_path):
     np.testing.assert_array_equal(whole.probe_train.labels, without.train.labels)
     np.testing.assert_array_equal(whole.test.images, without.test.images)
     assert whole.fingerprint != without.fingerprint
+
+
+def test_unlabeled_within_train_needs_images_to_measure_on(tmp_path):
+    path = partly_labeled(tmp_path / "own")
+    (path / "test").rename(tmp_path / "elsewhere")
+    with pytest.raises(BadInput, match=r"training images without a label, but no test/, val/ or data\.test to measure"):
+        load(own(path), tmp_path)
+    assert taken(load(own(path, test=f"folder:{tmp_path / 'elsewhere'}"), tmp_path)) == (38, 6, True)
+    (tmp_path / "elsewhere").rename(path / "val")
+    assert taken(load(own(path), tmp_path)) == (38, 6, True)
 
 
 def test_unlabeled_in_train_and_test_is_a_class_as_any_other(tmp_path):
@@ -202,6 +253,39 @@ def test_the_labels_of_what_is_pretrained_on_are_not_used_and_its_groups_are_not
     assert labels(both.train) == {UNLABELED}
     assert both.train.groups is None
     assert len(set(both.test.groups)) == 2
+
+
+def test_test_and_validation_images_are_those_of_what_is_probed(tmp_path):
+    a, b = photographs(tmp_path / "a", 20), probing(tmp_path / "b")
+    (b / "test").rename(tmp_path / "elsewhere")
+    both = load(own(a, probe=f"folder:{b}", test=f"folder:{tmp_path / 'elsewhere'}"), tmp_path)
+    assert taken(both) == (16, 8, True)
+    shutil.copytree(tmp_path / "elsewhere", b / "test")
+    (tmp_path / "elsewhere").rename(b / "val")
+    both = load(own(a, probe=f"folder:{b}"), tmp_path)
+    assert both.validation is not None
+    assert labels(both.validation) == {0, 1}
+
+
+@pytest.mark.parametrize("said", [Data(probe="pairs:x"), Data(source="embedded-pairs", probe="embedded")])
+def test_two_recordings_are_neither_pretrained_on_nor_probed_where_probes_are_elsewhere(tmp_path, said):
+    with pytest.raises(
+        BadInput, match=r"^data\.probe: is for images of one recording each, and those of .* have two\.$"
+    ):
+        load(said, tmp_path)
+
+
+def test_both_have_as_many_channels(tmp_path):
+    said = own(photographs(tmp_path / "a", 10), probe="embedded", channels=1)
+    with pytest.raises(BadInput, match=r"has 3 channel\(s\), but folder a, .* has 1; allowed: as many"):
+        load(said.model_copy(update={"size": 24}), tmp_path)
+
+
+def test_two_recordings_without_labels_are_two_recordings(tmp_path):
+    known, unknown = (load(Data(source="embedded-pairs", labels=said), tmp_path) for said in (None, "none"))
+    assert labels(unknown.train) == labels(unknown.test) == {UNLABELED}
+    assert known.test.other is not None
+    np.testing.assert_array_equal(known.test.other, unknown.test.other)
 
 
 def test_a_limit_holds_for_both(tmp_path):

@@ -37,14 +37,15 @@ SIDES = {"train": False, "test": True, "validation": "validation"}  # of an imag
 def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # noqa: B008 - frozen
     """The folder's images as (C, size, size), decoded at most once. Raises BadInput, one sentence each.
 
-    said: what the recipe says of the files: test, group, range, fourth_band and channels. The order of images depends
-    on their class and content, the fingerprint on these, the split, the groups, the range of intensities and the number
-    of channels: neither on where the folder is, what its files are called, or in which order the disk lists them.
+    said: what the recipe says of the files: labels, test, group, range, fourth_band and channels. The order of images
+    depends on their class and content, the fingerprint on these, the split, the groups, the range of intensities and
+    the number of channels: neither on where the folder is, what its files are called, or in which order the disk lists
+    them.
     """
     listing = listing_of(Path(path), said)
     root = listing.root
     rows = [[file.name, file.label, file.split, *file.stamp, file.problem] for file in listing.files]
-    settings = [*decoded_by(size, said), said.group]
+    settings = [*decoded_by(size, said), said.group, *([said.labels] if said.labels else [])]
     about = [
         str(root),
         listing.class_names,
@@ -61,7 +62,7 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
         train = replace(train, groups=np.array(groups[: len(train)], np.int64))
         held = replace(held, groups=np.array(groups[len(train) :], np.int64))
     n_validation = len(held) - stored.note["n_test"]
-    return Dataset(
+    dataset = Dataset(
         train,
         held.take(slice(n_validation, None)),
         class_names=listing.class_names,
@@ -71,6 +72,7 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
         remarks=tuple(known["remarks"]),
         validation=held.take(slice(n_validation)) if n_validation else None,
     )
+    return dataset if listing.labeled else dataset.without_labels()
 
 
 def digest(value: Any) -> str:

@@ -38,13 +38,13 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
 
     said: what the recipe says of the files, as in folder.load. The fingerprint covers both recordings' contents.
     """
-    matched = match(Path(path))
+    matched = match(Path(path), said.labels)
     left = matched.sides[0]
     require_groups(left, said, left.kind)
     rows = [
         [file.name, file.label, file.split, *file.stamp, file.problem] for one in matched.sides for file in one.files
     ]
-    settings = [*decoded_by(size, said), said.group]
+    settings = [*decoded_by(size, said), said.group, *([said.labels] if said.labels else [])]
     where = [str(matched.root), matched.devices, [str(side.root) for side in matched.sides]]
     index = cache / "pairs" / f"listing-{digest([settings, where, left.class_names, rows])}"
     known = store.read_note(index)
@@ -56,7 +56,7 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
         train = replace(train, groups=np.array(groups[: len(train)], np.int64))
         held = replace(held, groups=np.array(groups[len(train) :], np.int64))
     n_validation = len(held) - stored.note["n_test"]
-    return Dataset(
+    dataset = Dataset(
         train,
         held.take(slice(n_validation, None)),
         class_names=left.class_names,
@@ -66,6 +66,7 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
         remarks=(*on_matching(matched), *known["remarks"]),
         validation=held.take(slice(n_validation)) if n_validation else None,
     )
+    return dataset if left.labeled else dataset.without_labels()
 
 
 def prepare(matched: Matched, size: int, cache: Path, said: Data) -> tuple[dict[str, Any], store.Stored]:

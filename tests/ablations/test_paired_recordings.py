@@ -71,6 +71,18 @@ def test_two_folders_become_an_answer_and_nothing_is_trained_twice(tmp_path, cap
     assert run.main([*argv, "--seeds", "2"]) == Exit.DONE
 
 
+def test_two_folders_without_labels_become_an_answer_too(tmp_path, capsys):
+    data = two_devices(tmp_path / "own")
+    argv = ["paired_recordings", "--scale", "smoke", "--engine", "inline", "--out", str(tmp_path), "--data", data]
+    assert run.main([*argv, "--seeds", "1", "--set", "data.labels=none"]) == Exit.DONE
+    assert "40 images are taken without labels." in capsys.readouterr().err
+    known = frame.read(tmp_path / "results/paired_recordings/smoke.csv")
+    assert known["crop_retrieval"].notna().all()
+    assert known["top1"].isna().all()
+    assert "other_top1" not in known
+    assert (tmp_path / "reports/paired_recordings/smoke.png").is_file()
+
+
 @pytest.mark.slow
 def test_two_simulated_cameras_need_nothing_at_hand(tmp_path):
     argv = ["paired_recordings", "--scale", "smoke", "--engine", "inline", "--out", str(tmp_path), "--seeds", "1"]

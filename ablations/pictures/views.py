@@ -96,7 +96,7 @@ def one_per_class(dataset: "Dataset", most: int) -> tuple["ImageSet", list[str]]
     """
     labels = dataset.test.labels
     if not dataset.labeled:
-        return dataset.test.take(slice(most)), [""] * min(most, len(labels))
+        return dataset.test.take(np.arange(min(most, len(labels)))), [""] * min(most, len(labels))
     classes = np.unique(labels)[:most]
     index = np.array([np.flatnonzero(labels == label)[0] for label in classes])
     return dataset.test.take(index), [dataset.class_names[label] for label in classes]

@@ -76,7 +76,7 @@ def test_two_folders_without_labels_become_an_answer_too(tmp_path, capsys):
     argv = ["paired_recordings", "--scale", "smoke", "--engine", "inline", "--out", str(tmp_path), "--data", data]
     assert run.main([*argv, "--seeds", "1", "--set", "data.labels=none"]) == Exit.DONE
     assert "40 images are taken without labels." in capsys.readouterr().err
-    known = frame.read(tmp_path / "results/paired_recordings/smoke.csv")
+    known = frame.read(tmp_path / "results/paired_recordings/smoke.csv", {})
     assert known["crop_retrieval"].notna().all()
     assert known["top1"].isna().all()
     assert "other_top1" not in known

@@ -12,6 +12,7 @@ from ablations.console.arguments import Exit
 from ablations.studies.expand import expand
 from ablations.studies.load import load_scale, load_study
 from ablations.sweep import engines
+from ablations.tables import frame
 
 
 def two_devices(root: Path, n: int = 40) -> str:

@@ -130,5 +130,5 @@ def test_what_needs_labels_is_known_of_every_metric():
     ]
     assert {name for name in names if needs_labels(name)} == {
         *("top1", "top5", "balanced_accuracy", "knn_top1", "classifier_top1", "online_top1", "augmented_linear_top1"),
-        *("probe_l2", "probe_validation_top1", "layer_2_top1", "finetune_10_top1", "training_top1"),
+        *("probe_l2", "probe_validation_top1", "layer_2_top1", "finetune_10_top1", "training_top1", "other_top1"),
     }

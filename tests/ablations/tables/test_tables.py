@@ -132,7 +132,7 @@ def test_only_done_rows_carry_metrics():
 
 
 def test_a_done_row_without_a_number_is_refused():
-    with pytest.raises(BadInput, match="cell-crop-crop-0: status is done but it has neither top1 nor policy_ret"):
+    with pytest.raises(BadInput, match="cell-crop-crop-0: status is done but it has neither top1 nor crop_ret"):
         pairs_frame(record("crop", "crop", math.nan))
 
 

@@ -213,6 +213,21 @@ def test_a_damaged_file_of_16_bit_colors_is_named(tmp_path):
     assert named.startswith("a/0.png: ")
 
 
+def test_what_opencv_says_of_a_tiff_does_not_reach_the_terminal(tmp_path, capfd):
+    root = many(
+        tmp_path / "odd", "tif", lambda i: np.roll(np.stack(3 * [ramp(0, 65535, np.uint16)], axis=2), i, axis=0)
+    )
+    for i, path in enumerate(sorted(root.rglob("*.tif"))):
+        raw = path.read_bytes()
+        last = raw.index(b"\x53\x01\x03\x00")  # SampleFormat, 339, becomes a tag that nobody knows
+        path.write_bytes(raw[:last] + bytes([0x60 + i, 0xEA]) + raw[last + 2 :])
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_WARNING)
+    assert cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED) is not None
+    assert "Unknown field" in capfd.readouterr().err
+    load(root)
+    assert "TIFF" not in capfd.readouterr().err
+
+
 def four_bands(path: Path, extra: int | None, i: int) -> None:
     """(90, 60, 30) and a fourth band of 8 bits, of which the file says what it is or does not."""
     path.parent.mkdir(parents=True, exist_ok=True)

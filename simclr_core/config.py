@@ -42,8 +42,8 @@ class Data(Part):
     limit: int | None = Field(default=None, ge=2)  # at most so many training images, as balanced as classes allow
     test_limit: int | None = Field(default=None, ge=2)  # likewise of the test images
     # Of a folder of one's own. What belongs together and is never torn apart by a split, and what intervals count:
-    # parent: the folder below the class folder, with all that is in it; manifest: the column `group` of its metadata.csv; image: nothing does,
-    # and subfolders need no warning; null: not said.
+    # parent: the folder below the class folder, with all in it; manifest: the column `group` of its metadata.csv;
+    # image: nothing does, and subfolders need no warning; null: not said.
     group: Literal["parent", "manifest", "image"] | None = None
     test: str | None = None  # folder:PATH of the test images, where they lie elsewhere
     range: Range | None = None  # the values that become black and white; null: see simclr_core.data.intensities

@@ -95,7 +95,8 @@ def check_channels(recipe: Recipe, dataset: Dataset, transfer: Dataset | None) -
 
 def _check_labels(dataset: Dataset, data: Data) -> None:
     """Whether a linear probe can be trained, its penalty chosen, and tested."""
-    more = "" if data.limit is None else " --set data.limit=null takes all that there are."
+    limited = data.limit is not None and len(dataset.train) == data.limit  # else there are not even so many
+    more = " --set data.limit=null takes all that there are." if limited else ""
     if len(dataset.class_names) < 2:
         raise BadInput(f"{dataset.title} has one class ({dataset.class_names[0]}); a probe needs at least two.")
     if len(dataset.test) < 2:

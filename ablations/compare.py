@@ -20,16 +20,18 @@ from ablations.stats.intervals import Interval
 from ablations.store.trials import Store
 from ablations.studies.info import stamp, values_of
 from ablations.studies.load import load_scale, load_study
-from ablations.studies.metrics import label
+from ablations.studies.metrics import OWN_TASK, label
 from ablations.studies.model import AxisValue
 from ablations.studies.options import choose
-from ablations.tables.frame import axis_array, once
+from ablations.tables.frame import axis_array, headline_of, once
 from ablations.verdicts.claims.registry import TIE
 from ablations.verdicts.contrasts import Axes, Contrast, rows
 from ablations.verdicts.differences import Side, counterparts, matched, split
 from ablations.verdicts.evidence import Estimate, Evidence
 from simclr_core.config import nearest
 from simclr_core.errors import BadInput
+
+OF_OWN_VIEWS = "It is measured on each cell's own views, and so cannot compare cells that differ in augmentation."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,7 +51,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("--axis", required=True, metavar="A", help="the axis whose values are compared, such as head")
     add("--values", required=True, nargs=2, metavar=("X", "Y"), help="two of its values; the answer is Y minus X")
     parser.scale("the scale it was run at")
-    add("--metric", default="top1", help="any accuracy of the study's table (default: top1)")
+    add("--metric", help="any accuracy of the study's table (default: top1, or without labels crop_retrieval)")
     parser.out()
     return parser.parse_args(argv)
 
@@ -61,15 +63,16 @@ def _compare(args: argparse.Namespace) -> str:
     paths, store = Paths(args.out, study.study, scale.scale), Store(results(args.out))
     axes = values_of(study, scale.scale)
     frame = read.table(paths, made_by(paths, args.study, args.scale), axes)
+    metric = args.metric or headline_of(frame)
     accuracies = [column for column in frame if label(column).endswith("(%)") and frame[column].notna().any()]
-    if args.metric not in accuracies:
-        raise BadInput(f"--metric: {paths.table} has no accuracy {args.metric!r}{nearest(args.metric, accuracies)}.")
-    called = label(args.metric).removesuffix(" (%)")
+    if metric not in accuracies:
+        raise BadInput(f"--metric: {paths.table} has no accuracy {metric!r}{nearest(metric, accuracies)}.")
+    called = label(metric).removesuffix(" (%)")
     first, second = (value_of(frame, args.axis, axes[args.axis], text) for text in args.values)
     if first == second:
         raise BadInput(f"--values: {args.values[0]} and {args.values[1]} are the same value; give two different ones.")
     evidence = Evidence({study.study: frame}, store)
-    pairing = pair(evidence, study.study, args.axis, first, second, args.metric)
+    pairing = pair(evidence, study.study, args.axis, first, second, metric)
     used = matched(evidence, pairing.sides)
     if used is None:
         raise BadInput(
@@ -79,8 +82,9 @@ def _compare(args: argparse.Namespace) -> str:
     heading = f"{study.study} at scale {scale.scale}, {called}"
     answer = used.difference(evidence, 1, 0)
     lines = describe(pairing, len(used.cells) * len(used.seeds), answer, first, second, heading)
+    lines += [OF_OWN_VIEWS] if metric in OWN_TASK else []
     title = f"{study.study}: how much better is {args.axis} {second} than {first}? ({called})"
-    stem = paths.comparison(args.axis, first, second, args.metric)
+    stem = paths.comparison(args.axis, first, second, metric)
     figures.use_own_matplotlib_settings(store.cache)
     files = _draw(pairing, answer, [str(first), str(second)], title, warning, stem)
     return "\n".join([*([warning] if warning else []), *lines, "", *map(str, files)])

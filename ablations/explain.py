@@ -45,6 +45,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("study", nargs="?", metavar="STUDY", help="a YAML file, or the name of a shipped study; weights takes none")
     parser.scale("data, encoder, schedule")
     parser.data(f"instead of the scale's: {', '.join(SOURCES)}")
+    parser.probe_data()
     parser.set("a field of the recipe, e.g. schedule.epochs=0")
     parser.only("these cells; of all but views the first one counts")
     parser.out()
@@ -57,7 +58,7 @@ def _explain(args: argparse.Namespace) -> int:
     if args.study is None:
         raise BadInput(f"{args.picture}: give a STUDY, a YAML file or the name of a shipped study.")
     asked, scale = load.load_study(args.study), load.load_scale(args.scale)
-    overrides, only = options.parse_overrides(args.set), options.parse_only(args.only)
+    overrides, only = options.parse_overrides(args.set, args.probe_data), options.parse_only(args.only)
     trials = expand.expand(asked, scale, data=args.data, seeds=1, overrides=overrides, only=only)
     cells = [trial for trial in trials if trial.role == CELL]
     first = cells[0]

@@ -79,6 +79,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     why.add_argument("study", metavar="STUDY", help="a YAML file, or the name of a shipped study")
     why.scale("as for ablations.run")
     why.data("as for ablations.run")
+    why.probe_data()
     why.add_argument("--seeds", type=int, metavar="N", help="as for ablations.run")
     why.set("as for ablations.run")
     prune = subcommand("prune", _prune, "what could be deleted, what that frees, and what it costs; deletes nothing")
@@ -275,7 +276,7 @@ def _files(folder: Path) -> list[str]:
 
 def _why(args: argparse.Namespace, store: Store, leases: Leases) -> int:
     asked, scale = load.load_study(args.study), load.load_scale(args.scale)
-    overrides = options.parse_overrides(args.set)
+    overrides = options.parse_overrides(args.set, args.probe_data)
     wanted = expand.expand(asked, scale, data=args.data, seeds=args.seeds, overrides=overrides)
 
     from ablations.sweep.fit import fit_images  # imports numpy, and loads images

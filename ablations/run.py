@@ -64,6 +64,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("study", metavar="STUDY", help="a YAML file, or the name of a shipped study")
     parser.scale("data, encoder, schedule, resources")
     parser.data(f"instead of the scale's: {', '.join(SOURCES)}")
+    parser.probe_data()
     add("--seeds", type=int, metavar="N", help="how many, from 0, instead of the study's")
     parser.set("a field of the recipe, e.g. schedule.epochs=20")
     parser.only("train these cells (and the baselines) only")
@@ -100,7 +101,7 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
 
     engine = preflight.Engine(args.engine, args.address, args.verbose)
     asked, scale = load_study(args.study), load_scale(args.scale)
-    overrides, only = parse_overrides(args.set), parse_only(args.only)
+    overrides, only = parse_overrides(args.set, args.probe_data), parse_only(args.only)
     wish = partial(expand, asked, scale, data=args.data, seeds=args.seeds, overrides=overrides)
     every = wish()
     chosen = wish(only=only) if only else every
@@ -138,7 +139,8 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> bool:
         # The figure always shows the whole study: --only chooses what is trained now, and takes nothing away.
         whole = plan.look_up(every, names, store, leases) if only else planned
         images = {part: (dataset.title, len(dataset.train)) for part, dataset in datasets.items()}
-        asked_for = RunRecord(ran_as, study_info(asked, scale, every, images, args.set), shared(every))
+        labeled = all(dataset.labeled for dataset in datasets.values())
+        asked_for = RunRecord(ran_as, study_info(asked, scale, every, images, args.set, labeled), shared(every))
         dataset = datasets[chosen[-1].recipe.data]
         views = partial(draw_views, asked.study, cells, dataset, about_images(scale, dataset, args.set))
         wanted = {item.trial_id for item in planned}
@@ -179,7 +181,9 @@ def _sweep(
     unheard: list[OSError] = []
     with (
         terminal.own_streams(args.verbose) as (out, err),
-        Watch(outputs.planned, todo, setting.share.parallel, style, stderr=err, stdout=out) as watch,
+        Watch(
+            outputs.planned, todo, setting.share.parallel, style, err, out, headline=outputs.context.headline
+        ) as watch,
     ):
 
         def on_event(event: Event) -> None:

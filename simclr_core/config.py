@@ -27,6 +27,8 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Range = tuple[float, float]
 FourthBand = Literal["alpha", "ignored"]
 
+CANDIDATES = 2000  # test images, at most, among which a retrieval looks for the one
+
 
 class Part(BaseModel):
     """A frozen piece of a recipe; unknown keys are errors."""
@@ -41,6 +43,8 @@ class Data(Part):
     size: int = Field(default=24, ge=8, le=MAX_SIDE)  # side in pixels after decoding
     limit: int | None = Field(default=None, ge=2)  # at most so many training images, as balanced as classes allow
     test_limit: int | None = Field(default=None, ge=2)  # likewise of the test images
+    labels: Literal["none"] | None = None  # none: no label is used; null: as the source has them
+    probe: str | None = None  # another source, on which is probed; of `source` no label is used then
     # Of a folder of one's own. What belongs together and is never torn apart by a split, and what intervals count:
     # parent: the folder below the class folder, with all in it; manifest: the column `group` of its metadata.csv;
     # image: nothing does, and subfolders need no warning; null: not said.
@@ -72,10 +76,10 @@ class Data(Part):
         """Whether images belong together."""
         return self.group in ("parent", "manifest")
 
-    @field_validator("source")
+    @field_validator("source", "probe")
     @classmethod
-    def _known(cls, source: str) -> str:
-        if source in (*DRAWN, *DOWNLOADED) or (source.startswith(OWN) and source not in OWN):
+    def _known(cls, source: str | None) -> str | None:
+        if source is None or source in (*DRAWN, *DOWNLOADED) or (source.startswith(OWN) and source not in OWN):
             return source
         raise ValueError(f"unknown data source {source!r}{nearest(source, SOURCES)}")
 
@@ -498,6 +502,11 @@ class Recipe(Part):
         factors = {"none": 1.0, "linear": batch / 256, "sqrt": math.sqrt(batch)}
         return self.optimizer.lr * factors[self.optimizer.scaling]
 
+    def without_labels(self) -> Self:
+        """The recipe with those probes alone that need no label."""
+        asked = {"head_layers": False, "online": False, "augmented_linear": None, "finetune": None}
+        return self.model_copy(update={"probes": self.probes.model_copy(update=asked)})
+
     @property
     def data_sets(self) -> tuple[Data, ...]:
         """The images trained and tested on, then those of the transfer probe, if any."""
@@ -514,12 +523,15 @@ class Recipe(Part):
         if self.probes.transfer is not None:
             fields["probes"]["transfer"]["source"] = transfer
         for part, data in zip((fields["data"], fields.get("probes", {}).get("transfer")), self.data_sets, strict=False):
+            part.pop("probe", None)  # it has its share in the fingerprint
             if data.group == "image":  # said, and the same as not said
                 del part["group"]
             if data.group == "manifest":  # which images belong together, however it was said
                 part["group"] = "parent"
             for said in ("test", "channels"):  # the fingerprint speaks of both
                 part.pop(said, None)
+            if data.probe is not None or data.source.startswith(OWN):  # whose fingerprint tells that of labels
+                part.pop("labels", None)
         fields["recipe_version"] = RECIPE_VERSION
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from simclr_core.model import SimCLR
 from simclr_core.pretrain import pretrain
 from simclr_core.probes.finetune import Classification, descend, shares, zeros
 from simclr_core.probes.label_subset import label_subset
-from simclr_core.trial import deterministic, probe
+from simclr_core.trial import deterministic, probe, trained_on
 
 BASE = 950_000_000  # a process that has loaded torch and images, and probes a small encoder; measured on CPU
 SLACK = 1.5  # for what the backward pass and the convolutions allocate beyond what the forward pass keeps; measured
@@ -42,19 +42,21 @@ def measure(
     Probes that train on images again, and can take longer than the pretraining, are timed over one epoch.
     """
     plan = recipe.schedule
-    few = replace(dataset, train=dataset.train.take(np.arange(plan.batch_size * steps) % len(dataset.train)))
+    images = trained_on(recipe, dataset)
+    few = images.take(np.arange(plan.batch_size * steps) % len(images))
+    recipe = recipe if dataset.labeled else recipe.without_labels()
     short = recipe.model_copy(update={"schedule": plan.model_copy(update={"epochs": 2})})
     forget_peak(device)
     with deterministic(device):
         model, per_step = SimCLR.of(recipe, dataset), 0.0
         if plan.epochs:
-            *_, warm = pretrain(short, model, few.train, device)  # the first epoch is slower
+            *_, warm = pretrain(short, model, few, device)  # the first epoch is slower
             per_step = warm.seconds / steps
         began = time.perf_counter()
         probe(recipe.model_copy(update={"probes": without_training(recipe.probes)}), model, dataset, device, transfer)
         probing = time.perf_counter() - began
         probing += retraining(recipe, model.encoder, dataset, device, transfer)
-    return Cost(plan.epochs * (len(dataset.train) // plan.batch_size) * per_step + probing, peak_bytes(device))
+    return Cost(plan.epochs * (len(images) // plan.batch_size) * per_step + probing, peak_bytes(device))
 
 
 def without_training(probes: Probes) -> Probes:
@@ -66,8 +68,8 @@ def retraining(recipe: Recipe, encoder: Encoder, dataset: Dataset, device: str, 
     """Seconds of the probes that train again: one epoch of each, times its epochs."""
     total = 0.0
     for images, share, settings, frozen in retrained(recipe.probes, dataset, transfer):
-        chosen = torch.from_numpy(label_subset(images.train.labels, share, recipe.seed))
         task = Classification.of(images, recipe, device)
+        chosen = torch.from_numpy(label_subset(task.train.labels, share, recipe.seed))
         once, classifier = settings.model_copy(update={"epochs": 1}), zeros(encoder.width, task.classes)
         began = time.perf_counter()
         descend(deepcopy(encoder), classifier, frozen, task, chosen, once, "cost")

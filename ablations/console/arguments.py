@@ -35,6 +35,11 @@ class Parser(argparse.ArgumentParser):
         """Add --data."""
         self.add_argument("--data", metavar="SOURCE", help=help)
 
+    def probe_data(self) -> None:
+        """Add --probe-data."""
+        about = "probe on these images; those of --data are then only pretrained on, without their labels"
+        self.add_argument("--probe-data", metavar="SOURCE", help=about)
+
     def set(self, help: str) -> None:
         """Add --set, which may be given several times."""
         self.add_argument("--set", action="append", default=[], metavar="path=value", help=help)

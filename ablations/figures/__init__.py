@@ -89,7 +89,7 @@ def more(findings: Findings, seconds: Mapping[str, float], epochs: Epochs) -> di
     drawings: dict[str, Callable[[], Figure | None]] = {}
     if findings.info.figure.kind == "pairs" and findings.info.composed:
         drawings["synergy"] = styled(lambda: synergy.draw(findings))
-    if "top1" in findings.info.figure.metrics:
+    if findings.info.headline in findings.info.figure.metrics:
         drawings["cost"] = styled(lambda: cost.draw(findings, seconds))
     drawings["curves"] = styled(lambda: curves.draw(findings, epochs))
     return drawings

@@ -1,4 +1,4 @@
-"""Budgets at which things come true: top1, rank agreement with the paper's map, and claims; in three panels."""
+"""Budgets at which things come true: levels of the cells, rank agreement with the paper's map, and claims."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -42,14 +42,19 @@ MARKS = {  # marker, color, whether it is filled: told apart without color
 
 
 def draw(findings: Findings) -> Figure:
-    """Draw levels of top1; below them rank agreement, where the paper has such a map, and claims, where judged."""
+    """Draw levels; below them rank agreement, where the paper has such a map, and claims, where judged."""
     info, shown, pairs = findings.info, findings.levels, findings.budgets
     lines, claims = [*dict.fromkeys(shown["name"])], [*findings.judged]
     width = _width([*pairs.values()])
     named = _named([*pairs.values()], width)
-    untrained = findings.baselines["top1"].get("untrained", np.nan)
+    metric = info.headline
+    untrained = findings.baselines[metric].get("untrained", np.nan)
     panels: list[tuple[float, float, Callable[[Axes], Axes]]] = [  # room above, height, drawing
-        (TITLE, max(LEVELS, LINE * (len(lines) + 2)), lambda axes: draw_levels(axes, shown, pairs, untrained))
+        (
+            TITLE,
+            max(LEVELS, LINE * (len(lines) + 2)),
+            lambda axes: draw_levels(axes, shown, pairs, untrained, metric),
+        )
     ]
     if findings.papers_map is not None:
         panels.append((TITLE + LINE * len(OVER), RHO, lambda axes: draw_ranks(axes, findings.agreements, pairs, named)))
@@ -75,7 +80,7 @@ def draw(findings: Findings) -> Figure:
     return page.figure
 
 
-def draw_levels(axes: Axes, shown: pd.DataFrame, pairs: Mapping[int, int], untrained: float) -> Axes:
+def draw_levels(axes: Axes, shown: pd.DataFrame, pairs: Mapping[int, int], untrained: float, metric: str) -> Axes:
     """A line with its own marker for each name; the untrained encoder as a dashed level. A missing budget is a gap."""
     names = list(dict.fromkeys(shown["name"]))
     hues = style.hues(list(axis_array(list(dict.fromkeys(shown["hue"])))))
@@ -92,7 +97,7 @@ def draw_levels(axes: Axes, shown: pd.DataFrame, pairs: Mapping[int, int], untra
             untrained, color=style.INK, linestyle=style.DASHES[0], linewidth=1.0, label=f"untrained {text(untrained)}"
         )
     ends = [*shown[["low", "mean", "high"]].to_numpy(float).ravel(), untrained]
-    axes.set(ylim=_limits(np.array(ends, dtype=float)), ylabel=label("top1"))
+    axes.set(ylim=_limits(np.array(ends, dtype=float)), ylabel=label(metric))
     axes.yaxis.set_major_locator(MaxNLocator(steps=(1, 2, 5, 10), integer=True))
     _legend(axes)
     return axes

@@ -14,6 +14,7 @@ from matplotlib.transforms import Bbox
 from ablations.console.text import counted
 from ablations.figures import style
 from ablations.studies.info import stamp
+from ablations.studies.metrics import BRIEF, LABELED, label
 from ablations.tables.findings import Findings
 from ablations.tables.frame import axes_of, cell_names, done_cells
 
@@ -22,25 +23,27 @@ LEFT, RIGHT, ABOVE, BELOW = 0.7, 0.9, 0.35, 0.55
 WIDE = 3.0  # ratio of costs from which the axis is logarithmic
 
 
-def costs(frame: pd.DataFrame, seconds: Mapping[str, float]) -> pd.DataFrame:
-    """One row per cell that is done: name, seconds and top1 (means over seeds), front (nothing is cheaper and better).
+def costs(frame: pd.DataFrame, seconds: Mapping[str, float], metric: str = LABELED) -> pd.DataFrame:
+    """One row per cell that is done: name, seconds and value (means over seeds), front (nothing is cheaper and better).
 
-    seconds: of each trial, by trial_id.
+    seconds: of each trial, by trial_id. value: of the metric.
     """
     axes, done = axes_of(frame), done_cells(frame)
     done = done.assign(seconds=[seconds.get(str(name), np.nan) for name in done["trial_id"]]).dropna(subset=["seconds"])
     if done.empty:
-        return pd.DataFrame({"name": [], "seconds": [], "top1": [], "front": []})
-    cells = done.groupby(axes, sort=False, dropna=False)[["seconds", "top1"]].mean().reset_index()
+        return pd.DataFrame({"name": [], "seconds": [], "value": [], "front": []})
+    done = done.assign(value=done[metric])
+    cells = done.groupby(axes, sort=False, dropna=False)[["seconds", "value"]].mean().reset_index()
     names = cell_names(cells, axes)
-    cells = cells[["seconds", "top1"]].assign(name=names)
-    better = cells.sort_values(["seconds", "top1"], ascending=[True, False])
-    return cells.assign(front=(better["top1"] > better["top1"].cummax().shift(fill_value=-np.inf)).reindex(cells.index))
+    cells = cells[["seconds", "value"]].assign(name=names)
+    better = cells.sort_values(["seconds", "value"], ascending=[True, False])
+    front = better["value"] > better["value"].cummax().shift(fill_value=-np.inf)
+    return cells.assign(front=front.reindex(cells.index))
 
 
 def draw(findings: Findings, seconds: Mapping[str, float]) -> Figure | None:
-    """Draw accuracy against cost; None where no trial with a top1 is done."""
-    info, cells = findings.info, costs(findings.frame, seconds)
+    """Draw the headline metric against cost; None where no trial is done."""
+    info, cells = findings.info, costs(findings.frame, seconds, findings.info.headline)
     if cells.empty:
         return None
     sentences = [
@@ -52,18 +55,18 @@ def draw(findings: Findings, seconds: Mapping[str, float]) -> Figure | None:
     page = style.Page(width, ABOVE + HEIGHT + BELOW, info.question, sentences)
     axes = page.axes(style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
     front = cells[cells["front"]].sort_values("seconds")
-    axes.plot(cells["seconds"], cells["top1"], "o", color=style.COLORS[0], markersize=4.5, alpha=0.7)
-    axes.step(front["seconds"], front["top1"], where="post", color=style.COLORS[1], linewidth=1.2)
-    axes.plot(front["seconds"], front["top1"], "o", color=style.COLORS[1], markersize=5)
+    axes.plot(cells["seconds"], cells["value"], "o", color=style.COLORS[0], markersize=4.5, alpha=0.7)
+    axes.step(front["seconds"], front["value"], where="post", color=style.COLORS[1], linewidth=1.2)
+    axes.plot(front["seconds"], front["value"], "o", color=style.COLORS[1], markersize=5)
     if cells["seconds"].max() > WIDE * cells["seconds"].min() > 0:
         axes.set_xscale("log")
         for each in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
             each(ScalarFormatter())
     axes.margins(0.08)
-    axes.set(xlabel="seconds per trial", ylabel="linear probe top-1 (%)")
+    axes.set(xlabel="seconds per trial", ylabel=label(info.headline))
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title("accuracy against cost", loc="left")
-    _name(axes, [(str(cell.name), cell.seconds, cell.top1) for cell in front.itertuples()])
+    axes.set_title(f"{'accuracy' if info.labeled else BRIEF[info.headline]} against cost", loc="left")
+    _name(axes, [(str(cell.name), cell.seconds, cell.value) for cell in front.itertuples()])
     page.stamp(stamp(info), style.MARGIN + LEFT, BELOW, WIDTH, HEIGHT)
     return page.figure
 

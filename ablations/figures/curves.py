@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from ablations.console.text import counted
 from ablations.figures import style
 from ablations.studies.info import Epochs, stamp
+from ablations.studies.metrics import short
 from ablations.tables.findings import Findings
 from ablations.tables.frame import axes_of, cell_names, done_cells
 
@@ -18,33 +19,36 @@ ABOVE, LINE = 0.35, 0.2  # a panel's title; a line of the legend
 SHOWN = (("loss", "training loss"), ("accuracy", "accuracy of the training task (%)"))
 
 
-def chosen(frame: pd.DataFrame) -> dict[str, list[str]]:
-    """At most MOST cells, spread evenly over the ranks of top1 from best to worst: name and top1 -> its trials."""
+def chosen(frame: pd.DataFrame, metric: str) -> dict[str, list[str]]:
+    """At most MOST cells, spread evenly over the ranks of a metric from best to worst: name and value -> its trials."""
     axes, done = axes_of(frame), done_cells(frame)
     if done.empty:
         return {}
-    cells = done.groupby(axes, sort=False, dropna=False).agg(top1=("top1", "mean"), trials=("trial_id", list))
-    cells = cells.reset_index().sort_values("top1", ascending=False, kind="stable")
+    cells = done.groupby(axes, sort=False, dropna=False).agg(value=(metric, "mean"), trials=("trial_id", list))
+    cells = cells.reset_index().sort_values("value", ascending=False, kind="stable")
     ranks = sorted(set(np.linspace(0, len(cells) - 1, min(MOST, len(cells))).round().astype(int).tolist()))
     cells = cells.iloc[ranks]
     names = cell_names(cells, axes)
     return {
-        f"{name} ({top1:.1f})": trials for name, top1, trials in zip(names, cells["top1"], cells["trials"], strict=True)
+        f"{name} ({value:.1f})": trials
+        for name, value, trials in zip(names, cells["value"], cells["trials"], strict=True)
     }
 
 
 def draw(findings: Findings, epochs: Epochs) -> Figure | None:
     """epochs: the rows of a trial by trial_id: epoch, loss, accuracy. None where nothing was trained."""
     info = findings.info
-    rows = {name: [list(epochs(trial)) for trial in trials] for name, trials in chosen(findings.frame).items()}
+    those = chosen(findings.frame, info.headline)
+    rows = {name: [list(epochs(trial)) for trial in trials] for name, trials in those.items()}
     rows = {name: [trial for trial in trials if trial] for name, trials in rows.items()}
     rows = {name: trials for name, trials in rows.items() if trials}
     if not rows:
         return None
     across = 2 * (LEFT + WIDTH + RIGHT)
     legend = style.legend_lines(list(rows), across - LEFT)
+    measured = "the linear probe's top-1" if info.labeled else short(info.headline)
     sentences = [
-        f"At most {MOST} cells, spread evenly over the ranks of the linear probe's top-1 (behind the names).",
+        f"At most {MOST} cells, spread evenly over the ranks of {measured} (behind the names).",
         "Thick: mean over seeds; thin: single seeds. Losses of different losses or temperatures do not compare.",
         f"{counted(info.seeds, 'seed')}; data: {info.data}; encoder: {info.encoder}.",
     ]

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from ablations.figures import style
 from ablations.studies.info import stamp
+from ablations.studies.metrics import LABELED, label
 from ablations.tables.captions import caption
 from ablations.tables.findings import Findings
 from ablations.tables.pairs import row_average
@@ -25,8 +26,6 @@ GAP = 0.15  # between the map and its row average
 ABOVE, SIDE = 0.35, 0.4  # a panel's title; the name of an axis
 SCALE, BAR = 0.8, 0.16  # room for the color bar's scale, at its left, and the bar
 MARKS, MARK_HEIGHT = 0.95, 0.32  # room for the names of the baselines, at its right
-
-MEASURE = "linear probe top-1 (%)"
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,7 @@ class MapPanel:
     limits: tuple[float, float]
     marks: Mapping[str, float]  # levels to mark on the color bar
     axes: tuple[str, str]  # what rows and columns are
+    metric: str
 
     @property
     def cell(self) -> float:
@@ -81,7 +81,7 @@ def draw(findings: Findings) -> Figure:
 
 
 def _ours(findings: Findings) -> MapPanel:
-    info, table, levels = findings.info, findings.pairs, findings.baselines["top1"]
+    info, table, levels = findings.info, findings.pairs, findings.baselines[findings.info.headline]
     marks = {name.replace("_", " "): level for name, level in levels.items() if np.isfinite(level)}
     first, second = info.axes
     return MapPanel(
@@ -92,6 +92,7 @@ def _ours(findings: Findings) -> MapPanel:
         limits=_limits([*table.to_numpy().ravel(), *marks.values()]),
         marks=marks,
         axes=(info.named(first), info.named(second)),
+        metric=info.headline,
     )
 
 
@@ -108,6 +109,7 @@ def _papers(findings: Findings) -> list[MapPanel]:
             limits=_limits(table.to_numpy().ravel()),
             marks={},
             axes=(info.named("first"), info.named("second")),
+            metric=LABELED,
         )
     ]
 
@@ -136,7 +138,7 @@ def _draw_panel(page: style.Page, panel: MapPanel, left: float, bottom: float) -
     draw_map(average, panel.average.to_frame("average"), None, panel.limits, panel.cell)
     average.set_yticks([])
     left += CELL + SCALE
-    draw_color_bar(page.axes(left, bottom, BAR, height), panel.limits, panel.marks, height)
+    draw_color_bar(page.axes(left, bottom, BAR, height), panel.limits, panel.marks, height, panel.metric)
 
 
 def draw_map(
@@ -160,17 +162,19 @@ def draw_map(
     axes.tick_params(length=0)
     axes.tick_params(axis="x", labelrotation=45)
     axes.tick_params(axis="y", labelrotation=0)
-    for label in axes.get_xticklabels():
-        label.set(ha="right", rotation_mode="anchor")
+    for name in axes.get_xticklabels():
+        name.set(ha="right", rotation_mode="anchor")
     axes.set(xlabel="", ylabel="")
     return axes
 
 
-def draw_color_bar(axes: Axes, limits: tuple[float, float], marks: Mapping[str, float], height: float) -> Axes:
+def draw_color_bar(
+    axes: Axes, limits: tuple[float, float], marks: Mapping[str, float], height: float, metric: str = LABELED
+) -> Axes:
     """A vertical color bar with its scale at the left; the named levels are marked on it and written at the right."""
     bar = axes.figure.colorbar(ScalarMappable(Normalize(*limits), style.SEQUENTIAL), cax=axes, ticklocation="left")
     bar.outline.set_visible(False)
-    bar.set_label(MEASURE)
+    bar.set_label(label(metric))
     places = _apart([(level - limits[0]) / (limits[1] - limits[0]) for level in marks.values()], MARK_HEIGHT / height)
     for (name, level), place in zip(marks.items(), places, strict=True):
         for color, width in (("white", 3.0), (style.INK, 1.2)):  # readable on every color of the bar

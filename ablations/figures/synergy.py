@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from ablations.figures import style
 from ablations.stats.intervals import Pooled
 from ablations.studies.info import StudyInfo, stamp
+from ablations.studies.metrics import short
 from ablations.tables.findings import Findings
 from ablations.tables.pairs import is_square, order_table, synergy_table
 
@@ -82,8 +83,9 @@ def _caption(info: StudyInfo, spread: Pooled) -> list[str]:
         if spread.df
         else "With one seed the deviation between seeds is unknown: small differences say nothing."
     )
+    measured = "linear probe top-1" if info.labeled else short(info.headline)
     return [
-        "Synergy: linear probe top-1 of the pair minus that of the better of its two transformations alone.",
+        f"Synergy: {measured} of the pair minus that of the better of its two transformations alone.",
         "Order: first > second minus second > first.",
         "The better of two noisy singles is picked, which pulls synergy down a little.",
         said,

@@ -32,7 +32,7 @@ def pictures(material: StudyOutputs) -> dict[str, list[Picture]]:
 
     untitled = replace(material.findings.info, question="")  # the page's own heading
     findings = replace(material.findings, info=untitled)
-    best = "; ".join(chosen(findings.frame)) or "none"
+    best = "; ".join(chosen(findings.frame, findings.info.headline)) or "none"
     said = {
         "synergy": ("What a pair adds, and what its order does", "Two maps of differences in points."),
         "cost": ("Accuracy against cost", f"One point a cell. Cells from the best to the worst: {best}."),

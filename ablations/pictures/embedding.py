@@ -43,7 +43,7 @@ def embed(recipe: Recipe, dataset: "Dataset", device: str = "cpu", label: str = 
     recipe = recipe.model_copy(update={"probes": Probes()})  # those that are not shown need not run
     trial.check(recipe, dataset, device)
     chosen = choose(dataset, recipe.seed)
-    parts = [part for part in (dataset.train, dataset.test, dataset.validation) if part is not None]
+    parts = [part for part in (dataset.probe_train, dataset.test, dataset.validation) if part is not None]
     linear, knn, points = {}, {}, {}
     with trial.deterministic(device):
         model = trained(recipe, dataset, device, label)
@@ -56,7 +56,7 @@ def embed(recipe: Recipe, dataset: "Dataset", device: str = "cpu", label: str = 
         for name, (train_x, test_x, *validation_x) in (("h", h), ("z", z)):
             with notice(f"Probing {name}"):
                 own = (*validation_x, *validation_y) if validation_x else None
-                known = groups(dataset.train)
+                known = groups(dataset.probe_train)
                 probed = linear_probe(train_x, train_y, test_x, classes, asked.linear, recipe.seed, known, own)
                 answers = probed.predictions
                 linear[name] = 100 * (answers.cpu() == test_y).double().mean().item()
@@ -105,6 +105,8 @@ def require_head(recipe: Recipe) -> None:
 def draw_embedding(cell: Trial, dataset: "Dataset", about: Sequence[str], device: str) -> "Figure":
     from ablations.figures import embedding
 
+    if not dataset.labeled:
+        raise BadInput(f"embedding: the picture shows classes, and {dataset.title} has no labels.")
     recipe = cell.recipe
     shown = embed(recipe, dataset, device, cell.label)
     some = "" if len(shown.names) == len(dataset.class_names) else f" of {len(dataset.class_names)}"

@@ -32,10 +32,12 @@ def trained(recipe: Recipe, dataset: "Dataset", device: str, label: str) -> "Sim
     """Train the recipe; the model after its last epoch, in float32. Raises TrialFailed."""
     from simclr_core.model import SimCLR
     from simclr_core.pretrain import pretrain
+    from simclr_core.trial import trained_on
 
+    recipe = recipe if dataset.labeled else recipe.without_labels()
     model, epochs, began = SimCLR.of(recipe, dataset), recipe.schedule.epochs, time.monotonic()
     with notice(f"Training {label}"):
-        for row in pretrain(recipe, model, dataset.train, device):
+        for row in pretrain(recipe, model, trained_on(recipe, dataset), device):
             if time.monotonic() - began > PATIENCE:
                 print(f"epoch {row.epoch} of {epochs}, loss {row.loss:.3f}", file=sys.stderr)
     return model.to(device).float()

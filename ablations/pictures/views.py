@@ -90,8 +90,13 @@ def row_names(recipes: Sequence[Recipe]) -> list[tuple[str, ...]]:
 
 
 def one_per_class(dataset: "Dataset", most: int) -> tuple["ImageSet", list[str]]:
-    """The first test image of each of the first classes, at most so many, and the classes' names."""
+    """The first test image of each of the first classes, at most so many, and the classes' names.
+
+    Without labels the first test images, nameless.
+    """
     labels = dataset.test.labels
+    if not dataset.labeled:
+        return dataset.test.take(slice(most)), [""] * min(most, len(labels))
     classes = np.unique(labels)[:most]
     index = np.array([np.flatnonzero(labels == label)[0] for label in classes])
     return dataset.test.take(index), [dataset.class_names[label] for label in classes]

@@ -96,8 +96,9 @@ def _base(study: Study, scale: Scale, data: str | None, overrides: Mapping[str, 
     parsed = Recipe.parse(fields, "--set")
     for where, images in zip(("data", "probes.transfer"), parsed.data_sets, strict=False):
         put(fields, f"{where}.source", _absolute(images.source))
-        if images.test is not None:
-            put(fields, f"{where}.test", _absolute(images.test))
+        for name, other in (("test", images.test), ("probe", images.probe)):
+            if other is not None:
+                put(fields, f"{where}.{name}", _absolute(other))
     return fields
 
 

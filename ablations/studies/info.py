@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ablations.studies.metrics import LABEL_FREE, LABELED
 from ablations.studies.model import CELL, AxisValue, Scale, Study, Trial
 from ablations.studies.plot import Plot
 from simclr_core.config import Data
@@ -39,6 +40,12 @@ class StudyInfo:
     images: int = 0  # that an epoch trains on, whole batches alone; 0 where that is not known
     composed: bool = True  # of a map: its axes append to one chain, so that a cell is a pair of transformations
     unasked: tuple[Unasked, ...] = ()  # rows that the table on disk leaves out: neither asked for nor there
+    headline: str = LABELED  # the metric by which its cells are compared; another one where the images have no labels
+
+    @property
+    def labeled(self) -> bool:
+        """Whether the images have labels, so that accuracies are known."""
+        return self.headline != LABEL_FREE
 
     @property
     def title(self) -> str:
@@ -61,12 +68,15 @@ def study_info(
     trials: Sequence[Trial],
     images: Mapping[Data, tuple[str, int]],
     overrides: Sequence[str],
+    labeled: bool = True,
 ) -> StudyInfo:
     """Gather what captions say of the study.
 
     images: of each data set of the cells its title and how many images it has to train on, of which whole batches
-    count; overrides: what the command line changed, path=value.
+    count; overrides: what the command line changed, path=value; labeled: whether the images have labels. Without them
+    the figure shows what needs none, and the paper's is left out where that is laid out otherwise.
     """
+    figure = asked.figure if labeled else asked.figure.without_labels([*asked.axes])
     recipes = [trial.recipe for trial in trials if trial.role == CELL]
     mirrored = {recipe.views.left == recipe.views.right for recipe in recipes}
     encoders = dict.fromkeys(
@@ -75,8 +85,8 @@ def study_info(
     return StudyInfo(
         study=asked.study,
         question=asked.question,
-        paper=asked.paper,
-        figure=asked.figure,
+        paper=asked.paper if figure.placed == asked.figure.placed else "",
+        figure=figure,
         scale=scale.scale,
         about=scale.about,
         stamp=scale.stamp,
@@ -96,6 +106,7 @@ def study_info(
         repeats=asked.repeats,
         composed=_composed(asked),
         images=min(recipe.schedule.images_per_epoch(images[recipe.data][1]) for recipe in recipes),
+        headline=LABELED if labeled else LABEL_FREE,
     )
 
 

@@ -5,6 +5,16 @@ from collections.abc import Iterable, Mapping
 from math import inf, isclose
 from typing import Any
 
+LABELED = "top1"  # a study's headline metric
+LABEL_FREE = "crop_retrieval"  # and where the images have no labels
+BRIEF = {LABELED: "top-1", LABEL_FREE: "retrieval"}  # their names on a terminal
+LABEL_BOUND = (
+    r"(classifier_|online_|augmented_linear_|knn_|other_|training_|layer_.*_|finetune_.*_)?top\d"
+    r"|balanced_accuracy|probe_.*"
+)
+WITHOUT = ("alpha_h", "clusters_h", "crop_retrieval", "policy_retrieval")  # what trials have with labels or without
+OWN_TASK = ("contrastive_accuracy", "entropy", "loss", "alignment_h", "alignment_z")  # measured on the cell's own views
+
 LABELS = {
     "top1": "linear probe top-1 (%)",
     "probe_l2": "L2 penalty of the linear probe",
@@ -31,11 +41,20 @@ LABELS = {
     "rank": "rank",
     "head_eigen_rank": "squared eigenvalues above 1% of the largest (%)",
     "head_singular_rank": "squared singular values above 1% of the largest (%)",
+    "crop_retrieval": "retrieval of the image's other crop (%)",
+    "policy_retrieval": "retrieval of the image's other view (%)",
+    "clusters_h": "variance of h explained by 20 clusters (%)",
+    "alpha_h": "exponent of the spectrum of h",
 }
 FORMATS = {
     "probe_l2": "g", "entropy": ".2f", "loss": ".3f", "alignment_h": ".3f", "alignment_z": ".3f", "uniformity_h": ".2f",
-    "uniformity_z": ".2f", "rank": ".0f", "squared_eigenvalue": "g",
+    "uniformity_z": ".2f", "alpha_h": ".2f", "rank": ".0f", "squared_eigenvalue": "g",
 }  # fmt: skip
+
+
+def needs_labels(metric: str) -> bool:
+    """Whether the metric is one of the study's own images' classes; that of a transfer is one of others'."""
+    return re.fullmatch(LABEL_BOUND, metric) is not None
 
 
 def label(metric: str) -> str:
@@ -64,15 +83,15 @@ def is_column(name: str) -> bool:
 
 def short(metric: str) -> str:
     """The metric's name for a legend: the label without its unit."""
-    return re.sub(r",? top-\d| \(.*\)$", "", label(metric)) if metric != "top1" else "linear probe on h"
+    return re.sub(r",? top-\d| \(.*\)$", "", label(metric)) if metric != LABELED else "linear probe on h"
 
 
-def text(value: float, metric: str = "top1") -> str:
+def text(value: float, metric: str = LABELED) -> str:
     """A value with as many digits as the metric's are written with; a dash for none."""
     return "–" if value != value else f"{value:{FORMATS.get(metric, '.1f')}}"
 
 
-def measured(mean: float, low: float, high: float, metric: str = "top1") -> str:
+def measured(mean: float, low: float, high: float, metric: str = LABELED) -> str:
     """A mean with its 95% interval, if there is one: "53.7 ± 3.0"; "98.0 (91.6 to 100.0)" of one that has been cut."""
     if mean != mean or low != low:
         return text(mean, metric)

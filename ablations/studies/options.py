@@ -13,8 +13,8 @@ from simclr_core.errors import BadInput
 VALUE = re.compile(r"""\s*("(?:\\.|[^"\\])*"|'(?:''|[^'])*'|(?:\([^)]*\)|\[[^]]*\]|[^,])*?)\s*,""")
 
 
-def parse_overrides(given: Sequence[str]) -> dict[str, Any]:
-    """Dotted path -> value, read as YAML, of each --set path=value. Raises BadInput."""
+def parse_overrides(given: Sequence[str], probe_data: str | None = None) -> dict[str, Any]:
+    """Dotted path -> value, read as YAML, of each --set path=value; and of --probe-data. Raises BadInput."""
     overrides = {}
     for text in given:
         path, equals, value = text.partition("=")
@@ -23,7 +23,7 @@ def parse_overrides(given: Sequence[str]) -> dict[str, Any]:
         if path in ("seed", "seeds"):
             raise BadInput(f"--set {text}: seeds are given by --seeds, or by the study's key 'seeds'.")
         overrides[path] = parse_value(value, f"--set {path}")
-    return overrides
+    return overrides if probe_data is None else {**overrides, "data.probe": probe_data}
 
 
 def parse_only(given: Sequence[str]) -> dict[str, list[str]]:

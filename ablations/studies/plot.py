@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from ablations.studies.metrics import label
+from ablations.studies.metrics import LABEL_FREE, LABELED, label, needs_labels
 
 METRIC = "metric"  # in place of an axis: the metrics side by side
 
@@ -28,7 +28,7 @@ class Plot(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["pairs", "bars", "scatter", "spectrum", "budget"]
-    metrics: tuple[str, ...] = ("top1",)
+    metrics: tuple[str, ...] = (LABELED,)
     x: str | None = None
     hue: str | None = None
     panel: str | None = None
@@ -53,6 +53,25 @@ class Plot(BaseModel):
         """Axes, or METRIC, that have a place in a figure of bars or points."""
         return [name for name in (self.x, self.hue, self.panel) if name is not None]
 
+    def without_labels(self, axes: Sequence[str]) -> "Plot":
+        """The figure of a study with these axes whose images have no labels: what needs some is the label-free metric.
+
+        Where several metrics become one, or points lose their x, the axes move up into the places that are free.
+        """
+        metrics = tuple(dict.fromkeys(LABEL_FREE if needs_labels(metric) else metric for metric in self.metrics))
+        changed: dict[str, Any] = {"metrics": metrics}
+        pointless = self.kind == "scatter" and self.x is not None and needs_labels(self.x)
+        alone = len(metrics) == 1 and METRIC in self.placed
+        if pointless or alone:
+            left = self.shown(axes)
+            first = [name for name in self.placed if name in left]
+            order = [*first, *(axis for axis in left if axis not in first)]
+            places = dict(zip(("x", "hue", "panel"), [*order, None, None, None], strict=False))
+            changed |= {"kind": "bars", **places, "average": (*self.average, *order[3:])}
+        if self.compare == METRIC and len(metrics) == 1:
+            changed |= {"compare": None, "reference": None}
+        return self.model_copy(update=changed)
+
     def shown(self, axes: Sequence[str]) -> list[str]:
         """The axes that are neither averaged over nor chosen."""
         return [axis for axis in axes if axis not in (*self.average, *self.choose)]
@@ -76,7 +95,7 @@ class Plot(BaseModel):
             raise ValueError(f"reference: there is no metric {self.reference!r}; allowed: {', '.join(self.metrics)}")
         left = self.shown(axes)
         if self.kind == "pairs":
-            if len(left) != 2 or self.placed or self.metrics != ("top1",):
+            if len(left) != 2 or self.placed or self.metrics != (LABELED,):
                 raise ValueError(f"a figure of kind 'pairs' shows top1 over exactly 2 axes, got {len(left)}")
             return
         if self.kind == "spectrum":  # eigenvalues of several trials have no mean, and no one of them is the best
@@ -88,7 +107,7 @@ class Plot(BaseModel):
         if self.kind == "budget":
             others = [axis for axis in left if axis != self.x]
             more = self.panel or self.choose or self.compare
-            if self.x not in left or more or self.metrics != ("top1",):
+            if self.x not in left or more or self.metrics != (LABELED,):
                 raise ValueError(
                     "a figure of kind 'budget' shows top1 along an axis as x, with hue and average at most"
                 )

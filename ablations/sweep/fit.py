@@ -21,11 +21,14 @@ def fit_images(trials: Sequence[Trial], scale: Scale, given: Collection[str], ca
     fitted = []
     for trial in trials:
         recipe = trial.recipe
-        images = len(data.load(recipe.data, cache).train) if data.is_folder(recipe.data) else recipe.data.limit
+        images = known = recipe.data.limit
+        if data.is_folder(recipe.data):
+            dataset = data.load(recipe.data, cache)
+            images, known = len(dataset.train), len(dataset.probe_train)
         if images is not None and batch == recipe.schedule.batch_size > images and "schedule.batch_size" not in given:
             recipe = recipe.model_copy(update={"schedule": recipe.schedule.model_copy(update={"batch_size": images})})
-        if images is not None and recipe.probes.knn.k > images and "probes.knn.k" not in given:
-            knn = recipe.probes.knn.model_copy(update={"k": images})
+        if known is not None and recipe.probes.knn.k > known and "probes.knn.k" not in given:
+            knn = recipe.probes.knn.model_copy(update={"k": known})
             recipe = recipe.model_copy(update={"probes": recipe.probes.model_copy(update={"knn": knn})})
         fitted.append(replace(trial, recipe=recipe))
     return fitted

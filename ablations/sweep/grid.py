@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from rich.cells import cell_len
 from rich.text import Text
 
+from ablations.studies.metrics import BRIEF, LABELED
 from ablations.studies.model import CELL
 from ablations.sweep.driver import Event
 from ablations.sweep.pace import RunningTrial
@@ -38,27 +39,27 @@ class GridCell:
     wanted: int = 0  # of them, to be trained in this run
     failed: int = 0
     epochs: int = 0
-    top1: list[float] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)  # the headline metric of those done
     running: dict[str, RunningTrial] = field(default_factory=dict)
 
-    def add(self, item: Planned, wanted: bool) -> None:
+    def add(self, item: Planned, wanted: bool, headline: str) -> None:
         """Count one more seed."""
         self.seeds += 1
         self.wanted += wanted
         self.failed += item.status == "failed" and not wanted
         self.epochs = max(self.epochs, item.trial.recipe.schedule.epochs)
         if item.result is not None:
-            self.top1.append(item.result.metrics["top1"])
+            self.values.append(item.result.metrics[headline])
 
     @property
     def mean(self) -> float | None:
-        return sum(self.top1) / len(self.top1) if self.top1 else None
+        return sum(self.values) / len(self.values) if self.values else None
 
     def text(self, signs: Signs) -> tuple[str, str]:
         """Text and style: the mean over finished seeds, how far it is, or why there is nothing."""
         mark = signs.failed if self.failed else ""
         if self.mean is not None:
-            part = f" {len(self.top1)}/{self.seeds}" if len(self.top1) < self.seeds else ""
+            part = f" {len(self.values)}/{self.seeds}" if len(self.values) < self.seeds else ""
             return _number(self.mean) + part + mark, ""
         if self.failed == self.seeds:
             return "failed", "bold red"
@@ -77,8 +78,15 @@ class GridCell:
 class Grid:
     """The study's cells: the second axis goes across, the first one, and any further ones, down; baselines below."""
 
-    def __init__(self, planned: Sequence[Planned], todo: Mapping[str, Planned], signs: Signs, encoding: str) -> None:
-        self._signs = signs
+    def __init__(
+        self,
+        planned: Sequence[Planned],
+        todo: Mapping[str, Planned],
+        signs: Signs,
+        encoding: str,
+        headline: str = LABELED,
+    ) -> None:
+        self._signs, self._headline = signs, headline
         self._cells: dict[tuple[str, str], GridCell] = {}
         self._baselines: dict[str, GridCell] = {}
         self._of_trial: dict[str, list[GridCell]] = {}
@@ -94,7 +102,7 @@ class Grid:
                 cell = self._cells.setdefault((label(item, down), label(item, across)), GridCell())
             else:
                 cell = self._baselines.setdefault(item.trial.role, GridCell())
-            cell.add(item, item.trial_id in todo)
+            cell.add(item, item.trial_id in todo, headline)
             self._of_trial.setdefault(item.trial_id, []).append(cell)
 
         self._rows = list(dict.fromkeys(row for row, _ in self._cells))
@@ -103,7 +111,7 @@ class Grid:
             self._columns[column] = max(self._columns[column], cell.width)
         self._margin = max(map(cell_len, self._rows), default=0) + 1
         names = [f"{', '.join(some)} {where}" for some, where in ((down, "down"), (across, "across")) if some]
-        self._title = printable(f"top-1 in %: {', '.join(names)}", encoding)
+        self._title = printable(f"{BRIEF[headline]} in %: {', '.join(names)}", encoding)
         self.width = max(cell_len(self._title), self._margin + sum(width + 1 for width in self._columns.values()))
         self.height = 2 + len(self._rows) + bool(self._baselines) + 1
 
@@ -114,7 +122,7 @@ class Grid:
             if running:
                 cell.running[event.trial_id] = running
             elif event.kind == "done":
-                cell.top1.append(event.row["top1"])
+                cell.values.append(event.row[self._headline])
             elif event.kind == "failed":
                 cell.failed += 1
 

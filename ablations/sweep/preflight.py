@@ -107,7 +107,8 @@ def need_of(todo: Mapping[str, Planned], cache: Path) -> int:
         if kind not in need:
             dataset, transfer = images_of(recipe, cache)
             images = max(len(part.train) + len(part.test) for part in (dataset, transfer) if part is not None)
-            need[kind] = estimated_bytes(recipe, len(dataset.class_names), images)
+            recipe = recipe if dataset.labeled else recipe.without_labels()
+            need[kind] = estimated_bytes(recipe, max(1, len(dataset.class_names)), images)
     return max(need.values())
 
 
@@ -119,7 +120,7 @@ def check(todo: Mapping[str, Planned], share: "Allotment", cache: Path) -> None:
     for item in todo.values():
         recipe = item.trial.recipe
         how = (recipe.schedule.batch_size, recipe.schedule.precision)
-        kind = (recipe.data, recipe.views, recipe.transforms, how, recipe.probes)
+        kind = (recipe.data, recipe.views, recipe.transforms, recipe.loss.name, how, recipe.probes)
         if kind in seen:
             continue
         seen.add(kind)

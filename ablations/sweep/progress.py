@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.text import Text
 
 from ablations.console.text import duration
+from ablations.studies.metrics import BRIEF, LABELED
 from ablations.sweep.driver import Event
 from ablations.sweep.grid import ASCII, Grid, Signs, printable
 from ablations.sweep.pace import Pace, RunningTrial
@@ -42,12 +43,15 @@ class Watch:
         style: Style,
         stderr: TextIO | None = None,
         stdout: TextIO | None = None,
+        headline: str = LABELED,
     ) -> None:
+        """headline: the metric that is shown of what is done."""
         self._todo, self._parallel, self._style = todo, parallel, style
         self._stderr, self._stdout = stderr or sys.stderr, stdout or sys.stdout
         self._console = Console(file=self._stderr, highlight=False)
         self._signs = ASCII if self._console.options.ascii_only else Signs()
-        self._grid = Grid(planned, todo, self._signs, self._console.encoding)
+        self._grid = Grid(planned, todo, self._signs, self._console.encoding, headline)
+        self._headline = headline
         self._times = Pace(todo, parallel)
         self._running: dict[str, RunningTrial] = {}
         self._ended = self._failed = 0
@@ -152,7 +156,7 @@ class Watch:
         if event.kind != "done":
             return ""
         left = self.seconds_left() if self._ended < len(self._todo) else None
-        said = f"{head}: top-1 {event.row['top1']:.1f} in {duration(event.row['seconds'])}"
+        said = f"{head}: {BRIEF[self._headline]} {event.row[self._headline]:.1f} in {duration(event.row['seconds'])}"
         return said if left is None else f"{said}, {duration(left)} left"
 
     def _say(self, line: str, color: str = "") -> None:

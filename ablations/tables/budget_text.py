@@ -18,7 +18,7 @@ def sentences(found: Findings) -> list[str]:
 
 
 def text_table(found: Findings) -> pd.DataFrame:
-    """Claims down, where each first holds and budgets across; below them rank agreement and levels of top1."""
+    """Claims down, where each first holds and budgets across; below them rank agreement and levels."""
     columns = {epochs: f"{pairs:,} ({epochs})" for epochs, pairs in found.budgets.items()}
     rows: list[tuple[str, dict[int, str], str]] = []
     for claim, epochs in found.first_held.items():
@@ -29,7 +29,7 @@ def text_table(found: Findings) -> pd.DataFrame:
         rows.append((f"Spearman's rho, {over}", ranks, ""))
     for name, line in found.levels.groupby("name", sort=False):
         means = {row.epochs: measured(row.mean, row.low, row.high) for row in line.itertuples()}
-        rows.append((f"{label('top1')}: {name}", means, ""))
+        rows.append((f"{label(found.info.headline)}: {name}", means, ""))
     table = [[name, first, *(cells.get(epochs, "–") for epochs in columns)] for name, cells, first in rows]
     return pd.DataFrame(table, columns=["image pairs per cell (epochs)", "first holds at", *columns.values()])
 

@@ -16,7 +16,6 @@ from ablations.studies.plot import METRIC, Plot
 from ablations.tables.pairs import is_square
 
 HOLDS, UNDECIDED, FAILS, OPEN = "holds", "undecided", "does not hold", "not measured"  # a claim at a budget
-MAP = Plot(kind="pairs")
 LEVEL = ["mean", "low", "high"]
 CELLS = {("crop", "color"): "crop > color", ("color", "crop"): "color > crop", ("crop", "crop"): "crop alone"}
 
@@ -30,7 +29,8 @@ def budgets(info: StudyInfo) -> dict[int, int]:
 def repeated(info: StudyInfo) -> StudyInfo:
     """The study that is repeated, as far as its tables need to know it."""
     axes = {axis: values for axis, values in info.axes.items() if axis != _along(info)}
-    return replace(info, study=info.repeats, axes=axes, figure=info.figure if info.figure.hue else MAP)
+    figure = info.figure if info.figure.hue else Plot(kind="pairs", metrics=(info.headline,))
+    return replace(info, study=info.repeats, axes=axes, figure=figure)
 
 
 def cut(frame: pd.DataFrame, info: StudyInfo, epochs: int) -> pd.DataFrame:

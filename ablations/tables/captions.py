@@ -5,8 +5,9 @@ from math import isfinite
 from ablations.console.text import counted, span
 from ablations.stats.intervals import wilson_half_width
 from ablations.studies.info import StudyInfo
-from ablations.studies.metrics import label, text
+from ablations.studies.metrics import BRIEF, label, text
 from ablations.tables.findings import Findings
+from simclr_core.config import CANDIDATES
 
 
 def caption(found: Findings) -> list[str]:
@@ -18,6 +19,7 @@ def caption(found: Findings) -> list[str]:
         sentence
         for sentence in (
             _setting(info),
+            _unlabeled(found),
             _spectrum(info),
             _budgets(found),
             _uncertainty(found),
@@ -36,6 +38,19 @@ def _setting(info: StudyInfo) -> str:
     return (
         f"{counted(info.seeds, 'seed')}, {epochs} epoch{'' if epochs == '1' else 's'}, batch size {batch}; "
         f"data: {info.data}; encoder: {info.encoder}; {info.views} views."
+    )
+
+
+def _unlabeled(found: Findings) -> str:
+    """What the headline metric is, and what it cannot tell, where there are no labels."""
+    info = found.info
+    if info.labeled or info.headline not in info.figure.metrics or found.done.empty:
+        return ""
+    images = min(int(found.done["n_test"].min()), CANDIDATES)
+    return (
+        "No labels: measured is how often a crop's nearest other crop, by the cosine of h, is of the same image, among "
+        f"{images:,} images cropped alike for every cell; chance 1/{images:,}. It tells images apart and knows no "
+        "classes: it can be high where what matters to you is lost, and favors cells whose own augmentation crops."
     )
 
 
@@ -75,23 +90,26 @@ def _uncertainty(found: Findings) -> str:
     test = f"Tested on {images:,} images"
     if all(metric.startswith("transfer_") for metric in plot.metrics):
         test = "Tested on the test images of the other data set"
-    if "top1" in plot.metrics and plot.kind != "spectrum":  # which draws none
+    headline = found.info.headline
+    if headline in plot.metrics and plot.kind != "spectrum":  # which draws none
+        images = images if found.info.labeled else min(images, CANDIDATES)
         groups = int(done["n_groups"].min()) if "n_groups" in done and done["n_groups"].notna().all() else None
-        half = wilson_half_width(float(done["top1"].median()), groups or images)
+        half = wilson_half_width(float(done[headline].median()), groups or images)
         test = f"Each cell ± {half:.1f} points: 95% interval of the test set of {images:,} images"
         if groups:
             test += f" of {groups:,} groups, each counted once"
     spread = found.spread
     if spread.df == 0:
         return f"{test}; no verdict follows from one seed."
-    of = "" if metric == "top1" else f" of {label(metric)}"
+    of = "" if metric == headline else f" of {label(metric)}"
     points = " points" if "%" in label(metric) else ""
     sd = f"{text(spread.sd, metric)}{points}"
     seeds = f"standard deviation between seeds{of} {sd}, pooled over the cells ({spread.df} df)"
     if plot.kind in ("pairs", "spectrum"):  # no error bars
         return f"{test}; {seeds}."
     if plot.kind == "budget":
-        return f"Error bars of top-1: 95% interval of the mean over seeds, pooled over the cells of a budget. {test}."
+        named = BRIEF[headline]
+        return f"Error bars of {named}: 95% interval of the mean over seeds, pooled over the cells of a budget. {test}."
     return f"Error bars: 95% interval of the mean over seeds; dots: single seeds; {seeds}. {test}."
 
 
@@ -106,7 +124,8 @@ def _chosen(found: Findings) -> str:
     ]
     judged = "the other seeds" if info.seeds > 1 else "the same seed, so optimistic"
     tuned = " and ".join(info.named(axis) for axis in plot.choose)
-    return f"Of {tuned}, the best on the first seed's validation split ({'; '.join(picked)}), shown with {judged}."
+    split = "'s validation split" if info.labeled else ""
+    return f"Of {tuned}, the best on the first seed{split} ({'; '.join(picked)}), shown with {judged}."
 
 
 def _agreement(found: Findings) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ablations.stats.intervals import Pooled, interval, pooled_sd
 from ablations.stats.spread import between_seeds
 from ablations.studies.info import StudyInfo
-from ablations.studies.metrics import limits
+from ablations.studies.metrics import LABEL_FREE, limits
 from ablations.studies.model import AxisValue
 from ablations.studies.plot import METRIC, Plot
 from ablations.tables.frame import axes_of, axis_array, once
@@ -41,14 +41,17 @@ def long_table(frame: pd.DataFrame, plot: Plot) -> pd.DataFrame:
 def choices(frame: pd.DataFrame, plot: Plot) -> pd.DataFrame:
     """For each cell shown, the values of the axes to choose that did best on the first seed's validation split.
 
-    Test images choose nothing. A cell with nothing done yet on the first seed is not there.
+    Test images choose nothing; but what needs no labels has no such split, and chooses itself. A cell with nothing done
+    yet on the first seed is not there.
     """
     cells = once(frame[frame["role"] == "cell"])
     keys = [*plot.shown(axes_of(frame)), *plot.average]
-    if VALIDATION not in cells:  # the paper's own, chosen already
-        return cells[[*keys, *plot.choose]].drop_duplicates()
-    first = cells[(cells["seed"] == cells["seed"].min()) & cells[VALIDATION].notna()]
-    best_first = first.sort_values(VALIDATION, ascending=False, kind="stable").drop_duplicates(keys)
+    by = LABEL_FREE if LABEL_FREE in plot.metrics else VALIDATION
+    if by not in cells:  # nothing is measured yet; or they are the paper's own, chosen already
+        known = cells[:0] if by == LABEL_FREE else cells
+        return known[[*keys, *plot.choose]].drop_duplicates()
+    first = cells[(cells["seed"] == cells["seed"].min()) & cells[by].notna()]
+    best_first = first.sort_values(by, ascending=False, kind="stable").drop_duplicates(keys)
     return best_first.sort_index()[[*keys, *plot.choose]]
 
 
@@ -105,7 +108,7 @@ def seed_spread(cells: pd.DataFrame, metric: str) -> Pooled:
     )
 
 
-def baselines(frame: pd.DataFrame, metric: str = "top1") -> dict[str, float]:
+def baselines(frame: pd.DataFrame, metric: str) -> dict[str, float]:
     """Mean of a metric for each baseline by name, NaN where none is done or it has none."""
     rows = frame[frame["role"] != "cell"]
     if metric not in rows:

@@ -53,8 +53,8 @@ class Findings:
 
     @cached_property
     def baselines(self) -> dict[str, dict[str, float]]:
-        """Metric of the figure, or top1 -> each baseline's mean by name: see `baselines`."""
-        return {metric: baselines(self.frame, metric) for metric in ("top1", *self.info.figure.metrics)}
+        """Metric of the figure, or the headline -> each baseline's mean by name: see `baselines`."""
+        return {metric: baselines(self.frame, metric) for metric in (self.info.headline, *self.info.figure.metrics)}
 
     @cached_property
     def gaps(self) -> Gaps:
@@ -83,8 +83,8 @@ class Findings:
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        """Mean top1, first axis down, second across: see `pair_table`."""
-        return pair_table(self.frame, self.info.axes)
+        """Mean of the headline metric, first axis down, second across: see `pair_table`."""
+        return pair_table(self.frame, self.info.axes, self.info.headline)
 
     @cached_property
     def failed_pairs(self) -> pd.DataFrame:
@@ -119,7 +119,7 @@ class Findings:
     def levels(self) -> pd.DataFrame:
         """One row per line of the figure and budget: name, hue, epochs, mean, low, high.
 
-        mean: of top1 over seeds, NaN where cells are missing. low, high: its 95% interval, NaN for none; how
+        mean: of the headline over seeds, NaN where cells are missing. low, high: its 95% interval, NaN for none; how
         seeds differ is judged from all cells of one budget.
         """
         hue = self.info.figure.hue

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ablations.store.files import replace_file
 from ablations.studies.info import Axes, Unasked
-from ablations.studies.metrics import METRICS, called
+from ablations.studies.metrics import LABEL_FREE, LABELED, METRICS, WITHOUT, called
 from ablations.studies.model import AxisValue
 from simclr_core.errors import BadInput
 
@@ -97,13 +97,23 @@ def _sound(row: Mapping[str, str | None]) -> Mapping[str, str | None]:
     """The row. Raises ValueError where it says what no trial can have."""
     if row["status"] not in ("done", "failed", "missing", "running"):
         raise ValueError(f"status {row['status']!r}")
-    for name, most in (("top1", 100.0), ("balanced_accuracy", 100.0), ("n_test", float("inf"))):
+    for name, most in ((LABELED, 100.0), (LABEL_FREE, 100.0), ("balanced_accuracy", 100.0), ("n_test", float("inf"))):
         value = row.get(name)
         if row["status"] == "done" and value and not 0 <= float(value) <= most:  # NaN is in no range
             raise ValueError(f"{name} {value}")
     if row["status"] == "done" and row.get("n_test") in ("0", "inf"):
         raise ValueError(f"n_test {row['n_test']}")
     return row
+
+
+def headline_of(frame: pd.DataFrame) -> str:
+    """The metric by which the frame's trials are compared: top1, but of done ones without labels what needs none."""
+    return LABEL_FREE if unlabeled(frame) else LABELED
+
+
+def unlabeled(frame: pd.DataFrame) -> bool:
+    """Whether trials are done and none has an accuracy, because the images have no labels."""
+    return LABEL_FREE in frame and bool(frame[LABEL_FREE].notna().any() and frame[LABELED].isna().all())
 
 
 def cell_names(cells: pd.DataFrame, axes: Sequence[str]) -> list[str]:
@@ -115,15 +125,15 @@ def cell_names(cells: pd.DataFrame, axes: Sequence[str]) -> list[str]:
 def _frame(axes: Mapping[str, Any], rows: Sequence[Mapping[str, str | None]]) -> pd.DataFrame:
     """Typed columns from those of the axes and from rows of text, so that memory and disk cannot disagree."""
     for row in rows:
-        if row["status"] == "done" and not row.get("top1"):
-            raise BadInput(f"trial {row['trial_id']}: status is done but it has no top1.")
+        if row["status"] == "done" and not (row.get(LABELED) or row.get(LABEL_FREE)):
+            raise BadInput(f"trial {row['trial_id']}: status is done but it has neither {LABELED} nor {LABEL_FREE}.")
     done = [row["status"] == "done" for row in rows]
     columns: dict[str, Any] = {"role": pd.array([row["role"] for row in rows], dtype=TEXT)}
     columns |= axes
     columns["seed"] = np.array([int(row["seed"] or 0) for row in rows], dtype=np.int64)
     columns |= {name: pd.array([row[name] for row in rows], dtype=TEXT) for name in ("status", "trial_id")}
     named = {"role", "seed", *FIXED, *axes}
-    more = sorted({key for row in rows for key in row if key not in named})
+    more = sorted({key for row in rows for key in row if key not in named}, key=lambda key: (key in WITHOUT, key))
     for metric in (*METRICS, *more):
         values = [row.get(metric) if ok else None for row, ok in zip(rows, done, strict=True)]
         if metric in ("n_test", "n_groups"):

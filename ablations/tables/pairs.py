@@ -8,6 +8,7 @@ import pandas as pd
 
 from ablations.stats.agreement import Agreement, rank_agreement
 from ablations.studies.info import Axes
+from ablations.studies.metrics import LABELED
 from ablations.tables.frame import axis_array, done_cells
 
 
@@ -35,9 +36,11 @@ def is_square(pairs: pd.DataFrame) -> bool:
     return list(pairs.index) == list(pairs.columns) and len(pairs) > 1
 
 
-def pair_table(frame: pd.DataFrame, axes: Axes) -> pd.DataFrame:
-    """Mean top1 over the seeds done: first axis down, second across, in the order of `axes`; other cells are NaN."""
-    return _grid(done_cells(frame).groupby(list(axes), sort=False)["top1"].mean(), axes)
+def pair_table(frame: pd.DataFrame, axes: Axes, metric: str = LABELED) -> pd.DataFrame:
+    """Mean of a metric over the seeds done: first axis down, second across, as `axes` has them; other cells are NaN."""
+    cells = done_cells(frame)
+    cells = cells if metric in cells else cells.assign(**{metric: math.nan})
+    return _grid(cells.groupby(list(axes), sort=False)[metric].mean(), axes)
 
 
 def pair_failed(frame: pd.DataFrame, axes: Axes) -> pd.DataFrame:
@@ -81,7 +84,7 @@ class Best:
 
     first: str
     second: str
-    top1: float
+    value: float
 
 
 def best(table: pd.DataFrame, single: bool) -> Best | None:
@@ -93,4 +96,4 @@ def best(table: pd.DataFrame, single: bool) -> Best | None:
         for second, value in zip(table.columns, row, strict=True)
         if (first == second) == single and not math.isnan(value)
     ]
-    return max(cells, key=lambda cell: cell.top1, default=None)
+    return max(cells, key=lambda cell: cell.value, default=None)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ablations.published.numbers import entries
 from ablations.studies.info import StudyInfo
+from ablations.studies.metrics import LABELED
 from ablations.studies.plot import Plot
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def published(item: str) -> Published | None:
 
 
 def _metrics(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(entry["metrics"]) if "metrics" in entry else (entry.get("metric", "top1"),)
+    return tuple(entry["metrics"]) if "metrics" in entry else (entry.get("metric", LABELED),)
 
 
 def _rows(entry: Mapping[str, Any]) -> Iterator[list[Any]]:
@@ -103,7 +104,8 @@ def as_ours(paper: Published, info: StudyInfo) -> StudyInfo:
     if apart is not None:
         average = tuple(axis for axis in plot.average if axis != apart)
         plot = plot.model_copy(update={"panel": apart, "average": average})
-    metrics = tuple(metric for metric in plot.metrics if metric in paper.metrics) or paper.metrics
+    asked = (LABELED if metric == info.headline else metric for metric in plot.metrics)
+    metrics = tuple(metric for metric in asked if metric in paper.metrics) or paper.metrics
     kept = {*paper.axes, *({"metric"} if len(metrics) > 1 else ()), *(paper.metrics if plot.kind == "scatter" else ())}
     places = {name: value if value in kept else None for name, value in
               (("x", plot.x), ("hue", plot.hue), ("panel", plot.panel))}  # fmt: skip
@@ -112,4 +114,4 @@ def as_ours(paper: Published, info: StudyInfo) -> StudyInfo:
         for name, axes in (("average", plot.average), ("choose", plot.choose))
     }
     theirs = plot.model_copy(update={"metrics": metrics, **kept_axes, **places})
-    return replace(info, figure=theirs, axes=dict(paper.axes))
+    return replace(info, figure=theirs, axes=dict(paper.axes), headline=LABELED)

@@ -158,7 +158,8 @@ def measured_metrics(info: StudyInfo) -> str:
 
 
 def _level_facts(found: Findings) -> dict[str, str]:
-    levels = found.baselines["top1"] if "top1" in found.info.figure.metrics else {}
+    headline = found.info.headline
+    levels = found.baselines[headline] if headline in found.info.figure.metrics else {}
     return {role.replace("_", " "): text(level) for role, level in levels.items()}
 
 
@@ -188,5 +189,5 @@ def _pair_facts(found: Findings) -> dict[str, str]:
     for name, single in (("best pair", False), ("best single", True)):
         if highest := best(found.pairs, single):
             names = highest.first if single else f"{highest.first} > {highest.second}"
-            facts[name] = f"{highest.top1:.1f}  {names} ({PICKED})"
+            facts[name] = f"{highest.value:.1f}  {names} ({PICKED})"
     return facts

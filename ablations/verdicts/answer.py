@@ -8,7 +8,7 @@ import pandas as pd
 from ablations.stats.intervals import Interval
 from ablations.store.trials import Store
 from ablations.studies.info import StudyInfo
-from ablations.studies.metrics import called, label, text
+from ablations.studies.metrics import LABELED, called, label, text
 from ablations.studies.plot import METRIC
 from ablations.tables.cells import VALIDATION
 from ablations.verdicts.compared import beside, compared, correlated
@@ -46,7 +46,7 @@ def answer(frame: pd.DataFrame, info: StudyInfo, store: Store | None = None) -> 
             f"“{best.label}” is highest, {text(alone.effect, metric)}{unit} {_name(of)}{levels}, "
             "but no verdict follows from one seed."
         )
-    split = metric == "top1" and VALIDATION in frame and bool(frame[VALIDATION].notna().any())
+    split = metric == LABELED and VALIDATION in frame and bool(frame[VALIDATION].notna().any())
     by = " by the probe's validation split" if split else ""
     level = f"{text(judged.effect, metric)}{unit} {_name(of)}{levels}"
     on = f"the {judged.seeds} others" if judged.seeds > 1 else "the other"

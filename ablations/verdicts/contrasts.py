@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from ablations.studies.metrics import called, short
-from ablations.tables.frame import axes_of
+from ablations.studies.metrics import LABELED, called, label, needs_labels, short
+from ablations.tables.frame import axes_of, unlabeled
 
 Axes = tuple[tuple[str, Any], ...]  # a cell's axes and values; None where it has no value on an axis
 
@@ -77,7 +77,7 @@ class Cells:
         cells = frame[frame["role"] == "cell"]
         self._rows = list(dict.fromkeys(rows(cells, self.axes)))
         self._known = set(self._rows)
-        self._columns = set(frame.columns)
+        self._columns, self._unlabeled = set(frame.columns), unlabeled(frame)
 
     def values(self, axis: str, **fixed: Any) -> list[Any]:
         """Values on an axis of the cells that have these others: numbers ascending, names as declared; no None.
@@ -101,17 +101,20 @@ class Cells:
             raise NotAsked(f"{self.study} has {said} of {axis} at this scale, and {needed}")
         return values
 
-    def __call__(self, metric: str = "top1", **axes: Any) -> Contrast:
+    def __call__(self, metric: str = LABELED, **axes: Any) -> Contrast:
         """The cell with these values, none on axes that are not named. Raises NotAsked where there is no such cell."""
         key = tuple((axis, axes.get(axis)) for axis in self.axes)
         if key not in self._known:
             said = ", ".join(f"{axis} {value}" for axis, value in axes.items())
             raise NotAsked(f"{self.study} has no cell with {said} at this scale")
+        if self._unlabeled and needs_labels(metric):
+            what = label(metric).removesuffix(" (%)")
+            raise NotAsked(f"The images of {self.study} have no labels, so that {what} is not measured")
         if metric not in self._columns:
             raise NotAsked(f"{self.study} has not measured {metric}")
         return Contrast(
             ((CellMetric(self.study, key, metric), 1.0),),
-            called(key) if metric == "top1" else f"{called(key)}: {short(metric)}",
+            called(key) if metric == LABELED else f"{called(key)}: {short(metric)}",
         )
 
     def tuned(self, **fixed: Any) -> Contrast:
@@ -122,7 +125,7 @@ class Cells:
             raise NotAsked(f"{self.study} has no cell with {said} done on its first seed, which chooses")
         return chosen
 
-    def some(self, metric: str = "top1", **fixed: Any) -> list[Contrast]:
+    def some(self, metric: str = LABELED, **fixed: Any) -> list[Contrast]:
         """`every`, or NotAsked where there is none."""
         cells = self.every(metric, **fixed)
         if not cells:
@@ -130,7 +133,7 @@ class Cells:
             raise NotAsked(f"{self.study} has no cell with {said} at this scale")
         return cells
 
-    def every(self, metric: str = "top1", **fixed: Any) -> list[Contrast]:
+    def every(self, metric: str = LABELED, **fixed: Any) -> list[Contrast]:
         """All cells with these values, whatever the other axes."""
         self._has_axes(*fixed)
         return [

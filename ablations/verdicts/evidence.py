@@ -16,7 +16,7 @@ import pandas as pd
 from ablations.stats.intervals import Interval, Uncertainty, interval, uncertainty, widest_uncertainty
 from ablations.stats.spread import Spread, between_seeds
 from ablations.store.trials import Store
-from ablations.studies.metrics import called, limits
+from ablations.studies.metrics import LABELED, called, limits
 from ablations.tables.cells import VALIDATION
 from ablations.tables.frame import axes_of, done_cells
 from ablations.verdicts.contrasts import Axes, CellMetric, Cells, Contrast, rows
@@ -109,7 +109,7 @@ class Evidence:
         weights = tuple(
             (
                 replace(cell, metric=VALIDATION)
-                if cell.metric == "top1" and self._values(cell.study, VALIDATION)
+                if cell.metric == LABELED and self._values(cell.study, VALIDATION)
                 else cell,
                 w,
             )

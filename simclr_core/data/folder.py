@@ -31,19 +31,21 @@ from simclr_core.errors import BadInput
 
 LAYOUT = 4  # of what is cached; raised whenever the same files would give another split, or other notes
 MAX_UNREADABLE = 0.05  # share of all images
+SIDES = {"train": False, "test": True, "validation": "validation"}  # of an image, in the fingerprint
 
 
 def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # noqa: B008 - frozen
     """The folder's images as (C, size, size), decoded at most once. Raises BadInput, one sentence each.
 
-    said: what the recipe says of the files: test, group, range, fourth_band and channels. The order of images depends
-    on their class and content, the fingerprint on these, the split, the groups, the range of intensities and the number
-    of channels: neither on where the folder is, what its files are called, or in which order the disk lists them.
+    said: what the recipe says of the files: labels, test, group, range, fourth_band and channels. The order of images
+    depends on their class and content, the fingerprint on these, the split, the groups, the range of intensities and
+    the number of channels: neither on where the folder is, what its files are called, or in which order the disk lists
+    them.
     """
     listing = listing_of(Path(path), said)
     root = listing.root
     rows = [[file.name, file.label, file.split, *file.stamp, file.problem] for file in listing.files]
-    settings = [*decoded_by(size, said), said.group]
+    settings = [*decoded_by(size, said), said.group, *([said.labels] if said.labels else [])]
     about = [
         str(root),
         listing.class_names,
@@ -60,7 +62,7 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
         train = replace(train, groups=np.array(groups[: len(train)], np.int64))
         held = replace(held, groups=np.array(groups[len(train) :], np.int64))
     n_validation = len(held) - stored.note["n_test"]
-    return Dataset(
+    dataset = Dataset(
         train,
         held.take(slice(n_validation, None)),
         class_names=listing.class_names,
@@ -70,6 +72,7 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
         remarks=tuple(known["remarks"]),
         validation=held.take(slice(n_validation)) if n_validation else None,
     )
+    return dataset if listing.labeled else dataset.without_labels()
 
 
 def digest(value: Any) -> str:
@@ -214,9 +217,8 @@ def keep(
     groups = np.array(units_of(readable, said.grouped), np.int64)
     parts = parts_of(listing, readable, groups.tolist(), said.grouped)
     order = np.argsort(parts, kind="stable")
-    sides = {"train": False, "test": True, "validation": "validation"}
     named = [
-        [int(label), sides[PARTS[part]], sha] for label, part, (_, sha) in zip(labels, parts, readable, strict=True)
+        [int(label), SIDES[PARTS[part]], sha] for label, part, (_, sha) in zip(labels, parts, readable, strict=True)
     ]
     more = {"groups": groups.tolist()} if said.grouped else {}
     more |= {"range": note["range"]} if note["range"] else {}

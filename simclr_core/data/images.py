@@ -1,12 +1,15 @@
 """Images in memory: uint8 pixels, of one recording or two; labels, names."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simclr_core.config import Views
 from simclr_core.errors import BadInput
+
+UNLABELED = -1  # in place of a class, as torchvision has it
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class ImageSet:
 
     images: (N, C, S, S) uint8, RGB where C is 3; may be a read-only memory map: index it first, then make a tensor of
         the copy.
-    labels: (N,) int64 in [0, number of classes).
+    labels: (N,) int64 in [0, number of classes), UNLABELED where an image has none.
     groups: (N,) int64, equal where images belong together, as those of a patient; None where each stands for itself.
     other: (N, 3, S, S) uint8, second recordings of the same things, as of another camera; None where there are none.
     """
@@ -83,10 +86,16 @@ class ImageSet:
             )
         return self.images if self.other is None or views.recordings == "first" else Pairs(self.images, self.other)
 
+    def without_labels(self) -> "ImageSet":
+        """These images with no label known."""
+        return replace(self, labels=np.full_like(self.labels, UNLABELED))
+
 
 @dataclass(frozen=True)
 class Dataset:
     """What a study runs on: training images, test images never trained on, and where they came from.
+
+    Some training images may have no label. Without any class no image has one, the test images neither.
 
     validation: images of the user's own choice that are neither, on which the linear probe chooses its penalty; None
     where a part of the training images serves for that.
@@ -100,3 +109,23 @@ class Dataset:
     skipped: tuple[str, ...] = ()  # one "file: reason" per unreadable file
     remarks: tuple[str, ...] = ()  # sentences for whoever uses these images
     validation: ImageSet | None = None
+    probed: ImageSet | None = None  # training images for probes that are not among those of the encoder
+
+    def without_labels(self) -> "Dataset":
+        """These images with no label known."""
+        validation = self.validation and self.validation.without_labels()
+        train, test = self.train.without_labels(), self.test.without_labels()
+        return replace(self, train=train, test=test, validation=validation, class_names=())
+
+    @property
+    def labeled(self) -> bool:
+        """Whether there are classes to tell apart."""
+        return bool(self.class_names)
+
+    @cached_property
+    def probe_train(self) -> ImageSet:
+        """What probes train on, and supervised recipes: images with a label; without classes the encoder's own."""
+        if self.probed is not None:
+            return self.probed
+        known = self.train.labels != UNLABELED
+        return self.train if known.all() or not self.labeled else self.train.take(np.flatnonzero(known))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from simclr_core.config import Data
 from simclr_core.data import manifest
+from simclr_core.data.images import UNLABELED
 from simclr_core.data.listing import Listing, list_images, opened_folder, printable
 from simclr_core.errors import BadInput
 
@@ -19,7 +20,7 @@ def listing_of(path: Path, said: Data) -> Listing:
     listed = (root / manifest.NAME).is_file()
     if said.group == "manifest" and not listed:
         raise BadInput(f"{root}: data.group: manifest takes the column group of a {manifest.NAME}, and there is none.")
-    listing = manifest.read(root, said.group) if listed else list_images(root)
+    listing = manifest.read(root, said.group, said.labels) if listed else list_images(root, said.labels)
     require_groups(listing, said, "folder" if listed else listing.kind)
     if said.test is not None:
         listing = with_tests(listing, Path(said.test.removeprefix("folder:")))
@@ -39,9 +40,11 @@ def with_tests(listing: Listing, path: Path) -> Listing:
     """The listing with all images of another folder to test on. Raises BadInput where the two do not fit."""
     if any(file.split == "test" for file in listing.files):
         raise BadInput(f"{listing.root}: has test images of its own; data.test is for folders that have none.")
-    tests = list_images(path)
+    tests = list_images(path, None if listing.labeled else "none")
     if tests.split:
         raise BadInput(f"{tests.root}: data.test takes a folder with the class folders directly inside, not a split.")
+    if tests.labeled is not listing.labeled:
+        raise BadInput(f"{tests.root}: the images of data.test have no labels, but those of {listing.root} have.")
     if tests.class_names != listing.class_names:
         theirs, ours = (", ".join(names) for names in (tests.class_names, listing.class_names))
         raise BadInput(f"{tests.root}: data.test has the classes {theirs}, but the images trained on are of {ours}.")
@@ -53,6 +56,11 @@ def with_tests(listing: Listing, path: Path) -> Listing:
 def as_meant(listing: Listing) -> Listing:
     """The listing with each file in the part that it serves in."""
     splits = {file.split for file in listing.files}
+    if splits == {"train"} and any(file.label == UNLABELED for file in listing.files):
+        raise BadInput(
+            f"{listing.root}: has training images without a label, but no test/, val/ or data.test to measure on; "
+            "those with a label are not split where others have none."
+        )
     if splits == {"train"}:
         said = f"{listing.root}: has training images alone; a fifth of them is held out to test on."
         return replace(
@@ -65,9 +73,9 @@ def as_meant(listing: Listing) -> Listing:
         files = (replace(file, split="test" if file.split == "validation" else file.split) for file in listing.files)
         return replace(listing, files=tuple(files), remarks=(*listing.remarks, said))
     if "validation" in splits:
-        said = (
-            f"{listing.root}: on its validation images the linear probe chooses its penalty; "
-            "they are neither trained nor tested on."
-        )
+        use = "on its validation images the linear probe chooses its penalty; they are"
+        if not listing.labeled:
+            use = "without labels its validation images serve for nothing; they are"
+        said = f"{listing.root}: {use} neither trained nor tested on."
         return replace(listing, remarks=(*listing.remarks, said))
     return listing

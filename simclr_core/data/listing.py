@@ -4,6 +4,9 @@
     PATH/train/CLASS/**/image     the user's split; each of val/ and test/ may be missing, other folders are not used
     PATH/val/CLASS/**/image
     PATH/test/CLASS/**/image
+    PATH/train/unlabeled/**/image beside them: images to train on without a label
+    PATH/image, PATH/**/image     no labels: where images lie directly in PATH, or where the user says so;
+    PATH/train/, ...              likewise with the user's split
 
 Files are told by what their names end in. Hidden files and folders, and files that are no images, are passed over.
 """
@@ -17,7 +20,10 @@ from pathlib import Path
 from typing import Literal
 
 from simclr_core.data.decode import suffixes
+from simclr_core.data.images import UNLABELED
 from simclr_core.errors import BadInput
+
+WITHOUT_LABELS = ("unlabeled", "unlabelled")  # folders within train/, in any case
 
 Split = Literal["train", "validation", "test"]
 
@@ -34,13 +40,15 @@ NOT_CLASSES = {"__MACOSX", "@eaDir"}  # what macOS archives and Synology disks l
 
 WHY_CLASSES = "because representations are judged by how well they tell labels apart, and the folders are the labels"
 
+NAMELESS = ("",)  # the one class of images without labels, which no folder can be called
+
 
 @dataclass(frozen=True)
 class ImageFile:
-    """One image of a class. `problem` says why it cannot even be opened, if so."""
+    """One image. `problem` says why it cannot even be opened, if so."""
 
     name: str  # relative to the user's folder, with forward slashes; elsewhere (data.test) the whole path
-    label: int
+    label: int  # UNLABELED of one beside the classes; 0 of all where there are no classes
     split: Split | None  # None where the user has made no split
     # The first folder below its class's, or what the manifest says; one name under two classes is one group.
     group: str = ""
@@ -50,7 +58,7 @@ class ImageFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """A user's folder as far as the disk tells without opening an image.
+    """A user's folder as far as the disk tells without opening an image. Without labels all is one class, nameless.
 
     kind: what makes a class, for sentences. remarks: on how the folder is read.
     """
@@ -62,6 +70,11 @@ class Listing:
     remarks: tuple[str, ...] = ()
 
     @property
+    def labeled(self) -> bool:
+        """Whether there are classes."""
+        return self.class_names != NAMELESS
+
+    @property
     def split(self) -> bool:
         """Whether the user has made one."""
         return self.files[0].split is not None
@@ -69,7 +82,7 @@ class Listing:
 
 def opened_folder(path: Path) -> Path:
     """The whole path of a folder that holds something. Raises BadInput."""
-    wanted = "--data folder:PATH takes a folder with one subfolder per class"
+    wanted = "--data folder:PATH takes a folder of images, or with one subfolder per class"
     try:
         root = path.expanduser().resolve()
         kind = root.stat().st_mode
@@ -82,13 +95,26 @@ def opened_folder(path: Path) -> Path:
     return root
 
 
-def list_images(path: Path) -> Listing:
-    """All images below the class folders, by name. Raises BadInput where the layout is none of those above."""
+def list_images(path: Path, labels: Literal["none"] | None = None) -> Listing:
+    """All images, by name, and of which class they are. labels: none, or as the folders are.
+
+    Raises BadInput where the layout is none of those above.
+    """
     root = opened_folder(path)
     parts = user_split(root) or {None: root}
+    if labels == "none" or all(lie_side_by_side(part, root) for part in parts.values()):
+        files = [file for split, part in parts.items() for file in images_below(part, root, 0, split)]
+        if not files:
+            raise BadInput(f"{root}: holds no image (.jpg, .png, .tif and so on).")
+        return Listing(root, NAMELESS, tuple(sorted(files, key=lambda file: file.name)), kind="folder")
     classes = {split: class_folders(part) for split, part in parts.items()}
-    first = next(iter(classes.values()))
-    everywhere = {name for name in first if all(name in folders for folders in classes.values())}
+    first, *others = classes.values()
+    beside = [
+        first.pop(name)
+        for name in [*first]
+        if None not in classes and name.casefold() in WITHOUT_LABELS and not any(name in folders for folders in others)
+    ]
+    everywhere = {name for name in first if all(name in folders for folders in others)}
     if one_sided := {name for folders in classes.values() for name in folders} - everywhere:
         listed = ", ".join(
             f"{folder.parent.name}/{printable(folder.name)}"
@@ -103,6 +129,7 @@ def list_images(path: Path) -> Listing:
         for label, name in enumerate(first)
         for file in images_below(folders[name], root, label, split)
     ]
+    files += [file for folder in beside for file in images_below(folder, root, UNLABELED, "train")]
     if not files:
         raise BadInput(f"{root}: none of its class folders holds an image (.jpg, .png, .tif and so on).")
     names = tuple(printable(folder.name) for folder in first.values())
@@ -141,6 +168,15 @@ def user_split(root: Path) -> dict[Split | None, Path] | None:
     return {split: parts[split] for split in ("train", "validation", "test") if split in parts} or None
 
 
+def lie_side_by_side(part: Path, root: Path) -> bool:
+    """Whether images lie directly in this part, beside fewer than two folders that hold some: there are no classes."""
+    entries = children(part)
+    if not any(is_image(entry.name) for entry in entries):
+        return False
+    folders = (Path(entry.path) for entry in filter(is_folder, entries))
+    return sum(any(images_below(folder, root, 0, None)) for folder in folders) < 2
+
+
 def class_folders(part: Path) -> dict[str, Path]:
     """Class name to folder, by name. Raises BadInput where there are fewer than two, or two of one name.
 
@@ -160,12 +196,13 @@ def class_folders(part: Path) -> dict[str, Path]:
         return folders
     if folders:
         raise BadInput(
-            f"{part}: has only one class folder, {printable(*folders)!r}; at least two are needed, {WHY_CLASSES}."
+            f"{part}: has only one class folder, {printable(*folders)!r}; at least two are needed, {WHY_CLASSES}; "
+            "or --set data.labels=none for images without labels."
         )
     loose = any(is_image(entry.name) for entry in entries)
     raise BadInput(
         f"{part}: {'its images lie side by side' if loose else 'has no class folders'}; they belong in one subfolder "
-        f"per class, at least two, {WHY_CLASSES}."
+        f"per class, at least two, {WHY_CLASSES}; or --set data.labels=none for images without labels."
     )
 
 

@@ -12,10 +12,11 @@ import os
 import posixpath
 import stat
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
-from simclr_core.data.listing import SPLIT_NAMES, ImageFile, Listing, images_below, printable
+from simclr_core.data.listing import NAMELESS, SPLIT_NAMES, ImageFile, Listing, images_below, printable
 from simclr_core.errors import BadInput
 
 NAME = "metadata.csv"
@@ -24,17 +25,20 @@ NEEDED = ("file_name", "label")
 Row = dict[str, str]
 
 
-def read(root: Path, group: str | None) -> Listing:
-    """The files that the manifest lists, by name. group: what the recipe says of groups. Raises BadInput."""
+def read(root: Path, group: str | None, without: Literal["none"] | None = None) -> Listing:
+    """The files that the manifest lists, by name. Raises BadInput.
+
+    group: what the recipe says of groups; without: what it says of labels, none where they are not looked at.
+    """
     path = root / NAME
-    rows = dict(rows_of(path))
+    rows = dict(rows_of(path, NEEDED if without is None else NEEDED[:1]))
     if not rows:
         raise BadInput(f"{path}: lists no file.")
     columns = next(iter(rows.values())).keys()
     if group == "manifest" and "group" not in columns:
         raise BadInput(f"{path}: has no column group, which data.group: manifest takes; it has {', '.join(columns)}.")
     names = [name_of(path, line, row) for line, row in rows.items()]
-    needed = ("label", *(["group"] if group == "manifest" else []))
+    needed = [*(["label"] if without is None else []), *(["group"] if group == "manifest" else [])]
     for line, row in rows.items():
         if empty := [column for column in needed if not row[column]]:
             raise BadInput(f"{path}: line {line} has an empty {empty[0]} ({printable(row['file_name'])}).")
@@ -45,9 +49,11 @@ def read(root: Path, group: str | None) -> Listing:
     statuses = {name: status_of(root / name) for name in names}
     if missing := [name for name, status in statuses.items() if status is None]:
         raise BadInput(f"{path}: {len(missing)} of {len(names)} listed files do not exist ({printable(missing[0])}).")
-    label_of = {line: unicodedata.normalize("NFC", row["label"]) for line, row in rows.items()}
+    label_of = dict.fromkeys(rows, *NAMELESS)
+    if without is None:
+        label_of = {line: unicodedata.normalize("NFC", row["label"]) for line, row in rows.items()}
     labels = sorted(set(label_of.values()))
-    if len(labels) < 2:
+    if len(labels) < 2 and without is None:
         raise BadInput(f"{path}: has the one label {labels[0]!r}; a probe needs at least two.")
     splits = splits_of(path, rows, names)
     top = posixpath.commonpath([posixpath.dirname(name) for name in names])
@@ -73,12 +79,12 @@ def read(root: Path, group: str | None) -> Listing:
         root,
         tuple(map(printable, labels)),
         tuple(sorted(files, key=lambda file: file.name)),
-        kind="label",
+        kind="label" if without is None else "folder",
         remarks=tuple(remarks(root, set(names), group is None and "group" in columns)),
     )
 
 
-def rows_of(path: Path) -> Iterator[tuple[int, Row]]:
+def rows_of(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, Row]]:
     """Number of the line and values by column, without the spaces around them. Raises BadInput."""
     rename = f"; rename it where it is no list of images with the columns {' and '.join(NEEDED)}"
     try:
@@ -90,7 +96,7 @@ def rows_of(path: Path) -> Iterator[tuple[int, Row]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         columns = [column.strip() for column in next(reader, [])]
-        if lacking := [column for column in NEEDED if column not in columns]:
+        if lacking := [column for column in needed if column not in columns]:
             shown = ", ".join(printable(column) for column in columns[:8]) or "nothing"
             raise BadInput(f"{path}: has no column {' and no column '.join(lacking)} but {shown}{rename}.")
         if twice := [column for column in columns if columns.count(column) > 1]:

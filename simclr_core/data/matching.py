@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
+from simclr_core.data.images import UNLABELED
 from simclr_core.data.layout import as_meant
 from simclr_core.data.listing import (
     SPLIT_NAMES,
@@ -38,11 +40,19 @@ class Matched:
         return len(self.sides[0].files)
 
 
-def match(path: Path) -> Matched:
-    """Both devices' files in pairs, by name. Raises BadInput where they cannot be matched."""
+def match(path: Path, labels: Literal["none"] | None = None) -> Matched:
+    """Both devices' files in pairs, by name. labels: as in listing.list_images.
+
+    Raises BadInput where they cannot be matched.
+    """
     root, devices = two_folders(path)
-    sides = [list_images(root / device) for device in devices]
+    sides = [list_images(root / device, labels) for device in devices]
     left, right = sides
+    if left.labeled is not right.labeled:
+        has, lacks = devices if left.labeled else devices[::-1]
+        raise BadInput(
+            f"{root}: {has}/ has class folders, {lacks}/ has not; both or neither may, or --set data.labels=none."
+        )
     if left.split is not right.split:
         has, lacks = devices if left.split else devices[::-1]
         raise BadInput(f"{root}: {has}/ has train/ and test/, {lacks}/ has not; both or neither may.")
@@ -100,7 +110,12 @@ def _keyed(side: Listing) -> Iterator[tuple[Key, ImageFile]]:
     """Each file with what its partner shares: split, class, folder below its class's, and name without the ending."""
     classes = [*map(_composed, side.class_names)]
     keys = [
-        (file.split or "", classes[file.label], file.group, _composed(PurePosixPath(file.name).stem))
+        (
+            file.split or "",
+            "" if file.label == UNLABELED else classes[file.label],
+            file.group,
+            _composed(PurePosixPath(file.name).stem),
+        )
         for file in side.files
     ]
     twins = [key for key, n in Counter(keys).items() if n > 1]

@@ -20,7 +20,7 @@ from simclr_core.config import Data
 from simclr_core.data import cache as store
 from simclr_core.data import paired_cache
 from simclr_core.data.decode import DECODER
-from simclr_core.data.folder import MAX_UNREADABLE, decode_all, decoded_by, digest, hash_all
+from simclr_core.data.folder import MAX_UNREADABLE, SIDES, decode_all, decoded_by, digest, hash_all
 from simclr_core.data.hold_out import units
 from simclr_core.data.images import Dataset
 from simclr_core.data.layout import require_groups
@@ -38,13 +38,13 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
 
     said: what the recipe says of the files, as in folder.load. The fingerprint covers both recordings' contents.
     """
-    matched = match(Path(path))
+    matched = match(Path(path), said.labels)
     left = matched.sides[0]
     require_groups(left, said, left.kind)
     rows = [
         [file.name, file.label, file.split, *file.stamp, file.problem] for one in matched.sides for file in one.files
     ]
-    settings = [*decoded_by(size, said), said.group]
+    settings = [*decoded_by(size, said), said.group, *([said.labels] if said.labels else [])]
     where = [str(matched.root), matched.devices, [str(side.root) for side in matched.sides]]
     index = cache / "pairs" / f"listing-{digest([settings, where, left.class_names, rows])}"
     known = store.read_note(index)
@@ -56,7 +56,7 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
         train = replace(train, groups=np.array(groups[: len(train)], np.int64))
         held = replace(held, groups=np.array(groups[len(train) :], np.int64))
     n_validation = len(held) - stored.note["n_test"]
-    return Dataset(
+    dataset = Dataset(
         train,
         held.take(slice(n_validation, None)),
         class_names=left.class_names,
@@ -66,6 +66,7 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
         remarks=(*on_matching(matched), *known["remarks"]),
         validation=held.take(slice(n_validation)) if n_validation else None,
     )
+    return dataset if left.labeled else dataset.without_labels()
 
 
 def prepare(matched: Matched, size: int, cache: Path, said: Data) -> tuple[dict[str, Any], store.Stored]:
@@ -149,10 +150,11 @@ def keep(
     order = np.argsort(parts, kind="stable")
     row = np.array(rows, np.int64)[order]
     labels = np.array([file.label for file, _ in left], np.int64)
-    named = [[int(label), PARTS[part], *key[:2]] for label, part, key in zip(labels, parts, keys, strict=True)]
+    named = [[int(label), SIDES[PARTS[part]], *key[:2]] for label, part, key in zip(labels, parts, keys, strict=True)]
     ranges = [side["range"] for side in note["sides"]]
     of_groups = np.array(groups, np.int64)[order].tolist() if said.grouped else None
-    more = [ranges, said.fourth_band, groups if said.grouped else None, recordings[0].shape[1]]
+    channels = recordings[0].shape[1]
+    more = [ranges, said.fourth_band, groups if said.grouped else None, *([channels] if channels != 3 else [])]
     return paired_cache.write(
         stem,
         [_blocks(images, row) for images in recordings],

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from simclr_core.config import MAX_SIDE, Data
+from simclr_core.data.images import UNLABELED
 from simclr_core.data.listing import Listing, printable
 from simclr_core.data.split import PARTS, Hashed
 
@@ -13,6 +14,7 @@ NAMED = 3  # examples in a sentence
 
 def remarks(listing: Listing, files: Sequence[Hashed], said: Data, size: int, note: Mapping[str, Any]) -> Iterator[str]:
     """Say what of these readable files is remarkable. said: the recipe's. note: see folder.decode_all and keep."""
+    yield from _labels(listing, files, said)
     yield from listing.remarks
     yield from of_copies(listing, files)
     yield from _groups(listing, files, said, note)
@@ -58,6 +60,19 @@ def _shrunk(root: Path, sides: tuple[int, int], size: int) -> Iterator[str]:
         )
 
 
+def _labels(listing: Listing, files: Sequence[Hashed], said: Data) -> Iterator[str]:
+    """How many images have no label, and what becomes of them."""
+    if not listing.labeled:
+        why = "" if said.labels == "none" else ", because they lie in no class folders"
+        yield f"{listing.root}: its {len(files):,} images are taken without labels{why}."
+    elif beside := sum(file.label == UNLABELED for file, _ in files):
+        known = sum(file.label != UNLABELED and file.split == "train" for file, _ in files)
+        yield (
+            f"{listing.root}: {beside:,} training images have no label: the encoder trains on all {beside + known:,}, "
+            f"probes on the {known:,} with one."
+        )
+
+
 def of_copies(listing: Listing, files: Sequence[Hashed]) -> Iterator[str]:
     """Equal files on both sides of the user's split, and under two labels."""
     by_content: dict[str, list[Hashed]] = {}
@@ -76,7 +91,7 @@ def of_copies(listing: Listing, files: Sequence[Hashed]) -> Iterator[str]:
             f"{listing.root}: {tested:,} of {sum(file.split == 'test' for file, _ in files):,} test images are "
             f"training images too ({some(pairs)}): on them memory is measured."
         )
-    torn = [copies for copies in same if len({file.label for file in copies}) > 1]
+    torn = [copies for copies in same if len({file.label for file in copies} - {UNLABELED}) > 1]
     if torn:
         pairs = [" is ".join({file.label: file.name for file in copies}.values()) for copies in torn]
         yield (
@@ -102,8 +117,9 @@ def _groups(listing: Listing, files: Sequence[Hashed], said: Data, note: Mapping
         names = sorted(set.union(*groups.values()))
         if len({(file.label, file.group) for file in listing.files}) > len(listing.class_names):
             torn = "" if listing.split else ", and the split may tear them apart"
+            where = "every class folder holds only subfolders" if listing.labeled else "all images lie in subfolders"
             yield (
-                f"{listing.root}: every class folder holds only subfolders ({some(names)}). If the images of one "
+                f"{listing.root}: {where} ({some(names)}). If the images of one "
                 f"belong together, as a patient's do, they are no independent answers{torn}: --set data.group=parent. "
                 "If not: --set data.group=image."
             )

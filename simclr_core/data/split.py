@@ -33,7 +33,8 @@ def parts_of(listing: Listing, files: Sequence[Hashed], of_files: Sequence[int],
         for label, name in enumerate(listing.class_names):
             if label not in filled:
                 where = f"{split}/" if split else ""
-                raise BadInput(f"{listing.root}: the {listing.kind} {where}{name} holds no readable image.")
+                folder = f"the {listing.kind} {where}{name}".rstrip()
+                raise BadInput(f"{listing.root}: {folder} holds no readable image.")
     if listing.split:
         return np.array([PARTS.index(file.split) for file, _ in files if file.split], np.int64)
     counted: dict[int, Counter[int]] = {}
@@ -50,7 +51,7 @@ def parts_of(listing: Listing, files: Sequence[Hashed], of_files: Sequence[int],
         if sum(own[label] > 0 for own in counted.values()) > 1:
             what = "only images that belong with others, which leave none of its own to train on"
         raise BadInput(
-            f"{listing.root}: the {listing.kind} {name} holds {what}; "
+            f"{listing.root}: the {f'{listing.kind} {name}'.rstrip()} holds {what}; "
             f"it needs at least two{' groups' if grouped else ''}, one to train on and one held out."
         )
     return np.array([PARTS.index("test" if unit in held else "train") for unit in of_files], np.int64)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from simclr_core.data.images import ImageSet
+from simclr_core.data.images import UNLABELED, ImageSet
 from simclr_core.errors import BadInput
 
 SUBSET_SEED = 20020570  # one for all: trials of different seeds see the same images
@@ -12,8 +12,8 @@ SUBSET_SEED = 20020570  # one for all: trials of different seeds see the same im
 def balanced(images: ImageSet, limit: int, class_names: tuple[str, ...], field: str) -> ImageSet:
     """At most `limit` of the images in their old order, as equally many of each class as there are: see `shares`.
 
-    A smaller limit takes a part of what a larger one takes. Raises BadInput, naming the recipe's field, where a class
-    would be left with none.
+    Images without a label are one more class. A smaller limit takes a part of what a larger one takes. Raises BadInput,
+    naming the recipe's field, where a class would be left with none.
     """
     if limit < len(class_names):
         raise BadInput(
@@ -22,8 +22,9 @@ def balanced(images: ImageSet, limit: int, class_names: tuple[str, ...], field: 
         )
     if limit >= len(images):
         return images
-    taken = shares(limit, np.bincount(images.labels, minlength=len(class_names)))
-    chosen = [order(images.labels, label)[:n] for label, n in enumerate(taken)]
+    labels = np.where(images.labels == UNLABELED, len(class_names), images.labels)
+    taken = shares(limit, np.bincount(labels, minlength=len(class_names)))
+    chosen = [order(labels, label)[:n] for label, n in enumerate(taken)]
     return images.take(np.sort(np.concatenate(chosen)))
 
 

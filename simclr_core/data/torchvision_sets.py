@@ -9,7 +9,7 @@ import tarfile
 import urllib.error
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ SETS = {
         test={"split": "test"},
         side=32,
     ),
-    "stl10": Source(  # without its unlabeled images
+    "stl10": Source(  # without its 100,000 unlabeled images
         dataset="STL10",
         title="STL-10",
         version="91f7769df0f17e558f3565bffb0c7dfb",
@@ -143,6 +143,11 @@ SETS = {
         photographs=True,
     ),
 }
+SETS["stl10-unlabeled"] = replace(
+    SETS["stl10"],
+    title="STL-10 with its unlabeled images",
+    train=parts("train", "unlabeled"),
+)
 
 
 def fingerprint(name: str, size: int) -> str:
@@ -160,7 +165,7 @@ def load(name: str, size: int, cache: Path) -> Dataset:
     if source.side not in (None, size):
         raise BadInput(f"data.size: {source.title} has {source.side} pixels, got {size}; allowed: {source.side}.")
     if (stored := store.read(cache / mark)) is None:
-        stored = prepare(source, size, cache / mark, cache / f"{name}-torchvision")
+        stored = prepare(source, size, cache / mark, cache / f"{name.removesuffix('-unlabeled')}-torchvision")
     return Dataset(stored.train, stored.test, tuple(stored.note["class_names"]), mark, source.title)
 
 

@@ -42,8 +42,9 @@ class Classification:
 
     @classmethod
     def of(cls, images: Dataset, recipe: config.Recipe, device: str) -> "Classification":
-        """A data set's images, cropped as the recipe's own views are."""
-        return cls(images.train, images.test, len(images.class_names), recipe.transforms.crop, recipe.seed, device)
+        """A data set's images with a label, cropped as the recipe's own views are."""
+        classes, crop = len(images.class_names), recipe.transforms.crop
+        return cls(images.probe_train, images.test, classes, crop, recipe.seed, device)
 
 
 def augmented_linear(encoder: Encoder, task: Classification, settings: config.SGDProbe) -> Measured:

@@ -21,6 +21,7 @@ from simclr_core.probes.finetune import Classification, augmented_linear, finetu
 from simclr_core.probes.geometry import geometry_probe
 from simclr_core.probes.head_spectrum import head_spectrum
 from simclr_core.probes.knn import knn_probe
+from simclr_core.probes.label_free import label_free
 from simclr_core.probes.linear import Probed, linear_probe
 from simclr_core.probes.measured import Measured, accuracy, balanced_hits, hits
 from simclr_core.probes.transform_prediction import transform_prediction
@@ -40,8 +41,8 @@ class Probing:
 
     @cached_property
     def train_h(self) -> Tensor:
-        """(N, width) representations of the training images, no augmentation."""
-        return features(self.model.encoder, self.dataset.train.images, self.device)
+        """(N, width) representations of the probes' training images, no augmentation."""
+        return features(self.model.encoder, self.dataset.probe_train.images, self.device)
 
     @cached_property
     def test_h(self) -> Tensor:
@@ -78,12 +79,12 @@ class Probing:
 
         validation_x: that of the user's own validation images, if there are any.
         """
-        known, settings = labels(images.train), self.recipe.probes.linear
+        train, settings = images.probe_train, self.recipe.probes.linear
         classes, seed = len(images.class_names), self.recipe.seed
         validation = None
         if images.validation is not None and validation_x is not None:
             validation = validation_x, labels(images.validation)
-        return linear_probe(train_x, known, test_x, classes, settings, seed, groups(images.train), validation)
+        return linear_probe(train_x, labels(train), test_x, classes, settings, seed, groups(train), validation)
 
     def classification(self, images: Dataset) -> Classification:
         """These images as the task of a classifier that is trained on crops of them."""
@@ -97,25 +98,33 @@ class Probing:
 
 def measure(
     recipe: Recipe, model: SimCLR, dataset: Dataset, transfer: Dataset | None, device: str
-) -> tuple[Probed, Measurements, dict[str, float]]:
+) -> tuple[Probed | None, Measurements, dict[str, float]]:
     """The linear probe on h; every other measurement by name; and numbers that describe the representation as a whole.
 
-    `transfer`: the images of recipe.probes.transfer. Raises TrialFailed where representations are not finite.
+    Without labels there is no linear probe, and no other one that needs them. `transfer`: the images of
+    recipe.probes.transfer. Raises TrialFailed where representations are not finite.
     """
     probing = Probing(recipe, model, dataset, transfer, device)
-    if not (probing.train_h.isfinite().all() and probing.test_h.isfinite().all()):
+    finite = probing.test_h.isfinite().all() and (not dataset.labeled or probing.train_h.isfinite().all())
+    if not finite:
         raise TrialFailed("the trained encoder gives representations that are not finite")
     z = None if probing.supervised else probing.of_h(model.head)
     seen = dataset.test.recorded(recipe.views)
     measured, whole = geometry_probe(model.encoder, model.head, seen, probing.test_h, z, recipe, device)
+    free, exponents = label_free(model.encoder, dataset.test.images, probing.test_h, recipe.seed, device)
+    measured, whole = measured | free, whole | exponents
+    asked_of = recipe.probes if dataset.labeled else recipe.without_labels().probes
     for asked, probe in PROBES:
-        if asked(recipe.probes):
+        if asked(asked_of):
             measured |= probe(probing)
-    return probing.probed, {name: answer.grouped(dataset.test) for name, answer in measured.items()}, whole
+    probed = probing.probed if dataset.labeled else None
+    return probed, {name: answer.grouped(dataset.test) for name, answer in measured.items()}, whole
 
 
 def _knn(probing: Probing) -> Measurements:
-    train_y, test_y = (labels(part) for part in (probing.dataset.train, probing.dataset.test))
+    if not probing.dataset.labeled:
+        return {}
+    train_y, test_y = (labels(part) for part in (probing.dataset.probe_train, probing.dataset.test))
     classes, settings = len(probing.dataset.class_names), probing.recipe.probes.knn
     return {"knn_top1": knn_probe(probing.train_h, train_y, probing.test_h, test_y, classes, settings)}
 
@@ -123,7 +132,7 @@ def _knn(probing: Probing) -> Measurements:
 def _other(probing: Probing) -> Measurements:
     """The linear probe on h, tested on the second recordings of the test images; its training saw the first ones."""
     test = probing.dataset.test
-    if test.other is None:
+    if test.other is None or not probing.dataset.labeled:
         return {}
     h = features(probing.model.encoder, test.other, probing.device)
     return {"other_top1": right(probing.probed.classify(h), labels(test))}
@@ -168,7 +177,8 @@ def _finetune(probing: Probing) -> Measurements:
 
 def _transform_prediction(probing: Probing) -> Measurements:
     model, images = probing.model, probing.dataset
-    return transform_prediction(model.encoder, model.head, images.train, images.test, probing.recipe, probing.device)
+    seen, recipe, device = images.probe_train, probing.recipe, probing.device
+    return transform_prediction(model.encoder, model.head, seen, images.test, recipe, device)
 
 
 def _color_histograms(probing: Probing) -> Measurements:
@@ -179,7 +189,7 @@ def _color_histograms(probing: Probing) -> Measurements:
 def _transfer(probing: Probing) -> Measurements:
     there, encoder = probing.transfer, probing.model.encoder
     assert there is not None
-    train_h, test_h = (features(encoder, part.images, probing.device) for part in (there.train, there.test))
+    train_h, test_h = (features(encoder, part.images, probing.device) for part in (there.probe_train, there.test))
     predicted = probing.linear(there, train_h, test_h, probing.validation_features(there)).predictions
     return _elsewhere("transfer", predicted.numpy(), there)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import yaml
 from builders.heads import DIMS, IMAGES, LABELS, SHARES, every_head, heads_frame, predictions, record, store_of
+from builders.unlabeled import unlabeled
 from scipy.stats import t as student
 from scipy.stats import ttest_rel
 
@@ -419,3 +420,25 @@ def test_a_value_of_the_study_that_the_table_has_no_row_of_is_said(tmp_path, cap
     assert (
         "--values: the table has no trial with head nonlinear yet; ablations.run makes it." in capsys.readouterr().err
     )
+
+
+def test_without_labels_it_compares_by_what_needs_none(tmp_path, capsys):
+    path = tmp_path / "results/heads/laptop.csv"
+    path.parent.mkdir(parents=True)
+    write(unlabeled(heads_frame()), path)
+    assert run(tmp_path) == 0
+    assert "heads at scale laptop, retrieval of the image's other crop;" in capsys.readouterr().out
+    assert (tmp_path / "reports/heads/laptop-compare-head-linear-nonlinear-crop_retrieval.svg").is_file()
+    assert run(tmp_path, "--metric", "top1") == 2
+    assert "has no accuracy 'top1'" in capsys.readouterr().err
+
+
+def test_of_the_training_task_it_says_that_cells_of_other_augmentations_cannot_be_compared(tmp_path, capsys):
+    path = tmp_path / "results/heads/laptop.csv"
+    path.parent.mkdir(parents=True)
+    frame = heads_frame()
+    write(frame.assign(contrastive_accuracy=frame["top1"]), path)
+    assert run(tmp_path, "--metric", "contrastive_accuracy") == 0
+    assert compare.OF_OWN_VIEWS in capsys.readouterr().out
+    assert run(tmp_path) == 0
+    assert compare.OF_OWN_VIEWS not in capsys.readouterr().out

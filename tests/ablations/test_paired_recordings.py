@@ -12,7 +12,6 @@ from ablations.console.arguments import Exit
 from ablations.studies.expand import expand
 from ablations.studies.load import load_scale, load_study
 from ablations.sweep import engines
-from ablations.tables import frame
 
 
 def two_devices(root: Path, n: int = 40) -> str:
@@ -27,6 +26,12 @@ def two_devices(root: Path, n: int = 40) -> str:
             place.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels.repeat(larger, 0).repeat(larger, 1)).save(place)
     return f"pairs:{root}"
+
+
+def rows(out: Path) -> list[dict[str, str]]:
+    """The study's table."""
+    with (out / "results/paired_recordings/smoke.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def test_the_cells_differ_in_what_the_views_are_made_of_and_in_nothing_else():
@@ -51,12 +56,10 @@ def test_two_folders_become_an_answer_and_nothing_is_trained_twice(tmp_path, cap
     assert run.main([*argv, "--seeds", "2"]) == Exit.DONE
     shown = capsys.readouterr()
     assert "40 pairs; blue/ holds the left recordings, red/ the right ones." in shown.err
-    table = tmp_path / "results/paired_recordings/smoke.csv"
-    with table.open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 2 * 5
-    assert all(0 <= float(row["other_top1"]) <= 100 for row in rows)
-    assert any(row["other_top1"] != row["top1"] for row in rows)
+    known = rows(tmp_path)
+    assert len(known) == 2 * 5
+    assert all(0 <= float(row["other_top1"]) <= 100 for row in known)
+    assert any(row["other_top1"] != row["top1"] for row in known)
     assert (tmp_path / "reports/paired_recordings/smoke.png").is_file()
     assert report.main(["paired_recordings", "--out", str(tmp_path)]) == Exit.DONE
     page = (tmp_path / "reports/paired_recordings/smoke.html").read_text(encoding="utf-8")
@@ -68,12 +71,25 @@ def test_two_folders_become_an_answer_and_nothing_is_trained_twice(tmp_path, cap
     assert run.main([*argv, "--seeds", "2"]) == Exit.DONE
 
 
+def test_two_folders_without_labels_become_an_answer_too(tmp_path, capsys):
+    data = two_devices(tmp_path / "own")
+    argv = ["paired_recordings", "--scale", "smoke", "--engine", "inline", "--out", str(tmp_path), "--data", data]
+    assert run.main([*argv, "--seeds", "1", "--set", "data.labels=none"]) == Exit.DONE
+    assert "40 images are taken without labels." in capsys.readouterr().err
+    known = frame.read(tmp_path / "results/paired_recordings/smoke.csv")
+    assert known["crop_retrieval"].notna().all()
+    assert known["top1"].isna().all()
+    assert "other_top1" not in known
+    assert (tmp_path / "reports/paired_recordings/smoke.png").is_file()
+
+
 @pytest.mark.slow
 def test_two_simulated_cameras_need_nothing_at_hand(tmp_path):
     argv = ["paired_recordings", "--scale", "smoke", "--engine", "inline", "--out", str(tmp_path), "--seeds", "1"]
     assert run.main(argv) == Exit.DONE
-    known = frame.read(tmp_path / "results/paired_recordings/smoke.csv")
-    assert known["other_top1"].notna().all()
+    known = rows(tmp_path)
+    assert len(known) == 5
+    assert all(0 <= float(row["other_top1"]) <= 100 for row in known)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from ablations.studies.load import load_scale, load_study
 from simclr_core import trial
 from simclr_core.config import Crop, Data, Finetune, Probes, Recipe
 from simclr_core.data import load
-from simclr_core.data.images import Dataset, ImageSet
+from simclr_core.data.images import UNLABELED, Dataset, ImageSet
 from simclr_core.errors import BadInput
 from simclr_core.model import SimCLR
 from simclr_core.pretrain import pretrain
@@ -28,6 +28,15 @@ from simclr_core.streams import stream
 from simclr_core.trial import EpochRow, TrialResult
 
 GRIDS = Path(ablations.__file__).parent.parent / "grids"
+
+
+DRAWN = {  # by which stream, and how many at most
+    "alignment_h": ("alignment", 20),
+    "alignment_z": ("alignment", 20),
+    "histogram_top1": ("histograms", 2000),
+    "crop_retrieval": ("retrieval", 2000),
+    "policy_retrieval": ("retrieval", 2000),
+}
 
 
 def outcome(recipe: Recipe, data: Dataset) -> tuple[list[float], TrialResult]:
@@ -76,8 +85,8 @@ def test_every_outcome_knows_the_groups_of_its_own_examples() -> None:
     for name, groups in result.groups.items():
         if name.startswith("transfer"):
             assert np.array_equal(groups, np.arange(60) % 7)
-        elif name in ("alignment_h", "alignment_z", "histogram_top1"):  # of test images drawn by the seed
-            purpose, limit = ("histograms", 2000) if name == "histogram_top1" else ("alignment", 20)
+        elif name in DRAWN:  # of test images drawn by the seed
+            purpose, limit = DRAWN[name]
             drawn = torch.randperm(n_test, generator=stream(0, purpose))[:limit].numpy()
             assert np.array_equal(groups, own[drawn]), name
         else:
@@ -140,6 +149,80 @@ def test_more_images_are_advised_only_where_the_limit_left_some_out(limit: int |
     assert ("--set data.limit=null" in str(refused.value)) is helps
 
 
+ASKED = {"head_layers": True, "online": True, "augmented_linear": {"epochs": 1}, "finetune": {"shares": {1.0: 1}}}
+
+
+def test_without_labels_everything_is_measured_that_needs_none() -> None:
+    data = some_data().without_labels()
+    recipe = small(
+        probes={**ASKED, "color_histograms": True, "transform_prediction": {"target": "gray"}}, head={"dim": "h"}
+    )
+    _, result = outcome(recipe, data)
+    assert result.metrics.keys() == {
+        *("n_test", "parameters", "loss", "entropy", "contrastive_accuracy", "rankme_h", "rankme_z", "alpha_h"),
+        *("alignment_h", "alignment_z", "uniformity_h", "uniformity_z", "clusters_h"),
+        *("crop_retrieval", "policy_retrieval", "histogram_top1", "transform_h", "transform_z", "transform_chance"),
+    }
+    assert len(result.predictions) == 0
+    assert result.labels.tolist() == [UNLABELED] * 60
+
+
+def test_labels_change_nothing_that_is_learned_or_measured_without_them() -> None:
+    losses, known = outcome(small(), some_data())
+    same, unknown = outcome(small(), some_data().without_labels())
+    assert same == losses
+    for name, value in unknown.metrics.items():
+        assert known.metrics[name] == value, name
+
+
+def test_the_supervised_twin_needs_labels() -> None:
+    with pytest.raises(BadInput, match="cross_entropy learns classes, but fake set has no labels; --only leaves such"):
+        trial.check(small(loss={"name": "cross_entropy"}), some_data().without_labels())
+
+
+def partly_labeled() -> Dataset:
+    """96 images, of which 40 have a label."""
+    data = some_data()
+    return replace(data, train=replace(data.train, labels=np.where(np.arange(96) < 40, data.train.labels, UNLABELED)))
+
+
+def test_the_encoder_trains_on_all_images_and_probes_on_those_with_a_label() -> None:
+    recipe = small(probes={"finetune": {"shares": {1.0: 1}}, "head_layers": True})
+    losses, all_labeled = outcome(recipe, some_data())
+    same, some_labeled = outcome(recipe, partly_labeled())
+    assert same == losses
+    whole = some_data()
+    elsewhere = replace(whole, train=whole.train.without_labels(), probed=whole.train.take(np.arange(40)))
+    again, probed = outcome(recipe, elsewhere)
+    assert again == losses
+    assert probed.metrics == some_labeled.metrics
+    assert some_labeled.metrics["policy_retrieval"] == all_labeled.metrics["policy_retrieval"]
+
+
+def test_the_supervised_twin_trains_on_images_with_a_label() -> None:
+    recipe = small(loss={"name": "cross_entropy"})
+    data = some_data()
+    losses, _ = outcome(recipe, replace(data, train=data.train.take(np.arange(40))))
+    assert outcome(recipe, partly_labeled())[0] == losses
+
+
+def test_an_online_probe_needs_a_label_of_every_training_image() -> None:
+    with pytest.raises(BadInput, match=r"has training images without labels: --set probes.online=false\.$"):
+        trial.check(small(probes={"online": True}), partly_labeled())
+
+
+def test_neighbors_are_those_with_a_label() -> None:
+    with pytest.raises(BadInput, match=r"has 40 training images: --set probes.knn.k=40 or less"):
+        trial.check(small(probes={"knn": {"k": 41}}), partly_labeled())
+    trial.check(small(probes={"knn": {"k": 41}}), some_data(n=40).without_labels())
+
+
+def test_transfer_needs_labels_there() -> None:
+    recipe = small(probes={"transfer": {"source": "cifar10"}})
+    with pytest.raises(BadInput, match="a linear probe needs labels, and fake set has none"):
+        trial.check(recipe, some_data(), transfer=some_data().without_labels())
+
+
 def test_groups_change_the_validation_split_and_nothing_else() -> None:
     _, alone = outcome(small(), some_data())
     _, together = outcome(small(), grouped(some_data()))
@@ -176,7 +259,7 @@ def test_a_refusal_says_the_setting_that_helps(fields: dict, helps: str) -> None
 def test_balanced_accuracy_is_the_mean_of_the_classes_recalls() -> None:
     labels = np.array([0, 0, 0, 0, 0, 0, 1, 1])
     predictions = np.array([0, 0, 0, 0, 0, 0, 0, 1], dtype=np.int16)
-    assert trial.accuracies(predictions, labels) == {"top1": 87.5, "balanced_accuracy": 75.0, "n_test": 8}
+    assert trial.accuracies(predictions, labels) == {"top1": 87.5, "balanced_accuracy": 75.0}
 
 
 def test_a_rerun_is_identical_bit_for_bit_whatever_ran_before_in_the_process() -> None:

@@ -136,11 +136,11 @@ def test_a_study_of_other_metrics_has_no_cost_figure():
 
 def test_curves_are_of_cells_spread_over_the_ranks():
     cells = [row("cell", {"first": "a", "second": f"v{i}"}, float(i)) for i in range(30)]
-    names = list(chosen(study_frame(["first", "second"], cells)))
+    names = list(chosen(study_frame(["first", "second"], cells), "top1"))
     assert len(names) == curves.MOST
     assert (names[0], names[-1]) == ("a > v29 (29.0)", "a > v0 (0.0)")
-    assert chosen(heads_frame())
-    assert not chosen(pairs_frame([["missing"] * 3] * 3))
+    assert chosen(heads_frame(), "top1")
+    assert not chosen(pairs_frame([["missing"] * 3] * 3), "top1")
 
 
 def test_a_curve_is_the_mean_over_seeds_as_far_as_all_have_come():

@@ -1,6 +1,9 @@
 import pytest
+from builders.studies import SHIPPED
 
-from ablations.studies.plot import Plot
+from ablations.studies.load import load_study
+from ablations.studies.metrics import LABEL_FREE, LABELS, needs_labels
+from ablations.studies.plot import METRIC, Plot
 
 AXES = ["batch", "epochs", "temperature", "lr"]
 
@@ -80,3 +83,52 @@ def test_a_spectrum_has_one_axis_in_colors():
     for fields, axes in (({}, ["a"]), ({"x": "a"}, ["a"]), ({"hue": "a"}, ["a", "b"]), ({"hue": "b"}, ["a"])):
         assert "has one axis, as hue, got a" in refusal(axes, kind="spectrum", **fields)
     assert "has one axis" in refusal(["a", "b"], kind="spectrum", hue="a", average=("b",))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_figure_can_be_drawn_without_labels(name):
+    study = load_study(name)
+    plot, axes = study.figure.without_labels([*study.axes]), [*study.axes]
+    assert not any(map(needs_labels, plot.metrics))
+    assert plot.x is None or not needs_labels(plot.x)
+    if plot.kind in ("pairs", "budget"):
+        assert plot == study.figure.model_copy(update={"metrics": (LABEL_FREE,)})
+    else:
+        plot.check(axes)
+
+
+def test_without_labels_several_metrics_become_one_and_the_axes_move_up():
+    layers = plot(x="metric", hue="depth", metrics=("top1", "layer_1_top1"), compare="metric", reference="top1")
+    assert layers.without_labels(["depth"]) == plot(x="depth", metrics=(LABEL_FREE,))
+    shares = plot(x="metric", hue="method", panel="width", metrics=("finetune_1_top1", "finetune_10_top1"))
+    assert shares.without_labels(["width", "method"]) == plot(x="method", hue="width", metrics=(LABEL_FREE,))
+
+
+def test_without_labels_a_metric_that_needs_none_stays_beside_the_other():
+    both = plot(x="temperature", panel="metric", metrics=("top1", "entropy"), compare="metric", reference="entropy")
+    changed = both.without_labels(["temperature"])
+    assert changed == both.model_copy(update={"metrics": (LABEL_FREE, "entropy")})
+    assert METRIC in changed.placed
+
+
+def test_points_along_an_accuracy_become_bars_and_those_along_a_size_stay_points():
+    ranks = plot(kind="scatter", x="top1", hue="metric", metrics=("finetune_1_top1", "finetune_10_top1"))
+    assert ranks.without_labels(["depth", "width"]) == plot(x="depth", hue="width", metrics=(LABEL_FREE,))
+    sizes = plot(kind="scatter", x="parameters", hue="method")
+    assert sizes.without_labels(["method", "depth"]) == sizes.model_copy(update={"metrics": (LABEL_FREE,)})
+
+
+def test_what_needs_labels_is_known_of_every_metric():
+    names = [
+        *LABELS,
+        "probe_l2",
+        "probe_validation_top1",
+        "layer_2_top1",
+        "finetune_10_top1",
+        "training_top1",
+        "n_test",
+    ]
+    assert {name for name in names if needs_labels(name)} == {
+        *("top1", "top5", "balanced_accuracy", "knn_top1", "classifier_top1", "online_top1", "augmented_linear_top1"),
+        *("probe_l2", "probe_validation_top1", "layer_2_top1", "finetune_10_top1", "training_top1"),
+    }

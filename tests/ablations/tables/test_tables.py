@@ -132,7 +132,7 @@ def test_only_done_rows_carry_metrics():
 
 
 def test_a_done_row_without_a_number_is_refused():
-    with pytest.raises(BadInput, match="cell-crop-crop-0: status is done but it has no top1"):
+    with pytest.raises(BadInput, match="cell-crop-crop-0: status is done but it has neither top1 nor policy_ret"):
         pairs_frame(record("crop", "crop", math.nan))
 
 
@@ -411,8 +411,8 @@ def test_the_latex_table_is_booktabs_with_the_caption_as_comments():
 
 
 def test_baselines_are_levels_by_name():
-    assert cell_tables.baselines(SOME)["untrained"] == 20.6
-    assert math.isnan(cell_tables.baselines(SOME)["identical_views"])
+    assert cell_tables.baselines(SOME, "top1")["untrained"] == 20.6
+    assert math.isnan(cell_tables.baselines(SOME, "top1")["identical_views"])
 
 
 def test_gaps_are_counted_by_reason():

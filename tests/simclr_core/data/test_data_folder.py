@@ -250,7 +250,7 @@ def test_links_in_circles_end(pets, cache):
         (lambda path: path.mkdir(), "the folder is empty"),
         (lambda path: (path / ".hidden").mkdir(parents=True), "the folder is empty"),
         (lambda path: fill(path, {"cat": 3}), "has only one class folder, 'cat'; at least two are needed"),
-        (lambda path: fill(path, {".": 3}), "its images lie side by side"),
+        (lambda path: fill(path, {".": 1}), "the folder holds a single image, or copies of one; it needs at least two"),
         (lambda path: [(path / name).mkdir(parents=True) for name in "ab"], "none of its class folders holds an image"),
         (lambda path: fill(path, {"a": 3, "b": 0}), "the class folder b holds no readable image"),
         (lambda path: fill(path, {"a": 3, "b": 1}), "the class folder b holds a single image"),
@@ -276,7 +276,7 @@ def test_links_in_circles_end(pets, cache):
             lambda path: (fill(path / "train", {"a": 3, "b": 3}), fill(path / "test", {"a": 3, "b": 0})),
             "the class folder test/b holds no readable image",
         ),
-        (lambda path: (fill(path, {"train": 3, "test": 3})), "its images lie side by side"),
+        (lambda path: (fill(path, {"train": 3, "test/a": 3, "test/b": 3})), "its images lie side by side"),
     ],
 )  # fmt: skip
 def test_a_folder_that_cannot_be_used_is_one_sentence(tmp_path, cache, make, said):
@@ -288,8 +288,8 @@ def test_a_folder_that_cannot_be_used_is_one_sentence(tmp_path, cache, make, sai
     assert sentence.endswith(".")
 
 
-def test_images_side_by_side_are_told_that_labels_are_needed_and_why(tmp_path, cache):
-    said = refusal(fill(tmp_path / "loose", {".": 3}), cache)
+def test_a_part_without_classes_beside_one_with_them_is_told_that_labels_are_needed_and_why(tmp_path, cache):
+    said = refusal(fill(tmp_path / "loose", {"train": 3, "test/a": 3, "test/b": 3}), cache)
     assert "one subfolder per class, at least two, because representations are judged by how well they tell" in said
     assert "the folders are the labels" in said
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from simclr_core.config import Data
 from simclr_core.data import decode, fingerprint, folder, load, pairs, remarks_on
-from simclr_core.data.images import Dataset, ImageSet
+from simclr_core.data.images import UNLABELED, Dataset, ImageSet
 from simclr_core.errors import BadInput
 
 
@@ -193,11 +193,44 @@ def test_what_is_no_pair_of_folders_is_refused_in_one_sentence(own, change, word
     assert words in refusal(own)
 
 
-def test_images_without_classes_are_refused_with_what_is_needed(tmp_path):
-    for number in range(4):
-        for device in ("left", "right"):
-            picture(tmp_path / "own" / device / f"{number}.png", number)
-    assert "its images lie side by side; they belong in one subfolder per class" in refusal(tmp_path / "own")
+def test_pairs_side_by_side_have_no_labels_and_keep_their_other_recordings(tmp_path):
+    for number in range(10):
+        for i, device in enumerate(("left", "right")):
+            picture(tmp_path / "own" / device / f"{number}.png", number, i)
+    dataset = read(tmp_path / "own")
+    assert not dataset.labeled
+    assert (len(dataset.train), len(dataset.test)) == (8, 2)
+    for part in (dataset.train, dataset.test):
+        assert set(part.labels.tolist()) == {UNLABELED}
+        assert numbers(other(part)) == numbers(part.images)
+    assert "taken without labels, because they lie in no class folders" in the_one(dataset, "without labels")
+
+
+def test_labels_none_takes_pairs_of_class_folders_without_labels(own):
+    known, unknown = read(own), read(own, Data(labels="none"))
+    assert not unknown.labeled
+    for part, same in ((unknown.train, known.train), (unknown.test, known.test)):
+        assert len(part) == len(same)
+        assert numbers(other(part)) == numbers(part.images)
+    assert unknown.fingerprint != known.fingerprint
+
+
+def test_class_folders_on_one_side_alone_are_refused_unless_labels_are_none(own):
+    for path in list((own / "right").rglob("*.bmp")):
+        path.rename(own / "right" / path.name)
+    assert "left/ has class folders, right/ has not; both or neither may, or --set data.labels=none" in refusal(own)
+
+
+def test_pairs_without_a_label_are_trained_on_beside_those_with_one(tmp_path):
+    root = tmp_path / "own"
+    for number in range(24):
+        for i, device in enumerate(("left", "right")):
+            for split, name in (("train", ("a", "b", "unlabeled")[number % 3]), ("test", "ab"[number % 2])):
+                picture(root / device / split / name / f"{number}.png", number + 24 * (split == "test"), i)
+    dataset = read(root)
+    assert (len(dataset.train), len(dataset.probe_train), len(dataset.test)) == (24, 16, 24)
+    assert numbers(other(dataset.train)) == numbers(dataset.train.images)
+    assert numbers(other(dataset.probe_train)) == numbers(dataset.probe_train.images)
 
 
 # Whole pairs.
@@ -321,3 +354,9 @@ def test_pairs_are_a_source_like_others(own, tmp_path):
     assert fingerprint(said, tmp_path / "cache") == loaded.fingerprint
     assert "left recordings" in remarks_on(said, tmp_path / "cache")[0]
     assert loaded.title == "pairs own"
+
+
+@pytest.mark.parametrize("said", [{"test": "folder:elsewhere"}, {"group": "manifest"}])
+def test_what_only_a_folder_has_is_refused_of_pairs(tmp_path, said):
+    with pytest.raises(BadInput, match=r"is for --data folder:PATH, not for pairs:own\.$"):
+        fingerprint(Data(source="pairs:own", **said), tmp_path)

@@ -20,6 +20,7 @@ from torchvision.datasets import CIFAR10
 from simclr_core.config import DOWNLOADED, Data
 from simclr_core.data import embedded, fingerprint, load, torchvision_sets
 from simclr_core.data.decode import decode
+from simclr_core.data.images import UNLABELED
 from simclr_core.data.torchvision_sets import SETS
 from simclr_core.errors import BadInput
 
@@ -254,6 +255,24 @@ def test_a_set_has_its_official_splits_decoded_as_a_users_files_are(fake, tmp_pa
     assert whole.fingerprint == fingerprint(Data(source=name, size=SETS[name].side or 16), tmp_path)
 
 
+def test_stl10_with_its_unlabeled_images_trains_on_all_and_probes_on_those_with_a_label(tmp_path, monkeypatch):
+    train, test = stl10(tmp_path / "stl10-torchvision", monkeypatch)
+    unlabeled = np.random.default_rng(7).integers(0, 256, (5, 3, 96, 96), np.uint8)
+    path = tmp_path / "stl10-torchvision/stl10_binary/unlabeled_X.bin"
+    unlabeled.transpose(0, 1, 3, 2).tofile(path)
+    listed = [*datasets.STL10.train_list[:2], [path.name, md5(path)]]
+    monkeypatch.setattr(datasets.STL10, "train_list", listed)
+    whole = load(Data(source="stl10-unlabeled", size=96), tmp_path)
+    assert whole.train.labels.tolist() == [*train[1], *[UNLABELED] * 5]
+    np.testing.assert_array_equal(whole.train.images[3:], unlabeled)
+    assert whole.probe_train.labels.tolist() == train[1]
+    np.testing.assert_array_equal(whole.probe_train.images, whole.train.images[:3])
+    assert whole.test.labels.tolist() == test[1]
+    assert whole.class_names == NAMES["stl10"]
+    some = load(Data(source="stl10-unlabeled", size=96, limit=6), tmp_path)
+    assert sorted(some.train.labels) == [UNLABELED] * 3 + [0, 1, 1]
+
+
 @pytest.mark.parametrize("name", SETS)
 def test_without_a_network_every_set_says_in_one_sentence_what_to_put_where(name, tmp_path, monkeypatch):
     """The archives' names and the folder are those under which torchvision looks for them."""
@@ -272,7 +291,7 @@ def test_without_a_network_every_set_says_in_one_sentence_what_to_put_where(name
     assert "--data folder:PATH" in said
     assert "\n" not in said
     assert asked == [f"{source.address}/{source.archives[0]}"]
-    folder = tmp_path / f"{name}-torchvision" / source.folder
+    folder = tmp_path / f"{name.removesuffix('-unlabeled')}-torchvision" / source.folder
     assert folder.is_dir()
     assert f"put {', '.join(source.archives)} there by hand" in said
 
@@ -284,6 +303,7 @@ def test_every_set_that_a_recipe_may_name_is_there_with_the_version_that_torchvi
         "cifar100": datasets.CIFAR100.tgz_md5,
         "svhn": datasets.SVHN.split_list["train"][2],
         "stl10": datasets.STL10.tgz_md5,
+        "stl10-unlabeled": datasets.STL10.tgz_md5,
         "food101": datasets.Food101._MD5,
         "dtd": datasets.DTD._MD5,
         "flowers102": datasets.Flowers102._file_dict["image"][1],

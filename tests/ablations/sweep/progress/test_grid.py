@@ -21,6 +21,7 @@ from builders.watched import (
 )
 
 from ablations.sweep import grid
+from ablations.sweep.driver import Event
 
 
 def test_the_grid_starts_with_what_is_done_and_fills_in():
@@ -165,3 +166,13 @@ def test_a_grid_that_does_not_fit_is_left_out(size, width, height, fits):
     assert any(line.endswith(" 0/49") for line in lines)
     assert len(lines) < height
     assert max(map(len, lines)) <= width
+
+
+def test_without_labels_the_grid_shows_the_headline():
+    planned = cells(["crop"], ["color"])
+    signs = grid.Signs()
+    shown = grid.Grid(planned, by_id(planned), signs, "utf-8", "crop_retrieval")
+    shown.note(Event("done", planned[0].trial_id, {"crop_retrieval": 61.26, "seconds": 1.0}), None)
+    lines = [line.plain for line in shown.lines(False)]
+    assert lines[0] == "retrieval in %: first down, second across"
+    assert "61.3" in lines[2]

@@ -87,3 +87,12 @@ def test_quiet_says_nothing_but_keeps_count(clock):
         watch.show(failed(y))
     assert stderr.getvalue() == stdout.getvalue() == ""
     assert watch.overhead(4.0) == (3.0, 0.25)
+
+
+def test_without_labels_a_line_says_how_many_views_are_retrieved():
+    planned = cells(["a"], ["x", "y"])
+    x, stderr = planned[0].trial_id, io.StringIO()
+    with Watch(planned, by_id(planned), 1, "people", stderr=stderr, headline="crop_retrieval") as watch:
+        for event in (started(x), epoch(x), Event("done", x, {"crop_retrieval": 51.26, "seconds": 8.0})):
+            watch.show(event)
+    assert "[1/2] first=a second=x seed=0: retrieval 51.3 in 8 s" in stderr.getvalue()

@@ -46,8 +46,8 @@ class Data(Part):
     labels: Literal["none"] | None = None  # none: no label is used; null: as the source has them
     probe: str | None = None  # another source, on which is probed; of `source` no label is used then
     # Of a folder of one's own. What belongs together and is never torn apart by a split, and what intervals count:
-    # parent: the folder directly above an image; manifest: the column `group` of its metadata.csv; image: nothing does,
-    # and subfolders need no warning; null: not said.
+    # parent: the folder below the class folder, with all in it; manifest: the column `group` of its metadata.csv;
+    # image: nothing does, and subfolders need no warning; null: not said.
     group: Literal["parent", "manifest", "image"] | None = None
     test: str | None = None  # folder:PATH of the test images, where they lie elsewhere
     range: Range | None = None  # the values that become black and white; null: see simclr_core.data.intensities

@@ -118,7 +118,9 @@ def _check_test(dataset: Dataset) -> None:
 
 def _check_labels(dataset: Dataset, data: Data) -> None:
     """Whether a linear probe can be trained and its penalty chosen."""
-    more = "" if data.limit is None else " --set data.limit=null takes all that there are."
+    taken = dataset.train if dataset.probed is None else dataset.probed
+    limited = data.limit is not None and len(taken) == data.limit  # else there are not even so many
+    more = " --set data.limit=null takes all that there are." if limited else ""
     if len(dataset.class_names) < 2:
         raise BadInput(f"{dataset.title} has one class ({dataset.class_names[0]}); a probe needs at least two.")
     if dataset.validation is not None:

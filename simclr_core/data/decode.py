@@ -235,6 +235,7 @@ def wide_pixels(image: Image.Image, path: Path) -> NDArray[np.generic]:
     if several:
         import cv2  # rarely needed
 
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # its warnings are not about the user's files
         read = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
         if read is None or read.shape[:2] != (image.height, image.width) or read.ndim != 3:
             raise Unreadable("16 bits per band, which OpenCV cannot read")

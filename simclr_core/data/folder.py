@@ -29,7 +29,7 @@ from simclr_core.data.remarks import remarks
 from simclr_core.data.split import PARTS, Hashed, parts_of, units_of
 from simclr_core.errors import BadInput
 
-LAYOUT = 3  # of what is cached; raised whenever the same files would give another split, or other notes
+LAYOUT = 4  # of what is cached; raised whenever the same files would give another split, or other notes
 MAX_UNREADABLE = 0.05  # share of all images
 SIDES = {"train": False, "test": True, "validation": "validation"}  # of an image, in the fingerprint
 
@@ -158,6 +158,7 @@ def decode_all(
         note["channels"] = channels
         note["colored"] = sum(one.bands == 3 for one in seen) if channels == 1 else 0
         if wide and said.range is None:
+            refuse_two_kinds(root, [(file.name, one.values.top) for file, _, one in readable if one.values is not None])
             note["range"], note["why"] = common_range(wide)
             note["wide"] = len(wide)
 
@@ -184,6 +185,19 @@ def refuse_unnamed(root: Path, names: Sequence[str]) -> None:
             f"{root}: {len(names)} TIFF file(s) have a fourth band and do not say what it is ({printable(names[0])}): "
             "--set data.fourth_band=ignored leaves it out, as near infrared; --set data.fourth_band=alpha takes it for "
             "transparency, over white; --set data.channels=4 takes all four as they are."
+        )
+
+
+def refuse_two_kinds(root: Path, tops: Sequence[tuple[str, float]]) -> None:
+    """Raise BadInput where some files hold integers and others floats. tops: name and top of each, see Values."""
+    floats = [name for name, top in tops if top == 1]
+    integers = [name for name, top in tops if top != 1]
+    if floats and integers:
+        raise BadInput(
+            f"{root}: {len(integers):,} images hold integers of more than 8 bits ({printable(integers[0])}) and "
+            f"{len(floats):,} hold floats ({printable(floats[0])}), which no one range of values fits: convert one "
+            "kind to the other. If all are in one unit already, say which values become black and white: "
+            "--set data.range=[LOW, HIGH]."
         )
 
 

@@ -24,17 +24,20 @@ def units(keys: Sequence[Iterable[Hashable]]) -> list[int]:
     return [numbers.setdefault(root(own[0]), len(numbers)) for own in of_images]
 
 
-def hold_out(counted: Sequence[Counter[int]], share: float) -> set[int]:
-    """Positions of the units to hold out whole: at least `share` of all images, and of every class, as units allow.
+def hold_out(counted: Sequence[Counter[int]], share: float, stay: int = 1) -> set[int]:
+    """Positions of the units to hold out whole: at least `share` of the images of every class, as units allow.
 
     counted: each unit's images by class, in the order in which units are asked. A unit is taken where none of its
     classes then has more than its share, rounded up: of single images exactly that, the first ones. Where what is taken
-    is too little, as with a few large units, those are added that overshoot least. A class never loses its last unit;
-    one with a single unit has none held out.
+    is too little, as with a few large units, those are added that overshoot least. Every class keeps `stay` units, or
+    where it has no more than so many, one; a single one is not held out.
     """
     whole: Counter[int] = Counter()
+    left: Counter[int] = Counter()  # units of each class that are not taken
     for own in counted:
         whole.update(own)
+        left.update(own.keys())
+    keeps = {label: max(1, min(stay, n - 1)) for label, n in left.items()}
     wanted = {label: share * n for label, n in whole.items()}
     held: Counter[int] = Counter()
     taken: set[int] = set()
@@ -42,9 +45,10 @@ def hold_out(counted: Sequence[Counter[int]], share: float) -> set[int]:
     def take(unit: int) -> None:
         taken.add(unit)
         held.update(counted[unit])
+        left.subtract(counted[unit].keys())
 
-    def leaves_some(unit: int) -> bool:
-        return all(held[label] + n < whole[label] for label, n in counted[unit].items())
+    def leaves_enough(unit: int) -> bool:
+        return all(left[label] > keeps[label] for label in counted[unit])
 
     def cost(unit: int) -> float:
         """By how much the classes come nearer to what is wanted of them (negative), or go farther."""
@@ -54,15 +58,14 @@ def hold_out(counted: Sequence[Counter[int]], share: float) -> set[int]:
 
     for unit, own in enumerate(counted):
         fits = all(held[label] + n <= math.ceil(wanted[label] - ROUNDING) for label, n in own.items())
-        if fits and leaves_some(unit):
+        if fits and leaves_enough(unit):
             take(unit)
     while True:
-        bare = {label for label in whole if not held[label]}
-        if not bare and held.total() >= share * whole.total() - ROUNDING:
+        short = held.total() < share * whole.total() - ROUNDING
+        missed = {label for label in whole if held[label] < wanted[label] - ROUNDING}
+        lacking = missed if short else {label for label in missed if not held[label]}
+        able = [unit for unit in range(len(counted)) if unit not in taken and leaves_enough(unit)]
+        helpful = [unit for unit in able if lacking & counted[unit].keys()]
+        if not helpful:  # what a class cannot give is not taken from another
             return taken
-        able = [unit for unit in range(len(counted)) if unit not in taken and leaves_some(unit)]
-        if held.total() >= share * whole.total() - ROUNDING:
-            able = [unit for unit in able if bare & counted[unit].keys()]
-        if not able:
-            return taken
-        take(min(able, key=cost))
+        take(min(able if short else helpful, key=cost))

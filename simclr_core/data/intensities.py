@@ -41,20 +41,23 @@ def top_of(pixels: NDArray[np.generic]) -> float:
 
 
 def common_range(files: Sequence[Values]) -> tuple[Range, str]:
-    """The values that become black and white in all files, and why these, in words.
+    """The values that become black and white in all files, of one kind of numbers, and why these, in words.
 
-    Those of the files' type where they fill it: none is below zero, none above the type's top, and some reach its upper
-    half. Else percentiles of all.
+    Those of the files' type where they fill it: none is below zero, none above the type's top, and more than one in a
+    thousand are in its upper half. Else percentiles of all. Values at the type's very top are saturated: how bright
+    they were is not known, so neither rule asks them, and they become white.
     """
-    low, high = (float(q) for q in np.percentile(np.concatenate([one.sample for one in files]), PERCENTILES))
-    tops = {one.top for one in files}
+    sample, top = np.concatenate([one.sample for one in files]), files[0].top
     lowest, highest = min(one.low for one in files), max(one.high for one in files)
-    top = max(tops)
-    if len(tops) == 1 and lowest >= 0 and top / 2 < highest <= top and high > top / 2:
-        return (0.0, top), "the range of their type"
+    saturated = (sample == top) & (highest == top)
+    asked = sample[~saturated] if not saturated.all() else sample
+    low, high = (float(q) for q in np.percentile(asked, PERCENTILES))
+    if lowest >= 0 and top / 2 < high <= highest <= top:
+        return (0.0, top), "the range of their type, which they fill"
     if not high > low:
-        low, high = lowest, highest
-    return (low, high), f"the {PERCENTILES[0]} and {PERCENTILES[1]} percentiles of all of them"
+        return (lowest, highest), "the least and the greatest of all of them"
+    less = f" but the {saturated.mean():.2g} that are saturated, at {top:,g}" if len(asked) < len(sample) else ""
+    return (low, high), f"the {PERCENTILES[0]} and {PERCENTILES[1]} percentiles of all of them{less}"
 
 
 def to_8_bits(pixels: NDArray[np.generic], between: Range) -> NDArray[np.uint8]:

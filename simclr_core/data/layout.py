@@ -31,7 +31,7 @@ def require_groups(listing: Listing, said: Data, above: str) -> None:
     """Raise BadInput where images are to be grouped by their folder, and some lie directly in what is above them."""
     if said.group == "parent" and (loose := [file.name for file in listing.files if not file.group]):
         raise BadInput(
-            f"{listing.root}: data.group: parent takes the folder above an image for its group, but {len(loose)} of "
+            f"{listing.root}: data.group: parent takes the folders below each {above} for groups, but {len(loose)} of "
             f"{len(listing.files)} images lie directly in their {above} ({printable(loose[0])})."
         )
 

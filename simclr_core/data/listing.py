@@ -50,7 +50,7 @@ class ImageFile:
     name: str  # relative to the user's folder, with forward slashes; elsewhere (data.test) the whole path
     label: int  # UNLABELED of one beside the classes; 0 of all where there are no classes
     split: Split | None  # None where the user has made no split
-    # The folder it lies in, below its class's, or what the manifest says; one name under two classes is one group.
+    # The first folder below its class's, or what the manifest says; one name under two classes is one group.
     group: str = ""
     stamp: tuple[int, ...] = ()  # size in bytes, times of change in nanoseconds: another stamp, another content
     problem: str | None = None
@@ -212,7 +212,7 @@ def images_below(folder: Path, root: Path, label: int, split: Split | None) -> I
     waiting = [(folder, folder.relative_to(root).as_posix())]
     while waiting:
         inside, prefix = waiting.pop()
-        group = unicodedata.normalize("NFC", inside.relative_to(folder).as_posix()).removeprefix(".")
+        group = unicodedata.normalize("NFC", next(iter(inside.relative_to(folder).parts), ""))
         for entry in children(inside):
             name = f"{prefix}/{entry.name}".removeprefix("./")
             try:

@@ -56,11 +56,13 @@ def read(root: Path, group: str | None, without: Literal["none"] | None = None) 
     if len(labels) < 2 and without is None:
         raise BadInput(f"{path}: has the one label {labels[0]!r}; a probe needs at least two.")
     splits = splits_of(path, rows, names)
+    top = posixpath.commonpath([posixpath.dirname(name) for name in names])
 
     def file_of(name: str, line: int, split: str | None) -> ImageFile:
         status = statuses[name]
         assert status is not None
-        together = {"parent": posixpath.dirname(name), "manifest": rows[line].get("group", "")}.get(group or "", "")
+        folder = first_folder(posixpath.relpath(name, top or "."), label_of[line])
+        together = {"parent": folder, "manifest": rows[line].get("group", "")}.get(group or "", "")
         return ImageFile(
             name,
             labels.index(label_of[line]),
@@ -125,6 +127,14 @@ def name_of(path: Path, line: int, row: Row) -> str:
             f"{path}: line {line} has the file_name {printable(said)!r}; allowed: relative paths inside the folder."
         )
     return name
+
+
+def first_folder(name: str, label: str) -> str:
+    """The first folder in the path of an image that is none of a split and not called like its class; "" of none."""
+    folders = unicodedata.normalize("NFC", posixpath.dirname(name)).split("/")
+    if folders[0].casefold() in SPLIT_NAMES:
+        folders = folders[1:]
+    return next(iter(folders[1:] if folders[:1] == [label] else folders), "")
 
 
 def splits_of(path: Path, rows: dict[int, Row], names: list[str]) -> list[str | None]:

@@ -41,7 +41,8 @@ def parts_of(listing: Listing, files: Sequence[Hashed], of_files: Sequence[int],
     for (file, _), unit in sorted(zip(files, of_files, strict=True), key=lambda pair: pair[0][1]):
         counted.setdefault(unit, Counter())[file.label] += 1
     order = list(counted)
-    held = {order[place] for place in hold_out(list(counted.values()), HELD_OUT)}
+    stay = 2 if grouped else 1  # the linear probe chooses its penalty on groups of its own
+    held = {order[place] for place in hold_out(list(counted.values()), HELD_OUT, stay)}
     tested = {file.label for (file, _), unit in zip(files, of_files, strict=True) if unit in held}
     for label, name in enumerate(listing.class_names):
         if label in tested:

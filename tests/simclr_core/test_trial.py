@@ -140,6 +140,15 @@ def test_one_training_image_of_a_class_will_do_where_validation_images_are_given
     trial.check(small(), replace(few, validation=data.test))
 
 
+@pytest.mark.parametrize(("limit", "helps"), [(96, True), (97, False), (None, False)])
+def test_more_images_are_advised_only_where_the_limit_left_some_out(limit: int | None, helps: bool) -> None:
+    data = grouped(some_data())
+    torn = replace(data, train=replace(data.train, groups=np.arange(96) % 2))
+    with pytest.raises(BadInput, match="at least two groups of every class") as refused:
+        trial.check(small(data={"limit": limit}), torn)
+    assert ("--set data.limit=null" in str(refused.value)) is helps
+
+
 ASKED = {"head_layers": True, "online": True, "augmented_linear": {"epochs": 1}, "finetune": {"shares": {1.0: 1}}}
 
 

@@ -265,6 +265,10 @@ def test_links_in_circles_end(pets, cache):
             "has both Valid/ and val/; allowed: one of them",
         ),
         (
+            lambda path: [fill(path / name, {"a": 3, "b": 3}) for name in ("train", "training", "test")],
+            "has both train/ and training/; allowed: one of them",
+        ),
+        (
             lambda path: (fill(path / "train", {"a": 3, "b": 3, "d": 1}), fill(path / "test", {"a": 3, "c": 3})),
             "must have the same class folders, but not all of them have train/b, train/d, test/c",
         ),

@@ -63,3 +63,30 @@ def test_a_class_whose_images_are_one_unit_loses_none():
 def test_of_large_units_the_one_is_added_that_overshoots_least():
     counted = [Counter({0: 30}), Counter({0: 60}), Counter({0: 25}), Counter({0: 5})]  # a fifth is 24
     assert hold_out(counted, FIFTH) == {3, 2}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_beside_a_giant_two_units_of_each_class_stay(seed):
+    """Six patients of four images and one of a hundred: the six are a fifth, and all but the giant."""
+    rng = np.random.default_rng(seed)
+    counted = [Counter({label: n}) for label in (0, 1) for n in (*[4] * 6, 100)]
+    counted = [counted[i] for i in rng.permutation(len(counted))]
+    held = hold_out(counted, FIFTH, stay=2)
+    assert of_classes(held, counted) == {0: 20, 1: 20}
+    chosen_on = hold_out([own for unit, own in enumerate(counted) if unit not in held], FIFTH)
+    assert len(chosen_on) == 2  # and one more of each class is fitted
+
+
+@pytest.mark.parametrize("stay", [1, 2])
+def test_what_one_class_cannot_give_is_not_taken_from_another(stay):
+    counted = [Counter({0: n}) for n in (1, 1, 98)] + [Counter({1: n}) for n in (30, 40, 30)]
+    taken = of_classes(hold_out(counted, FIFTH, stay), counted)
+    assert taken == {0: 3 - stay, 1: 30}
+    of_35 = [*counted[:3], *[Counter({1: 1})] * 35]  # of which a fifth is 7, and 0.2 * 35 a little more
+    assert of_classes(hold_out(of_35, FIFTH, stay), of_35) == {0: 3 - stay, 1: 7}
+
+
+@pytest.mark.parametrize(("units_of_each", "held"), [(1, 0), (2, 1), (3, 1), (4, 1), (5, 1), (10, 2)])
+def test_two_units_stay_where_there_are_three_and_one_where_there_are_two(units_of_each, held):
+    counted = [Counter({i % 2: 7}) for i in range(2 * units_of_each)]
+    assert len(hold_out(counted, FIFTH, stay=2)) == 2 * held

@@ -1,5 +1,6 @@
 """More than 8 bits to 8: one mapping for all files of a data set."""
 
+import re
 from pathlib import Path
 
 import cv2
@@ -105,6 +106,58 @@ def test_where_files_fill_their_type_its_range_is_taken(tmp_path, kind, top):
     assert np.sort(one) == pytest.approx(np.linspace(0, 255, 64), abs=0.51)
 
 
+@pytest.mark.parametrize("share", [0.0017, 0.05])
+def test_saturated_pixels_do_not_darken_12_bits(tmp_path, share):
+    rng = np.random.default_rng(1)
+
+    def make(_: int) -> np.ndarray:
+        pixels = rng.integers(0, 4096, (80, 80)).astype(np.uint16)
+        pixels[rng.random((80, 80)) < share] = 65535
+        return pixels
+
+    loaded = load(many(tmp_path / "deep", "png", make))
+    line = intensity_line(loaded)
+    low, high = (float(line.split(words)[0].split()[-1].replace(",", "")) for words in (" becomes", " white"))
+    assert low == pytest.approx(4, abs=2)
+    assert high == pytest.approx(4091, abs=2)
+    said = re.search(r"percentiles of all of them but the ([\d.]+) that are saturated, at 65,535\.", line)
+    assert said is not None
+    assert float(said[1]) == pytest.approx(share, rel=0.2)
+    assert 100 < shown(loaded).mean() < 150
+
+
+def test_photographs_with_blown_highlights_take_the_range_of_their_type(tmp_path):
+    rng = np.random.default_rng(2)
+
+    def blown(_: int) -> np.ndarray:
+        return rng.gamma(2, 15_000, (80, 80)).clip(0, 65535).astype(np.uint16)
+
+    assert "0 becomes black and 65,535 white, the range of their type" in intensity_line(
+        load(many(tmp_path / "light", "png", blown))
+    )
+
+
+def test_masks_of_black_and_white_alone_stay_so(tmp_path):
+    masks = many(tmp_path / "masks", "png", lambda i: np.roll(65535 * np.eye(SIDE, dtype=np.uint16), i, axis=1))
+    for i in range(20):  # more shapes than an identity can be rolled to
+        Image.fromarray(np.pad(np.full((SIDE, SIDE), 65535, np.uint16), (0, i + 1))).save(masks / "a" / f"more{i}.png")
+    assert "0 becomes black and 65,535 white" in intensity_line(load(masks))
+
+
+def test_integers_beside_floats_are_refused_by_count_and_name_unless_a_range_is_given(tmp_path):
+    root = tmp_path / "kinds"
+    for i in range(10):
+        save(root / "a" / f"{i}.png", np.roll(ramp(0, 65535, np.uint16), i))
+        save(root / "b" / f"{i}.tif", np.roll(ramp(0, 1, np.float32), i))
+    save(root / "b" / "ten.tif", ramp(0, 0.5, np.float32))
+    with pytest.raises(BadInput) as refused:
+        load(root)
+    said = str(refused.value)
+    assert re.search(r"10 images hold integers of more than 8 bits \(a/\d\.png\) and 11 hold floats \(b/.*tif\)", said)
+    assert "convert one kind to the other" in said
+    assert len(load(root, range=[0, 1]).train) > 0
+
+
 def test_the_recipe_can_set_the_range_of_8_bits_and_of_more(tmp_path):
     deep = load(many(tmp_path / "deep", "png", lambda i: np.roll(ramp(0, 4095, np.uint16), i)), range=[1000, 3000])
     assert np.sort(shown(deep)[0, 0].ravel()) == pytest.approx(
@@ -158,6 +211,21 @@ def test_a_damaged_file_of_16_bit_colors_is_named(tmp_path):
     (root / "a" / "0.png").write_bytes(whole[: len(whole) // 2])
     (named,) = load(root).skipped
     assert named.startswith("a/0.png: ")
+
+
+def test_what_opencv_says_of_a_tiff_does_not_reach_the_terminal(tmp_path, capfd):
+    root = many(
+        tmp_path / "odd", "tif", lambda i: np.roll(np.stack(3 * [ramp(0, 65535, np.uint16)], axis=2), i, axis=0)
+    )
+    for i, path in enumerate(sorted(root.rglob("*.tif"))):
+        raw = path.read_bytes()
+        last = raw.index(b"\x53\x01\x03\x00")  # SampleFormat, 339, becomes a tag that nobody knows
+        path.write_bytes(raw[:last] + bytes([0x60 + i, 0xEA]) + raw[last + 2 :])
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_WARNING)
+    assert cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED) is not None
+    assert "Unknown field" in capfd.readouterr().err
+    load(root)
+    assert "TIFF" not in capfd.readouterr().err
 
 
 def four_bands(path: Path, extra: int | None, i: int) -> None:

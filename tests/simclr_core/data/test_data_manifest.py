@@ -158,6 +158,18 @@ def test_groups_of_a_manifest_that_has_none_are_refused(tmp_path, columns, row, 
     assert said in str(refused.value)
 
 
+@pytest.mark.parametrize("place", ["{p}/s{i}", "scans/{p}/s{i}", "{ab}/{p}/s{i}", "train/{ab}/{p}", "{split}/{p}/s{i}"])
+def test_the_first_folder_below_split_and_label_is_the_group_of_a_manifest_too(tmp_path, place):
+    lines = []
+    for i in range(48):
+        p, split = i % 12, "test" if i % 12 > 8 else "train"
+        name = f"{place.format(p=f'p{p}', i=i, ab='ab'[p % 2], split=split)}/{i}.png"
+        picture(tmp_path / "own" / name, i)
+        lines.append(f"{name},{'ab'[p % 2]}")
+    (tmp_path / "own" / "metadata.csv").write_text("\n".join(["file_name,label", *lines]))
+    assert any("12 groups, 3 of them" in remark for remark in read(tmp_path / "own", group="parent").remarks)
+
+
 def test_groups_of_a_manifest_that_is_not_there_are_refused(tmp_path):
     for i in range(4):
         picture(tmp_path / "own" / "ab"[i % 2] / f"{i}.png", i)

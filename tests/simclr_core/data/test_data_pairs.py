@@ -266,7 +266,9 @@ def test_whole_groups_are_held_out(tmp_path):
     assert loaded.fingerprint != read(tmp_path / "own").fingerprint
     picture(tmp_path / "own" / "left" / "a" / "loose.png", 90)
     picture(tmp_path / "own" / "right" / "a" / "loose.png", 91)
-    assert "data.group: parent takes the folder above" in refusal(tmp_path / "own", Data(group="parent"))
+    assert "data.group: parent takes the folders below each class folder" in refusal(
+        tmp_path / "own", Data(group="parent")
+    )
 
 
 # Pixels.

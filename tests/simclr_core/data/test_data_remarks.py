@@ -65,6 +65,28 @@ def test_whole_patients_are_held_out_a_fifth_of_the_images_and_as_many_of_each_c
     assert "40 groups, 8 of them with the 64 test images" in the_one(loaded, "intervals count groups")
 
 
+def test_a_patient_s_sessions_stay_together(tmp_path):
+    plain, deep = patients(tmp_path / "own", n=20), tmp_path / "deep"
+    for file in plain.rglob("*.png"):
+        place = deep / file.relative_to(plain).parent / f"session{file.stem}" / "day" / file.name
+        place.parent.mkdir(parents=True)
+        shutil.copy(file, place)
+    loaded, flat = read(deep), read(plain)
+    assert "20 groups, 4 of them" in the_one(loaded, "intervals count groups")
+    assert not seen(loaded.train.images) & seen(loaded.test.images)
+    assert loaded.fingerprint == flat.fingerprint
+    assert "(p00, p01, p02, ...)" in the_one(read(deep, Data()), "every class folder holds only subfolders")
+
+
+def test_beside_a_giant_patient_two_of_each_class_are_trained_on(tmp_path):
+    root = patients(tmp_path / "own", n=14, images=4)
+    for giant in (0, 1):
+        for i in range(96):
+            picture(root / "ab"[giant] / f"p{giant:02}" / f"more{i}.png", 1000 * (giant + 1) + i)
+    train = read(root).train
+    assert {len(np.unique(train.groups[train.labels == label])) for label in (0, 1)} == {2}
+
+
 def test_a_patient_in_two_classes_is_one_group_in_either_unicode_form(tmp_path):
     root = patients(tmp_path / "own", n=20)
     for label, form in (("a", "NFC"), ("b", "NFD")):

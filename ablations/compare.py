@@ -23,15 +23,17 @@ from ablations.studies.load import load_scale, load_study
 from ablations.studies.metrics import OWN_TASK, label
 from ablations.studies.model import AxisValue
 from ablations.studies.options import choose
-from ablations.tables.frame import axis_array, headline_of, once
+from ablations.tables.frame import axis_array, done_cells, headline_of, once
 from ablations.verdicts.claims.registry import TIE
 from ablations.verdicts.contrasts import Axes, Contrast, rows
 from ablations.verdicts.differences import Side, counterparts, matched, split
 from ablations.verdicts.evidence import Estimate, Evidence
+from ablations.verdicts.per_example import lost
 from simclr_core.config import nearest
 from simclr_core.errors import BadInput
 
 OF_OWN_VIEWS = "It is measured on each cell's own views, and so cannot compare cells that differ in augmentation."
+MOST_FILES = 3  # that are lost, by name
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,6 +85,8 @@ def _compare(args: argparse.Namespace) -> str:
     answer = used.difference(evidence, 1, 0)
     lines = describe(pairing, len(used.cells) * len(used.seeds), answer, first, second, heading)
     lines += [OF_OWN_VIEWS] if metric in OWN_TASK else []
+    if answer.images is None or answer.unanswered:
+        lines += lost_answers(store, frame[frame[args.axis].isin([first, second])], metric)
     title = f"{study.study}: how much better is {args.axis} {second} than {first}? ({called})"
     stem = paths.comparison(args.axis, first, second, metric)
     figures.use_own_matplotlib_settings(store.cache)
@@ -259,6 +263,13 @@ def coverage(answer: Estimate) -> str:
         return f"The interval covers {images}, but not other training seeds."
     shared = "paired; how seeds differ is judged from all cells of the study, as far as they are alike"
     return f"The interval covers {seeds} and {images}: {shared}."
+
+
+def lost_answers(store: Store, trials: pd.DataFrame, metric: str) -> list[str]:
+    """Lines that name the missing or damaged files of those trials' answers: a few, and how many trials more."""
+    said = [f"Not at hand: {why}" for trial in done_cells(trials)["trial_id"] if (why := lost(store, trial, metric))]
+    more = len(said) - MOST_FILES
+    return [*said[:MOST_FILES], *([f"Not at hand are answers of {counted(more, 'trial')} more."] if more > 0 else [])]
 
 
 def level_lines(pairs: pd.DataFrame, other: str) -> list[str]:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from ablations.figures import style
 from ablations.studies.info import StudyInfo, stamp
-from ablations.studies.metrics import is_metric, label, short, text
+from ablations.studies.metrics import label, short, text
 from ablations.studies.plot import METRIC
 from ablations.tables.captions import caption
 from ablations.tables.cells import reference_value
@@ -50,6 +50,7 @@ class BarPanel:
     limits: tuple[float, float]  # of the axis
     levels: Mapping[str, float]
     names: tuple[str, str]  # of the axes
+    of_metrics: tuple[bool, bool]  # whether x and the hues are metrics, which are shown as words; else as they are
     hue: str  # what the colors are, for the legend
     metric: str
 
@@ -67,15 +68,16 @@ class BarPanel:
     @property
     def ticks(self) -> list[str]:
         """Names of the groups, wrapped."""
-        names = [place[1] if isinstance(place, tuple) else place for place in self.places]
-        return [textwrap.fill(_shown(name), WRAPPED) for name in names]
+        x, hue = self.of_metrics
+        names = [_shown(place[1], hue) if isinstance(place, tuple) else _shown(place, x) for place in self.places]
+        return [textwrap.fill(name, WRAPPED) for name in names]
 
     @property
     def legend(self) -> dict[Any, str]:
         """Names of the hues, the first one with the axis's name; nothing where there is only one place."""
         drawn = [hue for hue in self.hues if self.bars.loc[self.bars["hue"] == hue, "mean"].notna().any() and hue != ""]
         first = f"{self.hue}: " if self.hue else ""
-        return {hue: (first if hue == drawn[0] else "") + _shown(hue) for hue in drawn}
+        return {hue: (first if hue == drawn[0] else "") + _shown(hue, self.of_metrics[1]) for hue in drawn}
 
     @property
     def lines(self) -> int:
@@ -85,7 +87,7 @@ class BarPanel:
     @property
     def marks(self) -> list[str]:
         """Names of the levels, each with its number."""
-        return [f"{name.replace('_', ' ')} {text(level, self.metric)}" for name, level in self.levels.items()]
+        return [f"{name} {text(level, self.metric)}" for name, level in self.levels.items()]
 
     @property
     def above(self) -> float:
@@ -137,7 +139,8 @@ def panels(side: Findings, title: str) -> list[BarPanel]:
         metric = str(value) if plot.panel == METRIC else plot.metrics[0]
         alike = cells[cells[METRIC] == metric] if METRIC in (plot.panel,) else cells
         every = seeds[seeds[METRIC] == metric] if plot.panel == METRIC else seeds
-        levels = {**side.baselines[metric], **_reference(those, info)}
+        baselines = {name.replace("_", " "): level for name, level in side.baselines[metric].items()}
+        levels = {**baselines, **_reference(those, info)}
         levels = {name: level for name, level in levels.items() if np.isfinite(level)}
         axis = "accuracy (%)" if METRIC in (plot.hue, plot.x) else label(metric)
         called = _called(plot.panel, value, info)
@@ -155,6 +158,7 @@ def panels(side: Findings, title: str) -> list[BarPanel]:
                 ),
                 levels=levels,
                 names=("" if plot.x is None or plot.x == METRIC else info.named(plot.x), axis),
+                of_metrics=(plot.x == METRIC, plot.hue == METRIC),
                 metric=metric,
                 hue="" if plot.hue in (None, METRIC) or not _numbers(hues) else info.named(plot.hue),
             )
@@ -169,7 +173,7 @@ def _reference(cells: pd.DataFrame, info: StudyInfo) -> dict[str, float]:
         return {}
     value = reference_value(info)
     means = cells.loc[cells[plot.compare] == value, "mean"]
-    return {_shown(value): float(means.iloc[0])} if len(means) == 1 else {}
+    return {_shown(value, plot.compare == METRIC): float(means.iloc[0])} if len(means) == 1 else {}
 
 
 def _values(name: str | None, info: StudyInfo, cells: pd.DataFrame) -> list[Any]:
@@ -256,6 +260,6 @@ def _numbers(hues: Mapping[Any, str]) -> bool:
     return all(isinstance(hue, Real) for hue in hues if hue != NO_HUE)
 
 
-def _shown(value: Any) -> str:
-    """A metric as words, any other value as it is."""
-    return short(value) if isinstance(value, str) and is_metric(value) else str(value).replace("_", " ")
+def _shown(value: Any, metric: bool) -> str:
+    """A metric as words, a value of an axis as it is."""
+    return short(str(value)) if metric else str(value)

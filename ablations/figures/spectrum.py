@@ -14,6 +14,7 @@ from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from ablations.figures import style
+from ablations.store.trials import Lost
 from ablations.studies.info import Outcomes, StudyInfo, stamp
 from ablations.studies.metrics import label
 from ablations.tables.captions import caption
@@ -90,8 +91,15 @@ def lines(frame: pd.DataFrame, info: StudyInfo, outcomes: Outcomes) -> list[Line
 
 def _line(name: str, trials: pd.DataFrame, outcomes: Outcomes, color: str, dash: str = "-") -> Line:
     done = trials.loc[trials["status"] == "done", "trial_id"]
-    spectra = [stored[OUTCOME] for trial in done if OUTCOME in (stored := outcomes(str(trial)))]
-    if not spectra:
+    spectra, lost = [], False
+    for trial in done:
+        try:
+            spectra += [values for metric, values in outcomes(str(trial)).items() if metric == OUTCOME]
+        except Lost:
+            lost = True
+    if lost:
+        name += " (of some seeds lost)" if spectra else " (lost)"
+    elif not spectra:
         name += " (failed ×)" if (trials["status"] == "failed").any() else " (missing)"
     curves = [np.stack([np.arange(1, len(values) + 1), values]) for values in spectra]
     last = [[int((values > FLOOR * values[0]).sum()) - 1] if values[0] > 0 else [] for values in spectra]

@@ -1,10 +1,12 @@
 """Where everything lies under the folder that --out names: the one place that spells the names of files."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 RECORD = ".run.json"
+HASH = 8  # characters
 
 Key = tuple[str, str]  # study, scale
 
@@ -62,10 +64,14 @@ class Paths:
         return self._drawn(".html")
 
     def comparison(self, axis: str, first: object, second: object, metric: str) -> Path:
-        """What `ablations.compare` draws, without its ending."""
-        of = "" if metric == "top1" else f"-{metric}"
-        name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{axis}-{first}-{second}{of}")
-        return self.figure(f"compare-{name}")
+        """What `ablations.compare` draws, without its ending.
+
+        Where a character had to be replaced the name ends in a hash, so that "a b" and "a/b" have files of their own.
+        """
+        whole = f"{axis}-{first}-{second}" + ("" if metric == "top1" else f"-{metric}")
+        name = re.sub(r"[^A-Za-z0-9._-]+", "_", whole)
+        own = "" if name == whole else f"-{hashlib.sha256(whole.encode()).hexdigest()[:HASH]}"
+        return self.figure(f"compare-{name}{own}")
 
     @property
     def comparisons(self) -> dict[str, Path]:

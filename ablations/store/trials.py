@@ -22,10 +22,11 @@ import math
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +82,10 @@ class State:
     result: Result | None = None
     failure: Failure | None = None
     why: str = ""
+
+
+class Lost(BadInput):
+    """A trial's answers are not at hand: their file is missing or damaged. The message names it and says why."""
 
 
 class Store:
@@ -158,30 +163,51 @@ class Store:
         return [row for row in map(_fields, lines) if row]
 
     def predictions(self, trial_id: str) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-        """Predicted and true class of every test image, each (n_test,). Raises OSError or ValueError."""
-        arrays = []
-        for name in ("predictions", "labels"):
-            with (self.folder(trial_id) / f"{name}.npy").open("rb") as file:
-                arrays.append(np.lib.format.read_array(file, allow_pickle=False))
-        predicted, labels = arrays
+        """Predicted and true class of every test image, each (n_test,). Raises Lost."""
+        predicted, labels = (self._array(trial_id, f"{name}.npy") for name in ("predictions", "labels"))
         return predicted, labels
 
     def outcomes(self, trial_id: str) -> dict[str, NDArray[Any]]:
-        """Answers of the probes other than the linear one, by metric. Raises OSError, ValueError.
+        """Answers of the probes other than the linear one, by metric. Raises Lost.
 
         For each test example, int16: predicted classes, or float32: the example's own number; of the head's spectrum a
         float32 per eigenvalue.
         """
-        with np.load(self.folder(trial_id) / "outcomes.npz", allow_pickle=False) as packed:
-            return dict(packed)
+        return self._arrays(trial_id, "outcomes.npz")
 
     def groups(self, trial_id: str) -> dict[str, NDArray[np.int32]]:
-        """By metric the group of each test example; empty where each stands for itself. Raises OSError, ValueError."""
+        """By metric the group of each test example; empty where each stands for itself. Raises Lost.
+
+        That each stands for itself is for result.json to say: no file alone may as well be a file that was lost.
+        """
+        folder = self.folder(trial_id)
+        if not os.path.lexists(folder / GROUPS):
+            result = _read(folder / "result.json")
+            files, metrics = result.get("files"), result.get("metrics")
+            if isinstance(files, dict) and isinstance(metrics, dict) and not {GROUPS, "n_groups"} & {*files, *metrics}:
+                return {}
+        return self._arrays(trial_id, GROUPS)
+
+    def _array(self, trial_id: str, name: str) -> NDArray[Any]:
+        with self._reading(trial_id, name) as file:
+            array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+            return array
+
+    def _arrays(self, trial_id: str, name: str) -> dict[str, NDArray[Any]]:
+        with self._reading(trial_id, name) as file, np.load(file, allow_pickle=False) as packed:
+            return dict(packed)
+
+    @contextmanager
+    def _reading(self, trial_id: str, name: str) -> Iterator[BinaryIO]:
+        """Open one of the trial's files. Inside, whatever goes wrong is Lost."""
+        path = self.folder(trial_id) / name
         try:
-            with np.load(self.folder(trial_id) / GROUPS, allow_pickle=False) as packed:
-                return dict(packed)
-        except FileNotFoundError:
-            return {}
+            with path.open("rb") as file:
+                yield file
+        except OSError as error:
+            raise Lost(f"{path} cannot be read: {error.strerror or error}.") from None
+        except Exception as error:  # zip, zlib and numpy have many for what is damaged
+            raise Lost(f"{path} is damaged: {str(error).rstrip('.') or type(error).__name__}.") from None
 
     def _unfinished(self, trial_id: str) -> State:
         path = self.folder(trial_id) / "error.json"

@@ -1,6 +1,7 @@
 """Studies, scales and trials: frozen and validated."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -45,6 +46,19 @@ def shown(value: Value) -> AxisValue:
     if isinstance(value, tuple):
         return " ".join(str(shown(part)).removesuffix(".0") for part in value) or "[]"
     return "null" if value is None else value
+
+
+def read_alike(one: Value, other: Value) -> bool:
+    """Whether people read both values as the same: blanks around them, how letters are encoded, 1 or 1.0 apart."""
+    return not _readings(one).isdisjoint(_readings(other))
+
+
+def _readings(value: Value) -> set[str]:
+    text = unicodedata.normalize("NFC", str(shown(value))).strip()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return {text}
+    whole = text.removesuffix(".0")
+    return {whole, f"{whole}.0"}
 
 
 class Part(BaseModel):
@@ -115,7 +129,7 @@ class Axis(Part):
             if not values:
                 raise ValueError(f"{name} is empty")
             for i, value in enumerate(values):
-                alike = [other for other in values[:i] if other == value or str(shown(other)) == str(shown(value))]
+                alike = [other for other in values[:i] if other == value or read_alike(other, value)]
                 if alike:
                     also = "twice" if repr(alike[0]) == repr(value) else f"beside {alike[0]!r}, which reads the same"
                     raise ValueError(f"{name} lists {value!r} {also}")
@@ -215,6 +229,12 @@ class Study(Part):
                 if isinstance(named, dict) and value is not None and value not in named:
                     known = nearest(spelled(value), [spelled(each) for each in named])
                     raise ValueError(f"extra.{i}: axis {name!r} has no value {value!r}{known}")
+                before = [*self.axes[name].listed(""), *(other[name] for other in self.extra[:i] if name in other)]
+                alike = [other for other in before if other != value and read_alike(other, value)]
+                if value is not None and alike:
+                    raise ValueError(
+                        f"extra.{i}: axis {name!r} has {value!r} beside {alike[0]!r}, which reads the same"
+                    )
             for name in self.axes:
                 if name not in cell and name != self.along:
                     raise ValueError(f"extra.{i}: axis {name!r} has no value; null leaves its field empty")

@@ -236,8 +236,10 @@ class Evidence:
                 sizes.add(len(answers.values))
                 groups = answers.groups if groups is None else groups
                 continue
-            if not isfinite(high) or "balanced" in cell.metric or not self._any_answers(cell.study, cell.metric):
+            others = self._some_answers(cell.study, cell.metric)
+            if not isfinite(high) or "balanced" in cell.metric or others is None:
                 return estimate
+            groups = others.groups if groups is None else groups
             level = float(np.mean([self._values(cell.study, cell.metric)[cell.axes][seed] for seed in seeds]))
             spread += abs(weight) * sqrt(max((level - low) * (high - level), 0.0))
             sizes |= self._sizes(cell.study)
@@ -254,13 +256,11 @@ class Evidence:
         return replace(estimate, image_part=part, images=n, groups=count, unanswered=named)
 
     @lru_cache(maxsize=64)  # noqa: B019
-    def _any_answers(self, study: str, metric: str) -> bool:
+    def _some_answers(self, study: str, metric: str) -> PerExample | None:
+        """The answers of one trial of the study, whichever has them; None where none has."""
         trials = self._values(study, metric).items()
-        return any(
-            self._answers(CellMetric(study, axes, metric), (seed,)) is not None
-            for axes, values in trials
-            for seed in values
-        )
+        every = (self._answers(CellMetric(study, axes, metric), (seed,)) for axes, values in trials for seed in values)
+        return next((answers for answers in every if answers is not None), None)
 
     @lru_cache(maxsize=16)  # noqa: B019
     def _sizes(self, study: str) -> set[int]:

@@ -1,12 +1,14 @@
 """A trial's metric as a mean: a number for every test example, so that trials are paired image by image."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ablations.stats.intervals import Uncertainty, bounded_uncertainty, grouped_uncertainty
-from ablations.store.trials import Store
+from ablations.store.trials import Lost, Store
 from ablations.studies.metrics import label
 
 Floats = NDArray[np.float64]
@@ -50,11 +52,8 @@ def per_example(store: Store, trial_id: str, metric: str, value: float) -> PerEx
     What they can be is known of accuracies; of other metrics, such as an entropy, it is taken to be what they are.
     """
     try:
-        predicted, labels = store.predictions(trial_id)
-        if metric not in ("top1", "balanced_accuracy"):
-            predicted = store.outcomes(trial_id)[metric]
-        groups = store.groups(trial_id).get("top1" if metric == "balanced_accuracy" else metric)
-    except (OSError, ValueError, KeyError):
+        predicted, labels, groups = _stored(store, trial_id, metric)
+    except (Lost, KeyError):  # KeyError: the metric was not measured, or not of each example
         return None
     most = 100.0
     if predicted.dtype == np.int16:  # classes
@@ -77,6 +76,26 @@ def per_example(store: Store, trial_id: str, metric: str, value: float) -> PerEx
     if groups is not None and len(groups) != len(values):
         return None
     return PerExample(values, labels, low, high, groups)
+
+
+def lost(store: Store, trial_id: str, metric: str) -> str:
+    """A sentence that names the file for which a trial's numbers are not at hand; empty where its files are sound."""
+    try:
+        with suppress(KeyError):
+            _stored(store, trial_id, metric)
+    except Lost as error:
+        return str(error)
+    return ""
+
+
+def _stored(
+    store: Store, trial_id: str, metric: str
+) -> tuple[NDArray[Any], NDArray[np.int16], NDArray[np.int32] | None]:
+    """What was answered of each test example, the true classes, and groups. Raises Lost, KeyError."""
+    predicted, labels = store.predictions(trial_id)
+    if metric not in ("top1", "balanced_accuracy"):
+        predicted = store.outcomes(trial_id)[metric]
+    return predicted, labels, store.groups(trial_id).get("top1" if metric == "balanced_accuracy" else metric)
 
 
 def _equal_classes(labels: NDArray[np.int16]) -> Floats:

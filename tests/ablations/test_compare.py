@@ -130,6 +130,7 @@ def test_the_images_mean_difference_is_the_metrics_own(metric, tmp_path):
         np.save(folder / "predictions.npy", guess)
         np.save(folder / "labels.npy", labels)
         np.savez(folder / "outcomes.npz", knn_top1=nearest, contrastive_accuracy=solved)
+        (folder / "result.json").write_text('{"files": {}, "metrics": {}}')  # no groups
     frame = study_frame(["head", "dim"], records)
 
     def estimate(frame):
@@ -272,6 +273,29 @@ def test_without_predictions_it_says_what_the_interval_lacks(tmp_path, capsys):
         path.unlink()
     assert run(tmp_path) == 0
     assert "but not other test images: the trials' predictions are not at hand" in capsys.readouterr().out
+
+
+def test_damaged_answers_are_lost_and_their_files_named(tmp_path, capsys):
+    store_of(heads_frame(), tmp_path)
+    trial = tmp_path / "results" / "trials" / "linear-16-1"
+    whole = (trial / "predictions.npy").read_bytes()
+    for name, damage in (("predictions.npy", b""), ("groups.npz", b""), ("groups.npz", b"PK\x03\x04torn")):
+        (trial / "predictions.npy").write_bytes(whole)
+        (trial / name).write_bytes(damage)
+        assert run(tmp_path) == 0
+        said = capsys.readouterr().out
+        assert "as unsure as can be where answers are not at hand (linear dim 16)" in said
+        assert f"Not at hand: {trial / name} is damaged: " in said
+
+
+def test_only_three_lost_files_are_named(tmp_path, capsys):
+    store_of(heads_frame(), tmp_path)
+    for path in (tmp_path / "results" / "trials").glob("*/labels.npy"):
+        path.write_bytes(b"")
+    assert run(tmp_path) == 0
+    said = capsys.readouterr().out
+    assert said.count("Not at hand: ") == 3
+    assert "Not at hand are answers of 15 trials more." in said
 
 
 def test_trials_on_other_test_images_are_not_paired_image_by_image(tmp_path, capsys):

@@ -47,4 +47,5 @@ def store_of(frame, out):
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / "predictions.npy", predictions(row.head, None if row.head == "none" else row.dim, row.seed))
         np.save(folder / "labels.npy", LABELS)
+        (folder / "result.json").write_text('{"files": {}, "metrics": {}}')  # no groups
     return store

@@ -142,6 +142,27 @@ def test_a_legend_of_numbers_says_what_they_are_and_shades_them_in_order():
     assert lightness == sorted(lightness)
 
 
+@pytest.mark.parametrize(("x", "hue"), [("head", None), (None, "head"), ("head", "head")])
+def test_values_of_an_axis_are_drawn_as_they_are_and_baselines_with_a_blank(x, hue):
+    """Also those that are called like a metric, or differ in a blank alone."""
+    names = ("a b", "a_b", "top1", "transform_h", "_")
+    cells = [row("cell", {"head": name}, 40.0) for name in names]
+    frame = study_frame(["head"], [*cells, row("identical_views", {"head": None}, 20.0)])
+    plot = Plot(kind="bars", x=x, hue=hue, compare="head", reference="top1")
+    info = replace(HEADS, paper="", figure=plot, axes={"head": names})
+    axes = figures.draw(Findings(frame, info)).axes[0]
+    drawn = [label.get_text() for label in axes.get_xticklabels()] if x else texts(axes.get_legend())
+    assert [name for name in drawn if name in names] == list(names)
+    assert {"identical views 20.0", "top1 40.0"} <= set(texts(axes.get_legend()))
+
+
+def test_metrics_are_drawn_as_words():
+    plot = Plot(kind="bars", x="metric", metrics=("top1", "knn_top1"))
+    frame = study_frame(["head"], [row("cell", {"head": "a"}, 40.0) | {"knn_top1": 30.0}])
+    axes = figures.draw(Findings(frame, replace(HEADS, paper="", figure=plot, axes={"head": ("a",)}))).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["linear probe on h", "cosine kNN"]
+
+
 def test_a_name_has_one_color_in_every_figure():
     assert style.hues(["supervised", "x"])["supervised"] == style.hues(["SimCLR", "supervised"])["supervised"]
     many = style.hues([*"abcdefg"])

@@ -4,6 +4,7 @@ from builders.drawings import SPECTRUM, VALUES, caption_of, row, spectra, spectr
 
 from ablations import figures
 from ablations.paper import study_info as paper_info
+from ablations.store.trials import Lost
 from ablations.tables.findings import Findings
 from ablations.tables.frame import study_frame
 from ablations.tables.published import published
@@ -52,6 +53,22 @@ def test_done_trials_without_a_spectrum_and_heads_of_zeros_are_drawn():
     zeros = figures.draw(Findings(spectrum_frame(), SPECTRUM), lambda _: {"head_eigen_rank": np.zeros(4, np.float32)})
     assert {tuple(line.get_markevery()) for line in lines_of(zeros.axes[0])} == {()}
     assert not lines_of(figures.draw(Findings(spectrum_frame(), SPECTRUM), lambda _: {}).axes[0])
+
+
+@pytest.mark.parametrize(("count", "said"), [(3, "2 (lost)"), (1, "2 (of some seeds lost)")])
+def test_a_spectrum_whose_file_is_lost_is_said_and_the_others_are_drawn(count, said):
+    frame = spectrum_frame()
+    gone = frame.loc[frame["epochs"].eq(2) & frame["status"].eq("done"), "trial_id"].tolist()[:count]
+
+    def outcomes(trial):
+        if trial in gone:
+            raise Lost("outcomes.npz is damaged.")
+        return spectra(trial)
+
+    axes = figures.draw(Findings(frame, SPECTRUM), outcomes).axes[0]
+    assert [name for name in texts(axes.get_legend()) if "lost" in name] == [said]
+    whole = figures.draw(Findings(frame, SPECTRUM), spectra).axes[0]
+    assert len(lines_of(axes)) == len(lines_of(whole)) - count
 
 
 def test_the_papers_spectrum_is_drawn_alone():

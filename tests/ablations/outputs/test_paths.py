@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 from builders import shelf
@@ -26,7 +27,16 @@ def test_every_file_has_the_name_by_which_it_is_known():
 def test_a_comparison_has_a_name_that_every_file_system_takes():
     here = Paths(Path("out"), "heads", "smoke")
     assert str(here.comparison("head", "linear", "none", "top1")) == "out/reports/heads/smoke-compare-head-linear-none"
-    assert here.comparison("a/b", "x y", 0.5, "knn_top1").name == "smoke-compare-a_b-x_y-0.5-knn_top1"
+    assert here.comparison("a/b", "x y", 0.5, "knn_top1").name == "smoke-compare-a_b-x_y-0.5-knn_top1-d3265a7c"
+    assert here.comparison("head", "a_b", -1.5, "top1").name == "smoke-compare-head-a_b--1.5"
+
+
+def test_comparisons_of_values_that_are_folded_to_one_name_have_files_of_their_own():
+    here = Paths(Path("out"), "heads", "smoke")
+    values = ("a b", "a/b", "a_b", "a  b", "ä", "ö", "日", "a > b")
+    names = {here.comparison("head", value, "c", "top1").name for value in values}
+    assert len({name.lower() for name in names}) == len(values)
+    assert all(re.fullmatch("[A-Za-z0-9._-]+", name) for name in names)
 
 
 def test_comparisons_are_found_by_their_names_and_not_those_of_another_scale(tmp_path):

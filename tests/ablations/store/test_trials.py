@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from ablations.store.trials import VOUCHED, Store
+from ablations.store.trials import GROUPS, VOUCHED, Lost, Store
+from ablations.verdicts.per_example import per_example
 from simclr_core.config import RECIPE_VERSION, Recipe
 from simclr_core.errors import BadInput
 
@@ -56,6 +57,53 @@ def test_groups_are_kept_where_images_come_in_groups_and_vouched_for(store):
     assert status(store) == "damaged"
     finish(store)
     assert status(store) == "done"
+
+
+def grouped(store):
+    store.begin(ID, RECIPE, ("images",))
+    groups = {"top1": np.arange(4, dtype=np.int32) // 2}
+    store.finish(ID, METRICS | {"n_groups": 2}, CLASSES, CLASSES, OUTCOMES, {"seconds": 1.5}, groups)
+
+
+def without(record, key, name):
+    return record | {key: {known: value for known, value in record[key].items() if known != name}}
+
+
+@pytest.mark.parametrize("key", ["files", "metrics", None])
+def test_groups_that_are_lost_are_never_no_groups(store, key):
+    grouped(store)
+    (store.folder(ID) / GROUPS).unlink()
+    result = store.folder(ID) / "result.json"
+    if key is None:
+        result.unlink()
+    else:  # either alone says that there were groups
+        name = {"files": GROUPS, "metrics": "n_groups"}[key]
+        result.write_text(json.dumps(without(json.loads(result.read_text()), key, name)))
+    with pytest.raises(Lost, match=r"groups\.npz cannot be read: No such file or directory\.$"):
+        store.groups(ID)
+    assert per_example(store, ID, "top1", 100.0) is None
+
+
+@pytest.mark.parametrize("name", ["predictions.npy", "labels.npy", "outcomes.npz", GROUPS])
+@pytest.mark.parametrize("kind", ["absent", "empty", "garbage", "half", "one bit", "folder", "link"])
+def test_every_lost_or_damaged_file_of_answers_is_one_error_that_names_it(store, name, kind):
+    grouped(store)
+    assert per_example(store, ID, "knn_top1", 100.0) is not None
+    path = store.folder(ID) / name
+    whole = path.read_bytes()
+    path.unlink()
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        path.symlink_to("nowhere")
+    elif kind == "one bit":
+        path.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    elif content(kind, whole) is not None:
+        path.write_bytes(content(kind, whole))
+    read = {"outcomes.npz": store.outcomes, GROUPS: store.groups}.get(name, store.predictions)
+    with pytest.raises(Lost, match=f"{name} (cannot be read|is damaged): .*[^.][.]$"):
+        read(ID)
+    assert per_example(store, ID, "knn_top1", 100.0) is None
 
 
 def test_the_checkpoint_outlives_the_next_attempt_and_goes_when_the_trial_is_done(store):

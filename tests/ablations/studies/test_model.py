@@ -7,7 +7,7 @@ from builders.studies import NAMED, named, one_axis, sentence, tiny_trials
 from ablations.studies.expand import expand
 from ablations.studies.load import load_scale, load_study
 from ablations.studies.metrics import COLUMNS
-from ablations.studies.model import Study
+from ablations.studies.model import Axis, Study
 from ablations.tables import frame
 
 
@@ -155,11 +155,27 @@ def test_null_and_a_list_reach_the_recipe_as_they_are(tmp_path):
     assert chains == [(), ("crop", "color")]
 
 
+def test_values_that_people_tell_apart_are_two():
+    names = ["a", "A", "a b", "a_b", "a  b", "1.0.0", "1.00", "1.1", "true", 1, 10, 0.1, "ｅ", "e", "é"]
+    assert list(Axis(values={name: {} for name in names}).values) == names
+
+
+@pytest.mark.parametrize("extra", ["[{a: 'b '}]", "[{a: 1}, {a: '1.0'}]"])
+def test_values_of_extra_cells_that_read_like_others_are_refused(tmp_path, extra):
+    axis = f"{{set: head.name, values: [b]}}\nextra: {extra}"
+    assert "which reads the same" in sentence(lambda: one_axis(tmp_path, axis))
+
+
 @pytest.mark.parametrize(
     ("axis", "said"),
     [
         ("{set: loss.temperature, values: [0.05, 5e-2]}", "lists 0.05 twice"),
         ("{values: {1.1: {}, '1.1': {schedule.epochs: 2}}}", "lists '1.1' beside 1.1, which reads the same"),
+        ("{values: {a: {}, 'a ': {}}}", "lists 'a ' beside 'a', which reads the same"),
+        ("{values: {' a': {}, 'a ': {}}}", "lists 'a ' beside ' a', which reads the same"),
+        ("{values: {'\u00e9': {}, 'e\u0301': {}}}", "lists 'e\u0301' beside '\u00e9', which reads the same"),
+        ("{values: {1.0: {}, '1': {}}}", "lists '1' beside 1.0, which reads the same"),
+        ("{values: {'1.0': {}, 1: {}}}", "lists 1 beside '1.0', which reads the same"),
         ("{values: {1: {}, 1.0: {schedule.epochs: 2}}}", "key '1.0' is given twice"),
         (
             "{values: {'': {}, b: {schedule.epochs: 2}}}",

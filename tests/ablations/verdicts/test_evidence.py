@@ -230,6 +230,23 @@ def test_images_of_a_group_are_one_source_paired_over_cells_and_seeds():
     assert evidence(table).estimate(cell("a")).tested() == ""
 
 
+def test_where_both_cells_lack_answers_the_images_still_come_in_groups():
+    """As a third cell has them: what is lost never makes single images of groups."""
+    store, table = right(draws("a", "b", "c"))
+    for name in "ab":
+        del store.trials[trial_id(name, 0)]
+
+    def estimate(groups):
+        store.by_metric = groups
+        made = frame(table).assign(n_test=IMAGES)
+        return Evidence({"made": made}, store).estimate(cell("a") - cell("b"))
+
+    found, single = estimate({"top1": PATIENTS}), estimate({})
+    assert (found.images, found.groups, found.unanswered) == (IMAGES, 30, ("a", "b"))
+    assert (single.images, single.groups, single.unanswered) == (IMAGES, None, ("a", "b"))
+    assert found.image_part.variance > 9 * single.image_part.variance
+
+
 def test_balanced_accuracy_has_the_groups_of_the_predictions_and_other_metrics_their_own():
     store, table = right(draws("a", seeds=2))
     store.by_metric = {"top1": PATIENTS, "knn": PATIENTS[::-1].copy()}

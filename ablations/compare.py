@@ -100,13 +100,13 @@ def _draw(
     """The comparison as a figure; the files written."""
     from ablations.figures import comparison, style
 
-    found = interval_of(answer)
-    low, high = (found.low, found.high) if found else (None, None)
+    ends = interval_of(answer)
+    low, high = (ends.low, ends.high) if ends else (None, None)
     caption = [
         "A dot is a pair of trials that differ in nothing else, a tick the mean of its line; "
         f"gray: ±{TIE} points, within which a mean is a tie.",
         f"Diamond: mean over {counted(answer.seeds, 'seed')} of what every seed has, with its 95% interval."
-        if found
+        if ends
         else "Diamond: mean, without an interval.",
         f"{verdict(answer, *values)} {coverage(answer)}",
         *([f"{pairing.absent[0].upper()}{pairing.absent[1:]}."] if pairing.absent else []),
@@ -159,7 +159,7 @@ def pair(evidence: Evidence, study: str, axis: str, first: Any, second: Any, met
     sides = (by_value[first], by_value[second])
     others = [other for other in cells.axes if other != axis]
     levels = counterparts(sides)
-    found = [
+    paired = [
         (*(value for _, value in rest), seed, level, difference)
         for level, (rest, (x, y)) in enumerate(levels.items())
         for seed, difference in evidence.per_seed(y - x).items()
@@ -167,7 +167,7 @@ def pair(evidence: Evidence, study: str, axis: str, first: Any, second: Any, met
     columns = [*others, "seed", "level", "difference"]
     trials = once(frame[(frame["role"] == "cell") & frame[axis].isin([first, second])])
     return Pairing(
-        pairs=pd.DataFrame(found, columns=columns).astype(dict.fromkeys(others, object)),
+        pairs=pd.DataFrame(paired, columns=columns).astype(dict.fromkeys(others, object)),
         others=others,
         sides=sides,
         lone=[
@@ -175,7 +175,7 @@ def pair(evidence: Evidence, study: str, axis: str, first: Any, second: Any, met
             for i, other in enumerate(others)
             if len({all(rest[i][1] is None for rest in side) for side in sides}) == 2
         ],
-        absent=_absent(trials, cells.axes, levels, len(found), metric),
+        absent=_absent(trials, cells.axes, levels, len(paired), metric),
     )
 
 
@@ -235,15 +235,15 @@ def verdict(answer: Estimate, first: str, second: str) -> str:
         start = f"{second} and {first} are 0.0 points apart"
     else:
         start = f"{second} is {size} points {'better' if answer.mean > 0 else 'worse'} than {first}"
-    found = interval_of(answer)
-    if found is None:
+    ends = interval_of(answer)
+    if ends is None:
         return f"{start}: no interval, so no verdict."
-    start += f" (95% interval {found.low:+.1f} to {found.high:+.1f})"
+    start += f" (95% interval {ends.low:+.1f} to {ends.high:+.1f})"
     if answer.seeds == 1:
         return f"{start}: no verdict follows from one seed."
-    if max(abs(found.low), abs(found.high)) <= TIE:
+    if max(abs(ends.low), abs(ends.high)) <= TIE:
         return f"{start}: a tie, the interval lies within ±{TIE} points."
-    return f"{start}: {'a difference' if found.low > 0 or found.high < 0 else 'no difference can be told'}."
+    return f"{start}: {'a difference' if ends.low > 0 or ends.high < 0 else 'no difference can be told'}."
 
 
 def coverage(answer: Estimate) -> str:

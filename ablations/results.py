@@ -122,7 +122,7 @@ def _varying(trials: Sequence[Stored]) -> list[dict[str, Any]]:
     default = {"recipe": Recipe().model_dump(mode="json"), "fingerprints": [], "recipe_version": RECIPE_VERSION}
     table = encode([identity(default)], [identity(trials[i].record) for i in known])
     sources = {yaml_text(dig(trials[i].record, "recipe", "data", "source")) for i in known}
-    found: list[dict[str, Any]] = [{} for _ in trials]
+    differing: list[dict[str, Any]] = [{} for _ in trials]
     for column, steps in enumerate(table.fields):
         codes, values = table.stored[column].tolist(), table.values[column]
         many = len(set(codes))
@@ -131,8 +131,8 @@ def _varying(trials: Sequence[Stored]) -> list[dict[str, Any]]:
         name = "images" if steps == IMAGES else clean(".".join(steps))
         for i, code in zip(known, codes, strict=True):
             if code >= 0 and values[code] is not ABSENT:
-                found[i][name] = short(values[code]) if steps == IMAGES else values[code]
-    return found
+                differing[i][name] = short(values[code]) if steps == IMAGES else values[code]
+    return differing
 
 
 def _listing(trials: Sequence[Stored], varying: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -310,28 +310,28 @@ def _wanted(item: plan.Planned, store: Store, leases: Leases) -> WantedTrial:
 
 def _prune(args: argparse.Namespace, store: Store, leases: Leases) -> int:
     live = leases.live_runs()
-    found = prunable(store, leases, bool(live))
+    deletable = prunable(store, leases, bool(live))
     if args.delete:
         kinds = [kind for kind in KINDS if kind in args.delete]
-        return Exit.DONE if delete(found, kinds, live, store, leases) else Exit.SOME_FAILED
+        return Exit.DONE if delete(deletable, kinds, live, store, leases) else Exit.SOME_FAILED
     if live:
         also = f" and {len(live) - 1} more" if len(live) > 1 else ""
         terminal.say(f"A run is live, {runner(live[0])}{also}: its trials, drafts and the cache are left alone.")
-        found["cache"] = []
+        deletable["cache"] = []
     for folder in (store.trials, store.aside, store.cache):
         if folder.is_symlink():
             terminal.say(f"{folder}: a symbolic link, not followed.")
-    there = [kind for kind, items in found.items() if items]
+    there = [kind for kind, items in deletable.items() if items]
     if not there:
         terminal.say("Nothing can be deleted.")
         return Exit.DONE
     rows = [("kind", "items", "frees", "deleting costs")]
     for kind in there:
-        trials = sum(bool(item.trial_id) for item in found[kind])
+        trials = sum(bool(item.trial_id) for item in deletable[kind])
         cost = KINDS[kind].replace("trials", counted(trials, "trial"), 1)
         if kind in ("damaged", "failed", "begun") and trials == 0:
             cost = "nothing: they were set aside"
-        rows.append((kind, str(len(found[kind])), amount(sum(item.size for item in found[kind])), cost))
+        rows.append((kind, str(len(deletable[kind])), amount(sum(item.size for item in deletable[kind])), cost))
     terminal.say("\n".join(columns(rows)))
     terminal.say("Nothing was deleted. This deletes them; leave out the kinds to keep:")
     terminal.say("  " + command("results", "prune", "--delete", *there, out=args.out))

@@ -90,11 +90,11 @@ def table(paths: Paths, makes: str, axes: Axes) -> pd.DataFrame:
 
 def tables(out: Path, scale: str, studies: Iterable[str]) -> dict[str, pd.DataFrame]:
     """The frames of those studies that have one at that scale. A damaged one counts as not there: its own page says."""
-    found = {}
+    frames = {}
     for study in studies:
         with suppress(BadInput):
-            found[study] = table(Paths(out, study, scale), "", values_of(load_study(study), scale))
-    return found
+            frames[study] = table(Paths(out, study, scale), "", values_of(load_study(study), scale))
+    return frames
 
 
 def gather(paths: Paths, asked: str) -> StudyOutputs:
@@ -160,14 +160,14 @@ def _seconds(provenance: str) -> dict[str, float]:
     return {row["trial_id"]: float(row["seconds"]) for row in rows}
 
 
-def _failed(found: pd.DataFrame, store: Store) -> list[Failed]:
+def _failed(trials: pd.DataFrame, store: Store) -> list[Failed]:
     failed = []
-    for _, row in found[found["status"] == "failed"].iterrows():
+    for _, row in trials[trials["status"] == "failed"].iterrows():
         trial_id = str(row["trial_id"])
         failure = store.look(trial_id).failure
         failed.append(
             Failed(
-                label=label(row, axes_of(found)),
+                label=label(row, axes_of(trials)),
                 error=failure.error if failure else "its folder is not in results/trials/ any more",
                 cause=failure.cause if failure else "",
                 epoch=failure.epoch if failure else 0,

@@ -129,14 +129,14 @@ def _cells(study: Study, scale: str, only: Mapping[str, Sequence[str]]) -> list[
             if cell in cells:
                 raise BadInput(f"{study.study}: extra.{i}: this cell is there already.")
             cells.append(cell)
-    found = [
+    kept = [
         cell
         for cell in cells
         if all(study.axes[name].shown(cell[name], scale) in wanted for name, wanted in chosen.items())
     ]
-    if not found:
+    if not kept:
         raise BadInput("--only: no cell of the study has this combination of values.")
-    return found
+    return kept
 
 
 def _seeded(

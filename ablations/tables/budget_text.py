@@ -9,33 +9,33 @@ from ablations.tables.budgets import FAILS, HOLDS, OPEN, UNDECIDED
 from ablations.tables.findings import Findings
 
 
-def sentences(found: Findings) -> list[str]:
+def sentences(findings: Findings) -> list[str]:
     """The answer: how many claims hold, from which budget on; and the rank agreement at every budget."""
-    if not (found.done["role"] == "cell").any():
+    if not (findings.done["role"] == "cell").any():
         return ["Nothing is measured yet."]
-    claims = _claims(found) if found.info.seeds > 1 else ["No verdict follows from one seed."]
-    return [*claims, *_ranks(found)]
+    claims = _claims(findings) if findings.info.seeds > 1 else ["No verdict follows from one seed."]
+    return [*claims, *_ranks(findings)]
 
 
-def text_table(found: Findings) -> pd.DataFrame:
+def text_table(findings: Findings) -> pd.DataFrame:
     """Claims down, where each first holds and budgets across; below them rank agreement and levels."""
-    columns = {epochs: f"{pairs:,} ({epochs})" for epochs, pairs in found.budgets.items()}
+    columns = {epochs: f"{pairs:,} ({epochs})" for epochs, pairs in findings.budgets.items()}
     rows: list[tuple[str, dict[int, str], str]] = []
-    for claim, epochs in found.first_held.items():
-        outcomes = found.judged[claim].set_index("epochs")["outcome"].to_dict()
+    for claim, epochs in findings.first_held.items():
+        outcomes = findings.judged[claim].set_index("epochs")["outcome"].to_dict()
         rows.append((claim, outcomes, columns[epochs] if epochs else "–"))
-    for over, those in found.agreements.groupby("over", sort=False):
+    for over, those in findings.agreements.groupby("over", sort=False):
         ranks = {row.epochs: f"{_rho(row.rho)} (p {row.p:.2g})" for row in those.itertuples()}
         rows.append((f"Spearman's rho, {over}", ranks, ""))
-    for name, line in found.levels.groupby("name", sort=False):
+    for name, line in findings.levels.groupby("name", sort=False):
         means = {row.epochs: measured(row.mean, row.low, row.high) for row in line.itertuples()}
-        rows.append((f"{label(found.info.headline)}: {name}", means, ""))
+        rows.append((f"{label(findings.info.headline)}: {name}", means, ""))
     table = [[name, first, *(cells.get(epochs, "–") for epochs in columns)] for name, cells, first in rows]
     return pd.DataFrame(table, columns=["image pairs per cell (epochs)", "first holds at", *columns.values()])
 
 
-def _claims(found: Findings) -> list[str]:
-    pairs, first, known = found.budgets, found.first_held, found.judged
+def _claims(findings: Findings) -> list[str]:
+    pairs, first, known = findings.budgets, findings.first_held, findings.judged
     largest = max((int(rows["epochs"].iloc[-1]) for rows in known.values() if len(rows)), default=None)
     if largest is None:
         return ["No claim is judged yet."]
@@ -60,9 +60,9 @@ def _claims(found: Findings) -> list[str]:
     return [f"At the largest budget judged, {pairs[largest]:,} image pairs, {count}: {'; '.join(said)}.", *meaning]
 
 
-def _ranks(found: Findings) -> list[str]:
-    ranks = found.agreements[found.agreements["over"] == "all cells"]
-    said = [f"{_rho(row.rho)} at {found.budgets[row.epochs]:,}" for row in ranks.itertuples()]
+def _ranks(findings: Findings) -> list[str]:
+    ranks = findings.agreements[findings.agreements["over"] == "all cells"]
+    said = [f"{_rho(row.rho)} at {findings.budgets[row.epochs]:,}" for row in ranks.itertuples()]
     return [f"Spearman's rho with the paper's map, all cells: {', '.join(said)} image pairs."] if said else []
 
 

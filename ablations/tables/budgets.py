@@ -51,11 +51,11 @@ def judged(verdicts: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def first_held(known: Mapping[str, pd.DataFrame]) -> dict[str, int | None]:
     """Claim -> the number of epochs at which it first holds (see above), None where it does not. known: of `judged`."""
-    found: dict[str, int | None] = {}
+    first: dict[str, int | None] = {}
     for claim, rows in known.items():
         held = rows["outcome"].eq(HOLDS)[::-1].cummin()[::-1]  # there and at all that follow
-        found[claim] = int(rows.loc[held, "epochs"].iloc[0]) if held.any() else None
-    return found
+        first[claim] = int(rows.loc[held, "epochs"].iloc[0]) if held.any() else None
+    return first
 
 
 def lines_of_cells(cells: pd.DataFrame, hue: str) -> Iterator[tuple[Any, ...]]:

@@ -57,8 +57,8 @@ def choices(frame: pd.DataFrame, plot: Plot) -> pd.DataFrame:
 
 def _joint(statuses: "pd.Series[str]") -> str:
     """Status of cells averaged into one: done if all are, failed if one has."""
-    found = set(statuses)
-    return "done" if found == {"done"} else "failed" if "failed" in found else "missing"
+    kinds = set(statuses)
+    return "done" if kinds == {"done"} else "failed" if "failed" in kinds else "missing"
 
 
 def cell_table(cells: pd.DataFrame) -> pd.DataFrame:
@@ -88,13 +88,13 @@ def _intervals(values: NDArray[np.float64], limits: tuple[float, float]) -> NDAr
 
     A cell varies by itself and with the level that all cells of a seed share (see ablations.stats.spread).
     """
-    spread, found = between_seeds(values), np.full((len(values), 2), np.nan)
+    spread, bounds = between_seeds(values), np.full((len(values), 2), np.nan)
     for place, known in enumerate(np.isfinite(values)):
         parts = spread.of(np.eye(len(values))[place], int(known.sum()))
         around = interval(float(values[place, known].mean()), parts, limits=limits) if parts else None
         if around:
-            found[place] = around.low, around.high
-    return found
+            bounds[place] = around.low, around.high
+    return bounds
 
 
 def seed_spread(cells: pd.DataFrame, metric: str) -> Pooled:
@@ -127,8 +127,8 @@ def reference_value(info: StudyInfo) -> AxisValue:
     if plot.compare == METRIC:
         return plot.reference
     values = info.axes[plot.compare]
-    found: AxisValue = axis_array(values)[values.index(plot.reference)]
-    return found
+    reference: AxisValue = axis_array(values)[values.index(plot.reference)]
+    return reference
 
 
 @dataclass(frozen=True)

@@ -70,12 +70,12 @@ def paper_agreement(ours: pd.DataFrame, theirs: pd.DataFrame) -> list[tuple[str,
 
     Empty if ours lacks one of its cells; names beyond the paper's are left out.
     """
-    found = []
+    agreements = []
     for label, names in (("all cells", theirs.index), ("those without crop", theirs.index.drop("crop"))):
         both = (ours.reindex(index=names, columns=names), theirs.loc[names, names])
         agreement = rank_agreement(both[0].to_numpy(), both[1].to_numpy())
-        found += [(label, agreement)] if agreement else []
-    return found
+        agreements += [(label, agreement)] if agreement else []
+    return agreements
 
 
 @dataclass(frozen=True)

@@ -15,59 +15,59 @@ from ablations.tables.pairs import best, row_average
 PICKED = "picked as this run's highest, so optimistic"
 
 
-def markdown(found: Findings) -> str:
+def markdown(findings: Findings) -> str:
     """The figure's table as Markdown, with the paper's, the baselines and the caption."""
-    info, paper, printed, theirs = found.info, found.paper, paper_text(found), []
+    info, paper, printed, theirs = findings.info, findings.paper, paper_text(findings), []
     if paper is not None and printed is not None:
         theirs = [f"The paper's, {paper.source} ({paper.setting}):", _markdown(printed)]
-    levels = ", ".join(f"{name}: {level}" for name, level in _level_facts(found).items())
+    levels = ", ".join(f"{name}: {level}" for name, level in _level_facts(findings).items())
     parts = [
         f"# {_no_html(info.question)}",
         f"Study `{info.study}`, scale `{info.scale}`: {_no_html(info.about)}. {measured_metrics(info)}.",
         *([f"**{_no_html(warning)}**"] if (warning := stamp(info)) else []),
-        _markdown(text_table(found)),
+        _markdown(text_table(findings)),
         *([f"Baselines: {_no_html(levels)}."] if levels else []),
         *theirs,
-        _no_html(" ".join(caption(found))),
+        _no_html(" ".join(caption(findings))),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def latex(found: Findings) -> str:
+def latex(findings: Findings) -> str:
     """The figure's table as a LaTeX tabular (booktabs), its caption as a comment."""
-    info, table = found.info, text_table(found)
+    info, table = findings.info, text_table(findings)
     notes = [
         info.question,
         f"{info.scale}: {info.about}. {measured_metrics(info)}.",
-        *caption(found),
+        *caption(findings),
     ]
     body: str = tabulate(table.values.tolist(), list(table.columns), tablefmt="latex_booktabs", disable_numparse=True)
     return "".join(f"% {note}\n" for note in notes) + body.replace("±", r"$\pm$").replace("×", r"$\times$") + "\n"
 
 
-def summary(found: Findings) -> str:
+def summary(findings: Findings) -> str:
     """What the run found, for the terminal: plain text, aligned."""
-    info, pairs = found.info, found.info.figure.kind == "pairs"
+    info, pairs = findings.info, findings.info.figure.kind == "pairs"
     lines = [info.question]
     lines += [warning] if (warning := stamp(info)) else []
     lines += [measured_metrics(info) + (f"; {map_layout(info)}" if pairs else ""), ""]
-    lines += [text_table(found).to_string(index=False, justify="right"), ""]
-    lines += [*budget_text.sentences(found), ""] if found.verdicts is not None else []
-    facts = (_pair_facts(found) if pairs else {}) | _level_facts(found)
+    lines += [text_table(findings).to_string(index=False, justify="right"), ""]
+    lines += [*budget_text.sentences(findings), ""] if findings.verdicts is not None else []
+    facts = (_pair_facts(findings) if pairs else {}) | _level_facts(findings)
     width = max((len(name) for name in facts), default=0)
     lines += [f"{name:<{width}}  {fact}" for name, fact in facts.items()]
-    return "\n".join([*lines, "", *caption(found)]) + "\n"
+    return "\n".join([*lines, "", *caption(findings)]) + "\n"
 
 
-def described(found: Findings) -> str:
+def described(findings: Findings) -> str:
     """What the study's figure shows, for who cannot see it: the ends of its range and the baselines, or verdicts."""
-    if found.verdicts is not None:
-        return " ".join(budget_text.sentences(found))
-    info, plot = found.info, found.info.figure
+    if findings.verdicts is not None:
+        return " ".join(budget_text.sentences(findings))
+    info, plot = findings.info, findings.info.figure
     if plot.kind == "pairs":
-        ends = _pair_facts(found)
+        ends = _pair_facts(findings)
     else:
-        cells = found.cells
+        cells = findings.cells
         cells = cells[(cells[METRIC] == plot.metrics[0]) & cells["mean"].notna()].sort_values("mean", kind="stable")
         shown = [axis for axis in plot.shown(list(info.axes)) if axis not in plot.average]
         rows = {"lowest": cells.iloc[0], "highest": cells.iloc[-1]} if len(cells) else {}
@@ -76,26 +76,26 @@ def described(found: Findings) -> str:
             + f": {text(row['mean'], plot.metrics[0])}"
             for name, row in rows.items()
         }
-    facts = "; ".join(f"{name}: {fact}" for name, fact in (ends | _level_facts(found)).items())
-    beside = " Beside it the paper's numbers." if found.paper else ""
+    facts = "; ".join(f"{name}: {fact}" for name, fact in (ends | _level_facts(findings)).items())
+    beside = " Beside it the paper's numbers." if findings.paper else ""
     return f"{measured_metrics(info)}. {facts or 'Nothing is measured yet'}.{beside}"
 
 
-def text_table(found: Findings) -> pd.DataFrame:
+def text_table(findings: Findings) -> pd.DataFrame:
     """The study's numbers as text, laid out as its figure is: a map, or a line per panel and hue, or one per cell.
 
     Verdicts at each training budget, where there are some, have a line each, and are the first.
     """
-    if found.verdicts is not None:
-        return budget_text.text_table(found)
-    if found.info.figure.kind == "pairs":
-        return _pair_text(found)
-    return _grouped_text(found.cells, found.info.figure, found.info.axes)
+    if findings.verdicts is not None:
+        return budget_text.text_table(findings)
+    if findings.info.figure.kind == "pairs":
+        return _pair_text(findings)
+    return _grouped_text(findings.cells, findings.info.figure, findings.info.axes)
 
 
-def paper_text(found: Findings) -> pd.DataFrame | None:
+def paper_text(findings: Findings) -> pd.DataFrame | None:
     """The paper's numbers, laid out as the study's; None where it prints none, or the figure is of budgets."""
-    return text_table(found.theirs) if found.theirs and found.info.figure.kind != "budget" else None
+    return text_table(findings.theirs) if findings.theirs and findings.info.figure.kind != "budget" else None
 
 
 def _grouped_text(cells: pd.DataFrame, plot: Plot, axes: Axes) -> pd.DataFrame:
@@ -157,16 +157,16 @@ def measured_metrics(info: StudyInfo) -> str:
     return of[0].upper() + of[1:]
 
 
-def _level_facts(found: Findings) -> dict[str, str]:
-    headline = found.info.headline
-    levels = found.baselines[headline] if headline in found.info.figure.metrics else {}
+def _level_facts(findings: Findings) -> dict[str, str]:
+    headline = findings.info.headline
+    levels = findings.baselines[headline] if headline in findings.info.figure.metrics else {}
     return {role.replace("_", " "): text(level) for role, level in levels.items()}
 
 
-def _pair_text(found: Findings) -> pd.DataFrame:
+def _pair_text(findings: Findings) -> pd.DataFrame:
     """The map as text with names in the first column and the row average in the last."""
-    table = found.pairs
-    shown = table.map(text).mask(found.failed_pairs, "×")
+    table = findings.pairs
+    shown = table.map(text).mask(findings.failed_pairs, "×")
     shown.insert(len(shown.columns), "average", row_average(table).map(text))
     shown.insert(0, "", [str(name) for name in table.index])
     return shown
@@ -178,16 +178,16 @@ def map_layout(info: StudyInfo) -> str:
     return f"{down} down, {across} across"
 
 
-def _pair_facts(found: Findings) -> dict[str, str]:
-    if not found.info.composed:
-        cells = found.pairs.stack().dropna()
+def _pair_facts(findings: Findings) -> dict[str, str]:
+    if not findings.info.composed:
+        cells = findings.pairs.stack().dropna()
         if cells.empty:
             return {}
-        named = zip(map(found.info.named, found.info.axes), cells.idxmax(), strict=True)
+        named = zip(map(findings.info.named, findings.info.axes), cells.idxmax(), strict=True)
         return {"best cell": f"{cells.max():.1f}  {', '.join(f'{axis} {value}' for axis, value in named)} ({PICKED})"}
     facts = {}
     for name, single in (("best pair", False), ("best single", True)):
-        if highest := best(found.pairs, single):
+        if highest := best(findings.pairs, single):
             names = highest.first if single else f"{highest.first} > {highest.second}"
             facts[name] = f"{highest.value:.1f}  {names} ({PICKED})"
     return facts

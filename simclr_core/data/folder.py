@@ -57,6 +57,13 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
     if known is None or (stored := store.read(cache / "folders" / known["entry"])) is None:
         known, stored = prepare(listing, size, cache / "folders", said)
         store.write_note(index, known)
+    return dataset_of(listing, stored, known, f"folder {root.name}")
+
+
+def dataset_of(
+    listing: Listing, stored: store.Stored, known: dict[str, Any], title: str, remarks: Sequence[str] = ()
+) -> Dataset:
+    """The images of a cache's entry as what a study runs on. known: what the index keeps, see prepare."""
     train, held = stored.train, stored.test
     if (groups := stored.note["groups"]) is not None:
         train = replace(train, groups=np.array(groups[: len(train)], np.int64))
@@ -67,9 +74,9 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
         held.take(slice(n_validation, None)),
         class_names=listing.class_names,
         fingerprint=stored.note["fingerprint"],
-        title=f"folder {root.name}",
+        title=title,
         skipped=tuple(known["skipped"]),
-        remarks=tuple(known["remarks"]),
+        remarks=(*remarks, *known["remarks"]),
         validation=held.take(slice(n_validation)) if n_validation else None,
     )
     return dataset if listing.labeled else dataset.without_labels()

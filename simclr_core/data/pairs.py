@@ -9,7 +9,6 @@ user's folder (see folder.py), of whole pairs; each device has a range of intens
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from simclr_core.config import Data
 from simclr_core.data import cache as store
 from simclr_core.data import paired_cache
 from simclr_core.data.decode import DECODER
-from simclr_core.data.folder import MAX_UNREADABLE, SIDES, decode_all, decoded_by, digest, hash_all
+from simclr_core.data.folder import MAX_UNREADABLE, SIDES, dataset_of, decode_all, decoded_by, digest, hash_all
 from simclr_core.data.hold_out import units
 from simclr_core.data.images import Dataset
 from simclr_core.data.layout import require_groups
@@ -51,22 +50,7 @@ def load(path: str, size: int, cache: Path, said: Data = Data()) -> Dataset:  # 
     if known is None or (stored := paired_cache.read(cache / "pairs" / known["entry"])) is None:
         known, stored = prepare(matched, size, cache / "pairs", said)
         store.write_note(index, known)
-    train, held = stored.train, stored.test
-    if (groups := stored.note["groups"]) is not None:
-        train = replace(train, groups=np.array(groups[: len(train)], np.int64))
-        held = replace(held, groups=np.array(groups[len(train) :], np.int64))
-    n_validation = len(held) - stored.note["n_test"]
-    dataset = Dataset(
-        train,
-        held.take(slice(n_validation, None)),
-        class_names=left.class_names,
-        fingerprint=stored.note["fingerprint"],
-        title=f"pairs {matched.root.name}",
-        skipped=tuple(known["skipped"]),
-        remarks=(*on_matching(matched), *known["remarks"]),
-        validation=held.take(slice(n_validation)) if n_validation else None,
-    )
-    return dataset if left.labeled else dataset.without_labels()
+    return dataset_of(left, stored, known, f"pairs {matched.root.name}", tuple(on_matching(matched)))
 
 
 def prepare(matched: Matched, size: int, cache: Path, said: Data) -> tuple[dict[str, Any], store.Stored]:
